@@ -1,0 +1,1 @@
+"""The meeting as a functional core: it decides, and does no I/O."""

@@ -1,0 +1,206 @@
+"""What people and systems ask of a meeting. Ids and texts arrive here; nothing random is made in the core.
+
+`actor` is a participant id of the meeting, or one of the `Actor` prefixes below for those outside it.
+"""
+
+from dataclasses import dataclass
+
+from rooms.people import Party, Place, Role
+
+STAFF = "staff:"
+"""Prefix of a signed-in staff member's actor string; staff of the site lead the meeting as a host does."""
+SYSTEM = "system"
+"""The service itself: timers, lost connections, revocation by an authority."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewStation:
+    agency: str
+    purpose: str
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateMeeting(Command):
+    meeting: str
+    site: str
+    alias: str
+    route: str | None = None
+    party: Party = Party()
+    languages: tuple[str, ...] = ("sv",)
+    planned_at: float | None = None
+    room: str | None = None
+    stations: tuple[NewStation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeMeeting(Command):
+    """None leaves a field as it is."""
+
+    alias: str | None = None
+    party: Party | None = None
+    languages: tuple[str, ...] | None = None
+    planned_at: float | None = None
+    room: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause(Command):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume(Command):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End(Command):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddStation(Command):
+    agency: str
+    purpose: str
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveStation(Command):
+    station: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeStation(Command):
+    station: int
+    purpose: str | None = None
+    minutes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtendStation(Command):
+    station: int
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartStation(Command):
+    station: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishStation(Command):
+    station: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkipStation(Command):
+    station: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invite(Command):
+    participant: str
+    role: Role
+    name: str
+    language: str
+    place: Place
+    agency: str | None = None
+    station: int | None = None
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enter(Command):
+    participant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leave(Command):
+    participant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admit(Command):
+    participant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remove(Command):
+    participant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclude(Command):
+    """For the active station."""
+
+    participant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Include(Command):
+    participant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetReady(Command):
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetLanguage(Command):
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPlace(Command):
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskConsent(Command):
+    question: str
+    kind: str
+    stations: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerConsent(Command):
+    question: str
+    granted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawQuestion(Command):
+    question: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LapseQuestion(Command):
+    question: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeConsent(Command):
+    consent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendMessage(Command):
+    """`to`: the participant in the lobby whom the host writes to; somebody in the lobby writes to the host."""
+
+    message: str
+    text: str
+    to: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendSignal(Command):
+    signal: str

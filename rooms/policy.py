@@ -1,0 +1,264 @@
+"""Who may hear, see and do what. This is the only place that decides it; everything else asks here.
+
+Read from top to bottom:
+  phase      where a participant stands: in the lobby, in the room, or finished
+  hears      may one participant receive another's sound and picture now
+  reads      may one participant receive another's text now
+  audience   `hears` for everybody: what the media workers are told
+  sees_*     which parts of the meeting a participant may know of
+  may        which actions a participant may take
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from rooms.commands import STAFF, SYSTEM
+from rooms.meeting import Meeting, Message, Station
+from rooms.people import Participant, Phase, Place, Role
+
+Audience = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""listener → participant heard → sources, e.g. {"p_1": {"p_2": ("camera", "microphone")}}."""
+
+SOURCES: Mapping[Role, tuple[str, ...]] = {
+    Role.NEWCOMER: ("camera", "microphone", "screen"),
+    Role.HOST: ("camera", "microphone", "screen"),
+    Role.OFFICER: ("camera", "microphone", "screen"),
+    Role.INTERPRETER: ("camera", "interpretation", "microphone"),
+    Role.COMPANION: ("camera", "microphone"),
+    Role.ATTENDEE: (),
+}
+"""What each role may publish."""
+
+
+def active_stations(state: Meeting) -> tuple[Station, ...]:
+    """The stations that are going on, earliest first. More than one only while a consent joins them all."""
+    active = sorted((s for s in state.stations if s.active), key=lambda s: (s.started_at or 0.0, s.number))
+    together: list[Station] = []
+    for station in active:
+        if all(joined(state, station.number, other.number) for other in together):
+            together.append(station)
+    return tuple(together)
+
+
+def joined(state: Meeting, one: int, other: int) -> bool:
+    """Has the newcomer agreed to have these two stations together?"""
+    return any(c.kind == "together" and {one, other} <= c.stations for c in state.consents)
+
+
+def phase(state: Meeting, who: Participant) -> Phase:
+    if state.ended or who.removed:
+        return Phase.FINISHED
+    match who.role:
+        case Role.NEWCOMER | Role.HOST | Role.INTERPRETER:
+            return Phase.ROOM
+        case Role.COMPANION | Role.ATTENDEE:
+            return Phase.ROOM if who.admitted else Phase.LOBBY
+        case Role.OFFICER:
+            own = state.station(who.station)
+            if own is None or own.final:
+                return Phase.FINISHED
+            going_on = any(s.number == who.station and s.agency == who.agency for s in active_stations(state))
+            return Phase.ROOM if going_on else Phase.LOBBY
+
+
+def excluded(state: Meeting, who: Participant) -> bool:
+    """Does the newcomer want to be without this participant right now?"""
+    return any((who.id, s.number) in state.excluded for s in active_stations(state))
+
+
+def in_room(state: Meeting, who: Participant) -> bool:
+    return who.present and phase(state, who) is Phase.ROOM and not excluded(state, who)
+
+
+def hears(state: Meeting, listener: Participant, source: Participant) -> bool:
+    """May `listener` receive sound and picture of `source` at this moment?"""
+    if listener.id == source.id or state.paused:
+        return False
+    return in_room(state, listener) and in_room(state, source) and not _cut(state, listener, source)
+
+
+def reads(state: Meeting, reader: Participant, author: Participant) -> bool:
+    """May `reader` receive what `author` writes at this moment? While paused, only those at the office."""
+    if state.paused and not (_at_the_office(reader) and _at_the_office(author)):
+        return False
+    return in_room(state, reader) and in_room(state, author) and not _cut(state, reader, author)
+
+
+def _cut(state: Meeting, one: Participant, other: Participant) -> bool:
+    """Nobody decides on a consent under an official's eye."""
+    return state.question is not None and Role.OFFICER in (one.role, other.role)
+
+
+def _at_the_office(who: Participant) -> bool:
+    return who.place is Place.ON_SITE and who.role is not Role.OFFICER
+
+
+def audience(state: Meeting) -> Audience:
+    """For every listener, the participants and sources it may receive. Whoever is absent receives nothing."""
+    people = [p for p in state.participants.values() if in_room(state, p)]
+    table = {
+        listener.id: {p.id: SOURCES[p.role] for p in people if SOURCES[p.role] and hears(state, listener, p)}
+        for listener in people
+    }
+    return {listener: heard for listener, heard in table.items() if heard}
+
+
+def may_publish(state: Meeting, who: Participant, source: str) -> bool:
+    """Publishing is not being heard: a device may connect while its owner waits in the lobby."""
+    return not who.removed and not state.ended and source in SOURCES[who.role]
+
+
+def station_of(state: Meeting, sender: str) -> int | None:
+    """The station that a text written now by `sender` belongs to."""
+    author = state.participants.get(sender)
+    if author is not None and author.station is not None:
+        return author.station
+    active = active_stations(state)
+    return active[0].number if active else None
+
+
+def readers_of(state: Meeting, sender: str, line: str | None) -> frozenset[str]:
+    """All who may read what `sender` writes now; `line` names the lobby participant of a private line."""
+    author = state.participants[sender]
+    if line is not None:
+        hosts = {p.id for p in state.participants.values() if p.role is Role.HOST and not p.removed}
+        return frozenset({sender, line} | hosts)
+    readers = {p.id for p in state.participants.values() if p.id != sender and reads(state, p, author)}
+    return frozenset(readers | {sender})
+
+
+def sees_message(state: Meeting, reader: Participant, message: Message) -> bool:
+    """Visible is what was allowed when it was written and is allowed now."""
+    if reader.id not in message.seen_by or phase(state, reader) is Phase.FINISHED:
+        return False
+    if message.line is not None:
+        return reader.role is Role.HOST or (message.line == reader.id and phase(state, reader) is Phase.LOBBY)
+    if state.paused and not _at_the_office(reader):
+        return False
+    own_question = state.question is not None and reader.role is Role.OFFICER
+    return phase(state, reader) is Phase.ROOM and not excluded(state, reader) and not own_question
+
+
+def sees_station(state: Meeting, viewer: Participant, station: Station) -> bool:
+    """Officers know of their own station only; the others in the room know the whole chain."""
+    if viewer.role is Role.OFFICER:
+        return not viewer.removed and viewer.station == station.number and viewer.agency == station.agency
+    return in_chain(state, viewer)
+
+
+def in_chain(state: Meeting, viewer: Participant) -> bool:
+    """May the viewer follow the day as a whole?"""
+    if viewer.removed or viewer.role is Role.OFFICER:
+        return False
+    return viewer.role in (Role.NEWCOMER, Role.HOST) or phase(state, viewer) is not Phase.LOBBY
+
+
+def sees_participant(state: Meeting, viewer: Participant, other: Participant) -> bool:
+    """Newcomer and host see everybody, so that nobody listens unseen; others see whom they share a room with."""
+    if viewer.removed:
+        return False
+    if viewer.id == other.id:
+        return True
+    if viewer.role in (Role.NEWCOMER, Role.HOST):
+        return not other.removed
+    return reads(state, viewer, other)
+
+
+class Action(StrEnum):
+    """Everything a participant can ask for; the value is the call's name on the wire."""
+
+    START = "meeting.start"
+    FINISH = "meeting.finish"
+    SKIP = "meeting.skip"
+    ADD_STATION = "meeting.addStation"
+    MOVE_STATION = "meeting.moveStation"
+    CHANGE_STATION = "meeting.changeStation"
+    EXTEND_STATION = "meeting.extendStation"
+    PAUSE = "meeting.pause"
+    RESUME = "meeting.resume"
+    END = "meeting.end"
+    CHANGE = "meeting.change"
+    INVITE = "meeting.invite"
+    ADMIT = "meeting.admit"
+    REMOVE = "meeting.remove"
+    EXCLUDE = "meeting.exclude"
+    INCLUDE = "meeting.include"
+    ASK_CONSENT = "meeting.askConsent"
+    ANSWER_CONSENT = "meeting.answerConsent"
+    WITHDRAW_QUESTION = "meeting.withdrawQuestion"
+    REVOKE_CONSENT = "meeting.revokeConsent"
+    SIGNAL = "meeting.signal"
+    READY = "meeting.ready"
+    SET_LANGUAGE = "meeting.setLanguage"
+    SET_PLACE = "meeting.setPlace"
+    SEND_MESSAGE = "chat.send"
+
+
+_OWN = frozenset({Action.SEND_MESSAGE, Action.READY, Action.SET_LANGUAGE, Action.SET_PLACE})
+_SHARED = _OWN | {Action.SIGNAL}
+_LEADING = frozenset(
+    {
+        Action.START,
+        Action.FINISH,
+        Action.SKIP,
+        Action.ADD_STATION,
+        Action.MOVE_STATION,
+        Action.CHANGE_STATION,
+        Action.EXTEND_STATION,
+        Action.PAUSE,
+        Action.RESUME,
+        Action.END,
+        Action.CHANGE,
+        Action.INVITE,
+        Action.ADMIT,
+        Action.REMOVE,
+        Action.ASK_CONSENT,
+        Action.WITHDRAW_QUESTION,
+    }
+)
+_OWNING = frozenset(
+    {
+        Action.PAUSE,
+        Action.RESUME,
+        Action.END,
+        Action.ADMIT,
+        Action.EXCLUDE,
+        Action.INCLUDE,
+        Action.ANSWER_CONSENT,
+        Action.REVOKE_CONSENT,
+    }
+)
+_LISTENING = frozenset({Action.READY, Action.SET_LANGUAGE, Action.SIGNAL})
+
+_IN_ROOM: Mapping[Role, frozenset[Action]] = {
+    Role.NEWCOMER: _SHARED | _OWNING,
+    Role.HOST: _SHARED | _LEADING,
+    Role.OFFICER: _SHARED | {Action.ASK_CONSENT},
+    Role.INTERPRETER: _SHARED,
+    Role.COMPANION: _SHARED,
+    Role.ATTENDEE: _LISTENING,
+}
+
+
+def actions(state: Meeting, who: Participant) -> frozenset[Action]:
+    """What `who` may ask for now."""
+    match phase(state, who):
+        case Phase.FINISHED:
+            return frozenset()
+        case Phase.LOBBY:
+            return _OWN
+        case Phase.ROOM:
+            allowed = _IN_ROOM[who.role]
+            if state.paused:
+                return allowed - {Action.PAUSE, Action.ASK_CONSENT}
+            return allowed - {Action.RESUME}
+
+
+def may(state: Meeting, actor: str, action: Action) -> bool:
+    """May `actor` do this now? Staff of the meeting's site lead it as its host does."""
+    if actor == SYSTEM:
+        return True
+    if actor.startswith(STAFF):
+        return action in _LEADING
+    who = state.participants.get(actor)
+    return who is not None and action in actions(state, who)
