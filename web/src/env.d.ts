@@ -1,0 +1,6 @@
+/// <reference types="vite/client" />
+
+declare module "virtual:sprite" {
+  const svg: string;
+  export default svg;
+}

@@ -1,0 +1,22 @@
+import vue from "@vitejs/plugin-vue";
+import { defineConfig } from "vitest/config";
+import { logical } from "./tools/logical.ts";
+import { sprite } from "./tools/sprite.ts";
+
+const backend = process.env.MOTESRUM_BACKEND ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  base: "/",
+  plugins: [vue(), sprite()],
+  css: { postcss: { plugins: [logical()] } },
+  build: {
+    outDir: "dist",
+    assetsDir: "assets",
+    // Fonts and pictures stay files of their own: a content security policy without data: then works.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 900,
+  },
+  server: { proxy: { "/api": { target: backend, ws: true } } },
+  test: { environment: "happy-dom", include: ["src/**/*.test.ts", "tools/**/*.test.ts"], restoreMocks: true },
+});
