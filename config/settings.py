@@ -1,0 +1,234 @@
+"""The settings of one service: a TOML file, then `MOTESRUM_…` variables, then flags; the later wins."""
+
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+import ifaddr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as SourceError
+
+PREFIX = "MOTESRUM_"
+CONFIG_VARIABLE = PREFIX + "CONFIG"
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message is one line that says which one and why."""
+
+
+def _seconds(value: object) -> object:
+    """`"12h"`, `"10m"`, `"2.5s"`, `"7d"` or a number of seconds."""
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value.strip())
+    if match is None:
+        raise ValueError("must be a number of seconds, or a number with s, m, h or d behind it")
+    return float(match[1]) * _UNITS.get(match[2], 1)
+
+
+def _address(value: str) -> str:
+    return str(ipaddress.ip_address(value))
+
+
+def _origin(value: str) -> str:
+    """`https://host[:port]` without a path; a browser's Origin header looks like this."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("must be an address such as https://meetings.example.se")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError("must not have anything behind the host and port")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+Seconds = Annotated[PositiveFloat, BeforeValidator(_seconds)]
+SecondsOrZero = Annotated[NonNegativeFloat, BeforeValidator(_seconds)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Address = Annotated[str, AfterValidator(_address)]
+Origin = Annotated[str, AfterValidator(_origin)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class MediaListen(_Frozen):
+    """An address that the media worker binds, and the one that it announces where they differ (NAT)."""
+
+    ip: Address
+    announced: Address | None = None
+
+
+class Limits(_Frozen):
+    """What one client may ask of the service."""
+
+    message_bytes: PositiveInt = 64 * 1024
+    body_bytes: PositiveInt = 256 * 1024
+    calls_per_second: PositiveFloat = 20.0
+    calls_burst: PositiveInt = 100
+    """Calls of one WebSocket: this many at once, then `calls_per_second`."""
+    outgoing_messages: PositiveInt = 512
+    outgoing_bytes: PositiveInt = 1024 * 1024
+    """What may wait for a slow reader before its connection is closed (it can resume)."""
+    join_timeout: Seconds = 10.0
+    """A WebSocket that has neither joined nor resumed by then is closed."""
+    redemptions_per_minute: PositiveInt = 600
+    """Attempts at `POST /token` from one address."""
+    connections_per_address: PositiveInt = 200
+
+
+def _default_url(values: Mapping[str, Any]) -> str:
+    scheme = "https" if values.get("tls_cert") else "http"
+    return f"{scheme}://localhost:{values.get('http_port', 0)}"
+
+
+class Settings(_Frozen):
+    """Everything that can be set. Durations are seconds; 0 as a port means any free one."""
+
+    http_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    http_port: Port = 8080
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    public_url: Origin = Field(default_factory=_default_url)
+    """The address that people and agencies use: in links, as the tokens' audience, as allowed Origin."""
+    allowed_origins: tuple[Origin, ...] = ()
+    """Further origins whose pages may use the API with a cookie."""
+
+    media_port: Port = 20080
+    media_listen: tuple[MediaListen, ...] = Field(default=(MediaListen(ip="127.0.0.1"),), min_length=1)
+    worker_ack_timeout: Seconds = 2.0
+    """A worker that has not acknowledged a restriction by then is killed, which forbids everything."""
+    orphan_forbid: Seconds = 30.0
+    orphan_end: Seconds = 300.0
+    """A worker without control forbids everything after the first, and ends after the second."""
+
+    data: Path = Path("data")
+    store: Literal["sqlite"] = "sqlite"
+    retention_days: PositiveInt = 30
+    """The newcomer's content is erased this many days after the meeting."""
+
+    session_grace: SecondsOrZero = 20.0
+    """How long somebody whose connection broke still counts as present."""
+    link_lifetime: Seconds = 7 * 86400.0
+    access_lifetime: Annotated[Seconds, Field(le=600)] = 600.0
+    staff_lifetime: Seconds = 12 * 3600.0
+    limits: Limits = Limits()
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key belong together: set both or neither")
+        for name in ("tls_cert", "tls_key"):
+            path: Path | None = getattr(self, name)
+            if path is not None and not path.is_file():
+                raise ValueError(f"{name}: there is no file {path}")
+        if self.orphan_end < self.orphan_forbid:
+            raise ValueError("orphan_end must not be shorter than orphan_forbid")
+        return self
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Origins whose pages may use cookies: our own and `allowed_origins`."""
+        return frozenset({self.public_url, *self.allowed_origins})
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the service over HTTPS, so that cookies can be `Secure`."""
+        return self.public_url.startswith("https://")
+
+
+class _Environment(Settings, BaseSettings):
+    """The same fields, read from variables: `MOTESRUM_LIMITS__MESSAGE_BYTES`; lists and tables as JSON."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__")
+
+
+def load_settings(config: Path | None = None, **flags: Any) -> Settings:
+    """The settings in force. A flag that is None was not given. Raises SettingsError."""
+    path = config or (Path(named) if (named := os.environ.get(CONFIG_VARIABLE)) else None)
+    given = {name: value for name, value in flags.items() if value is not None}
+    file = {} if path is None else _from_file(path)
+    environment = _from_environment()
+    try:
+        return Settings.model_validate(_merge(_merge(file, environment), given))
+    except ValidationError as error:
+        raise SettingsError(_explain(error, path, environment, given)) from error
+
+
+def local_addresses() -> list[str]:
+    """The IPv4 addresses of this machine, loopback first."""
+    addresses = [ip.ip for adapter in ifaddr.get_adapters() for ip in adapter.ips]
+    found = {ip for ip in addresses if isinstance(ip, str)}
+    return sorted(found | {"127.0.0.1"}, key=lambda ip: (not ip.startswith("127."), ipaddress.ip_address(ip)))
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"there is no settings file {path}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+
+
+def _from_environment() -> dict[str, Any]:
+    for variable in os.environ:
+        name = variable.upper().removeprefix(PREFIX)
+        if variable.upper().startswith(PREFIX) and variable.upper() != CONFIG_VARIABLE:
+            field = name.partition("__")[0].lower()
+            if field not in Settings.model_fields:
+                raise SettingsError(f"{variable} is not a setting")
+    try:
+        return EnvSettingsSource(_Environment)()
+    except SourceError as error:
+        found = re.search(r'field "(\w+)"', str(error))
+        raise SettingsError(f"{PREFIX}{found[1].upper() if found else '…'}: must be JSON") from error
+
+
+def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(under)
+    for name, value in over.items():
+        below = merged.get(name)
+        merged[name] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _explain(
+    error: ValidationError, path: Path | None, environment: Mapping[str, Any], flags: Mapping[str, Any]
+) -> str:
+    """The first mistake, named as the person who made it wrote it."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    reason = "unknown setting" if first["type"] == "extra_forbidden" else first["msg"]
+    reason = reason.removeprefix("Value error, ")
+    names = [str(part) for part in first["loc"]]
+    if not names:
+        return reason
+    if names[0] in flags:
+        where = "--" + names[0].replace("_", "-")
+    elif names[0] in environment:
+        nested = isinstance(environment[names[0]], dict)
+        where = PREFIX + "__".join(names if nested else names[:1]).upper()
+    else:
+        where = f"{path}: {'.'.join(names)}"
+    return f"{where}: {reason}"
