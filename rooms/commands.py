@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 
-from rooms.people import Party, Place, Role
+from rooms.people import ONE_ADULT, Party, Place, Role
 
 STAFF = "staff:"
 """Prefix of a signed-in staff member's actor string; staff of the site lead the meeting as a host does."""
@@ -31,7 +31,7 @@ class CreateMeeting(Command):
     site: str
     alias: str
     route: str | None = None
-    party: Party = Party()
+    party: Party = ONE_ADULT
     languages: tuple[str, ...] = ("sv",)
     planned_at: float | None = None
     room: str | None = None
@@ -194,7 +194,7 @@ class RevokeConsent(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendMessage(Command):
-    """`to`: the participant in the lobby whom the host writes to; somebody in the lobby writes to the host."""
+    """`to`: the participant in the lobby whom the host writes to. Those in the lobby write to the host."""
 
     message: str
     text: str

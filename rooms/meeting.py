@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from rooms import events as ev
-from rooms.people import Participant, Party
+from rooms.people import ONE_ADULT, Participant, Party
 
 
 class StationState(StrEnum):
@@ -87,7 +87,7 @@ class Meeting:
     alias: str
     created_at: float
     route: str | None = None
-    party: Party = Party()
+    party: Party = ONE_ADULT
     languages: tuple[str, ...] = ()
     planned_at: float | None = None
     room: str | None = None

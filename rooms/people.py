@@ -34,6 +34,9 @@ class Party:
     children: int = 0
 
 
+ONE_ADULT = Party()
+
+
 @dataclass(frozen=True, slots=True)
 class Participant:
     """One grant in one meeting. `station` and `agency` are set for officers only."""

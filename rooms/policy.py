@@ -154,7 +154,7 @@ def in_chain(state: Meeting, viewer: Participant) -> bool:
 
 
 def sees_participant(state: Meeting, viewer: Participant, other: Participant) -> bool:
-    """Newcomer and host see everybody, so that nobody listens unseen; others see whom they share a room with."""
+    """Newcomer and host see everybody, so that nobody listens unseen; others see whom they read."""
     if viewer.removed:
         return False
     if viewer.id == other.id:

@@ -1,0 +1,17 @@
+"""Bounds of a meeting. Seconds, characters and counts."""
+
+MAX_STATIONS = 20
+MAX_PARTICIPANTS = 200
+MAX_PARTY = 500
+MAX_LANGUAGES = 8
+MAX_NAME = 100
+MAX_PURPOSE = 300
+MAX_MESSAGE = 2000
+MAX_MINUTES = 480
+
+QUESTION_LIFETIME = 180.0
+"""An unanswered consent question lapses after this."""
+QUESTION_PAUSE = 60.0
+"""No new question may be asked this soon after the last one: nobody is worn down to a yes."""
+
+SIGNALS = frozenset({"not_understood", "slower", "repeat", "one_at_a_time", "cannot_hear", "help", "break"})

@@ -1,0 +1,318 @@
+"""What one participant is shown: the state as `policy` lets them see it, as plain data.
+
+Every field that a participant may not know is None or empty, never a placeholder that tells something.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rooms.limits import QUESTION_LIFETIME
+from rooms.meeting import Meeting, Station
+from rooms.people import Participant, Party, Phase, Place, Role
+from rooms.policy import (
+    actions,
+    excluded,
+    in_chain,
+    phase,
+    sees_message,
+    sees_participant,
+    sees_station,
+)
+from rooms.schedule import expected_starts, queue_place
+
+MESSAGES_SHOWN = 500
+"""A snapshot carries the newest ones only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Display names of what the core knows by id: site → name, agency → language → name."""
+
+    sites: Mapping[str, str]
+    agencies: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class You:
+    participant: str
+    role: Role
+    name: str
+    language: str
+    agency: str | None
+    station: int | None
+    place: Place
+    phase: Phase
+    ready: bool
+    may: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingView:
+    """`state`: planned, open, paused or ended."""
+
+    id: str
+    site: str
+    site_name: str
+    alias: str | None
+    people: Party | None
+    languages: tuple[str, ...]
+    planned_at: datetime | None
+    route: str | None
+    room: str | None
+    state: str
+    paused_since: datetime | None
+    interpreter: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerView:
+    participant: str
+    name: str
+    present: bool
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StationView:
+    number: int
+    position: int
+    agency: str
+    agency_name: Mapping[str, str]
+    purpose: str
+    state: str
+    minutes: int
+    started_at: datetime | None
+    ended_at: datetime | None
+    expected_start: datetime | None
+    officers: tuple[OfficerView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantView:
+    id: str
+    role: Role
+    name: str
+    agency: str | None
+    station: int | None
+    language: str
+    place: Place
+    phase: Phase
+    ready: bool
+    present: bool
+    since: datetime | None
+    excluded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    id: str
+    at: datetime
+    sender: str
+    sender_name: str
+    role: Role
+    text: str
+    station: int | None
+    line: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionView:
+    id: str
+    kind: str
+    stations: tuple[int, ...]
+    asked_at: datetime
+    lapses_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentView:
+    id: str
+    kind: str
+    stations: tuple[int, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    place: int
+    expected_start: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    you: You
+    meeting: MeetingView
+    stations: tuple[StationView, ...]
+    participants: tuple[ParticipantView, ...]
+    messages: tuple[MessageView, ...]
+    question: QuestionView | None
+    consents: tuple[ConsentView, ...]
+    queue: QueueView | None
+    now: datetime
+
+
+def snapshot(state: Meeting, participant: str, now: float, names: Names) -> Snapshot:
+    """Raises KeyError for somebody who is no participant of the meeting."""
+    viewer = state.participants[participant]
+    return Snapshot(
+        you=_you(state, viewer),
+        meeting=meeting_view(state, viewer, names),
+        stations=tuple(
+            station_view(state, s, now, names) for s in state.stations if sees_station(state, viewer, s)
+        ),
+        participants=tuple(
+            participant_view(state, p, viewer)
+            for p in state.participants.values()
+            if not p.removed and sees_participant(state, viewer, p)
+        ),
+        messages=_messages(state, viewer),
+        question=_question(state, viewer),
+        consents=tuple(
+            ConsentView(c.id, c.kind, tuple(sorted(c.stations)), instant(c.at))
+            for c in state.consents
+            if in_chain(state, viewer)
+        ),
+        queue=_queue(state, viewer, now),
+        now=instant(now),
+    )
+
+
+def instant(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
+def maybe(at: float | None) -> datetime | None:
+    return None if at is None else instant(at)
+
+
+def meeting_state(state: Meeting) -> str:
+    if state.ended:
+        return "ended"
+    if state.paused:
+        return "paused"
+    begun = any(s.started_at is not None for s in state.stations)
+    return "open" if begun or any(p.present for p in state.participants.values()) else "planned"
+
+
+def station_view(state: Meeting, station: Station, now: float, names: Names) -> StationView:
+    return StationView(
+        number=station.number,
+        position=state.position(station.number),
+        agency=station.agency,
+        agency_name=names.agencies.get(station.agency, {"sv": station.agency}),
+        purpose=station.purpose,
+        state=station.state.value,
+        minutes=station.minutes,
+        started_at=maybe(station.started_at),
+        ended_at=maybe(station.ended_at),
+        expected_start=maybe(expected_starts(state, now).get(station.number)),
+        officers=tuple(
+            OfficerView(p.id, p.name, p.present, p.ready)
+            for p in state.participants.values()
+            if p.station == station.number and not p.removed
+        ),
+    )
+
+
+def participant_view(
+    state: Meeting, person: Participant, viewer: Participant | None = None
+) -> ParticipantView:
+    """`viewer` None: as the service's own staff see it."""
+    shows_exclusion = viewer is not None and viewer.role is Role.NEWCOMER
+    return ParticipantView(
+        id=person.id,
+        role=person.role,
+        name=person.name,
+        agency=person.agency,
+        station=person.station,
+        language=person.language,
+        place=person.place,
+        phase=phase(state, person),
+        ready=person.ready,
+        present=person.present,
+        since=maybe(person.present_since),
+        excluded=shows_exclusion and excluded(state, person),
+    )
+
+
+def meeting_view(state: Meeting, viewer: Participant, names: Names) -> MeetingView:
+    """Somebody in the lobby sees their own booking: for whom, in which languages, with which interpreter."""
+    standing = phase(state, viewer)
+    booked = viewer.role is Role.OFFICER and standing is not Phase.FINISHED
+    inside = in_chain(state, viewer)
+    in_the_room = inside or standing is Phase.ROOM
+    told = meeting_state(state)
+    if not in_the_room and not state.ended:
+        told = "open"
+    return MeetingView(
+        id=state.id,
+        site=state.site,
+        site_name=names.sites.get(state.site, state.site),
+        alias=state.alias if inside or booked else None,
+        people=state.party if inside or booked else None,
+        languages=state.languages if inside or booked else (),
+        planned_at=maybe(state.planned_at) if inside else None,
+        route=state.route if inside else None,
+        room=state.room if inside else None,
+        state=told,
+        paused_since=maybe(state.paused_at) if in_the_room else None,
+        interpreter=_interpreter(state) if inside or booked else None,
+    )
+
+
+def _interpreter(state: Meeting) -> str | None:
+    people = [p for p in state.participants.values() if p.role is Role.INTERPRETER and not p.removed]
+    return next((p.name for p in people if p.present), people[0].name if people else None)
+
+
+def _you(state: Meeting, viewer: Participant) -> You:
+    return You(
+        participant=viewer.id,
+        role=viewer.role,
+        name=viewer.name,
+        language=viewer.language,
+        agency=viewer.agency,
+        station=viewer.station,
+        place=viewer.place,
+        phase=phase(state, viewer),
+        ready=viewer.ready,
+        may=tuple(sorted(action.value for action in actions(state, viewer))),
+    )
+
+
+def _messages(state: Meeting, viewer: Participant) -> tuple[MessageView, ...]:
+    shown = [m for m in state.messages if sees_message(state, viewer, m)]
+    return tuple(
+        MessageView(
+            id=m.id,
+            at=instant(m.at),
+            sender=m.sender,
+            sender_name=state.participants[m.sender].name,
+            role=state.participants[m.sender].role,
+            text=m.text,
+            station=m.station,
+            line=m.line,
+        )
+        for m in shown[-MESSAGES_SHOWN:]
+    )
+
+
+def _question(state: Meeting, viewer: Participant) -> QuestionView | None:
+    question = state.question
+    if question is None or not in_chain(state, viewer):
+        return None
+    return QuestionView(
+        id=question.id,
+        kind=question.kind,
+        stations=tuple(sorted(question.stations)),
+        asked_at=instant(question.asked_at),
+        lapses_at=instant(question.asked_at + QUESTION_LIFETIME),
+    )
+
+
+def _queue(state: Meeting, viewer: Participant, now: float) -> QueueView | None:
+    if viewer.station is None or phase(state, viewer) is not Phase.LOBBY:
+        return None
+    expected = expected_starts(state, now).get(viewer.station)
+    return QueueView(queue_place(state, viewer.station), maybe(expected))
