@@ -42,7 +42,7 @@ class TwccRecorder:
         self._next = min(self._next, extended)
 
     def build(self, sender_ssrc: int, media_ssrc: int) -> bytes | None:
-        """The next feedback packet, `None` when all is reported. Call until `None`: a packet's span is bounded."""
+        """The next feedback packet; call until `None`, because the span of one packet is bounded."""
         if self._next is None:
             return None
         self._forget(min(self._next, self._highest - LATE))
