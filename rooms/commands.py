@@ -65,6 +65,11 @@ class End(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Erase(Command):
+    """Ends the meeting if need be, and marks it as erased; the store then destroys its content."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AddStation(Command):
     agency: str
     purpose: str

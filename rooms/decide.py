@@ -38,7 +38,7 @@ def decide(state: Meeting | None, command: cmd.Command, now: float) -> Events:
         return _create(command, now)
     if state is None:
         raise Rejected(Reason.MEETING_UNKNOWN, "there is no such meeting")
-    if state.ended and not isinstance(command, cmd.Leave | cmd.End):
+    if state.ended and not isinstance(command, cmd.Leave | cmd.End | cmd.Erase):
         raise Rejected(Reason.MEETING_ENDED, "the meeting has ended")
     rule = _RULES[type(command)]
     return tuple(rule(state, command, max(now, state.updated_at)))
@@ -114,6 +114,17 @@ def _end(state: Meeting, command: cmd.End, now: float) -> Iterator[ev.Event]:
         return
     _demand(state, command, Action.END)
     yield ev.MeetingEnded(at=now, actor=command.actor)
+
+
+def _erase(state: Meeting, command: cmd.Erase, now: float) -> Iterator[ev.Event]:
+    if state.erased_at is not None:
+        return
+    if not state.ended:
+        _demand(state, command, Action.ERASE)
+        yield ev.MeetingEnded(at=now, actor=command.actor)
+    elif not (command.actor == cmd.SYSTEM or command.actor.startswith(cmd.STAFF)):
+        raise Rejected(Reason.MEETING_ENDED, "the meeting has ended; the site's staff can erase it")
+    yield ev.MeetingErased(at=now, actor=command.actor)
 
 
 def _add_station(state: Meeting, command: cmd.AddStation, now: float) -> Iterator[ev.Event]:
@@ -421,6 +432,7 @@ _RULES: dict[type[cmd.Command], Callable[[Meeting, Any, float], Iterator[ev.Even
     cmd.Pause: _pause,
     cmd.Resume: _resume,
     cmd.End: _end,
+    cmd.Erase: _erase,
     cmd.AddStation: _add_station,
     cmd.MoveStation: _move_station,
     cmd.ChangeStation: _change_station,

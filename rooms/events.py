@@ -56,6 +56,11 @@ class MeetingEnded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeetingErased(Event):
+    """The newcomer's content is destroyed; what remains says only that there was a meeting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StationAdded(Event):
     number: int
     agency: str
@@ -232,6 +237,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     MeetingPaused,
     MeetingResumed,
     MeetingEnded,
+    MeetingErased,
     StationAdded,
     StationMoved,
     StationChanged,

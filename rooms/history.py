@@ -59,7 +59,7 @@ def feed(events: Iterable[ev.Event], participant: str) -> Iterator[ev.Event]:
 
 def _narrowed(before: Meeting, event: ev.Event, after: Meeting, viewer: Participant) -> ev.Event | None:
     match event:
-        case ev.MeetingEnded():
+        case ev.MeetingEnded() | ev.MeetingErased():
             return event
         case ev.MeetingPaused() | ev.MeetingResumed():
             return event if phase(after, viewer) is Phase.ROOM else None
@@ -68,7 +68,7 @@ def _narrowed(before: Meeting, event: ev.Event, after: Meeting, viewer: Particip
         case ev.StationStarted():
             return _started(event, after, viewer)
         case ev.MessageSent():
-            return event if viewer.id in event.seen_by else None
+            return replace(event, seen_by=()) if viewer.id in event.seen_by else None
         case ev.SignalSent():
             author = after.participants[event.participant]
             return event if viewer.id == author.id or reads(after, viewer, author) else None
@@ -78,7 +78,9 @@ def _narrowed(before: Meeting, event: ev.Event, after: Meeting, viewer: Particip
         station = after.station(event.number)
         return event if station is not None and sees_station(after, viewer, station) else None
     if isinstance(event, _ABOUT_PEOPLE):
-        return event if _knows_of(before, after, viewer, event.participant) else None
+        if not _knows_of(before, after, viewer, event.participant):
+            return None
+        return replace(event, subject=None) if isinstance(event, ev.ParticipantInvited) else event
     if isinstance(event, _ABOUT_CONSENTS):
         return event if in_chain(after, viewer) else None
     return None

@@ -100,6 +100,7 @@ class Meeting:
     messages: tuple[Message, ...] = ()
     paused_at: float | None = None
     ended_at: float | None = None
+    erased_at: float | None = None
     updated_at: float = 0.0
     version: int = 0
 
@@ -164,6 +165,8 @@ def _apply(state: Meeting, event: ev.Event) -> Meeting:
             return _resumed(state, event.at)
         case ev.MeetingEnded():
             return _ended(state, event.at)
+        case ev.MeetingErased():
+            return replace(state, erased_at=event.at, messages=())
         case ev.MessageSent():
             return _with_message(state, event)
         case ev.SignalSent():

@@ -177,6 +177,7 @@ class Action(StrEnum):
     PAUSE = "meeting.pause"
     RESUME = "meeting.resume"
     END = "meeting.end"
+    ERASE = "meeting.erase"
     CHANGE = "meeting.change"
     INVITE = "meeting.invite"
     ADMIT = "meeting.admit"
@@ -208,6 +209,7 @@ _LEADING = frozenset(
         Action.PAUSE,
         Action.RESUME,
         Action.END,
+        Action.ERASE,
         Action.CHANGE,
         Action.INVITE,
         Action.ADMIT,
@@ -221,6 +223,7 @@ _OWNING = frozenset(
         Action.PAUSE,
         Action.RESUME,
         Action.END,
+        Action.ERASE,
         Action.ADMIT,
         Action.EXCLUDE,
         Action.INCLUDE,
