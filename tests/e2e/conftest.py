@@ -1,0 +1,118 @@
+"""A real Chromium with fake devices; a failed test reports what its pages wrote to the console."""
+
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+ARTIFACTS = Path(__file__).parents[1] / "artifacts"
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--allow-loopback-in-peer-connection",
+    "--use-fake-device-for-media-stream=fps=10",
+    "--use-fake-ui-for-media-stream",
+)
+VIEWPORT = {"width": 1280, "height": 800}
+
+console_key = pytest.StashKey[list[str]]()
+failed_key = pytest.StashKey[bool]()
+
+NewPage = Callable[..., Awaitable[Page]]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    report = yield
+    if report.when == "call":
+        item.stash[failed_key] = report.failed
+        if report.failed and (lines := item.stash.get(console_key, [])):
+            report.sections.append(("browser console", "\n".join(lines)))
+    return report
+
+
+@pytest.fixture
+def artifacts() -> Path:
+    """Where screenshots go; not under version control."""
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    return ARTIFACTS
+
+
+def _chromium() -> str:
+    named = os.environ.get("CHROMIUM")
+    for name in (named,) if named else ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    pytest.fail(
+        "Chromium is missing: install Debian's package chromium, or name one in CHROMIUM", pytrace=False
+    )
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for the test; its contexts are separate browsers to the service (cookies, storage)."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=_chromium(), args=list(FLAGS), chromium_sandbox=False
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+def listen(context: BrowserContext, lines: list[str]) -> None:
+    """Collect what the pages of a context say and what goes wrong in them."""
+    context.on("console", lambda said: lines.append(f"{said.type}: {said.text}"))
+    context.on("weberror", lambda broken: lines.append(f"uncaught: {broken.error}"))
+    context.on(
+        "requestfailed", lambda request: lines.append(f"request failed: {request.url} {request.failure}")
+    )
+
+
+@pytest.fixture
+async def new_page(
+    browser: Browser, artifacts: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[NewPage]:
+    """`await new_page()` opens a page in a browser of its own; `new_page(context=page.context)` in the same.
+
+    Other keywords go to `browser.new_context`. After a failed test a screenshot of every page lies in
+    `artifacts`.
+    """
+    lines: list[str] = request.node.stash.setdefault(console_key, [])
+    pages: list[Page] = []
+
+    async def open_page(*, context: BrowserContext | None = None, **options: Any) -> Page:
+        if context is None:
+            context = await browser.new_context(
+                **{"permissions": ["camera", "microphone"], "viewport": VIEWPORT, **options}
+            )
+            context.set_default_timeout(10_000)
+            listen(context, lines)
+        page = await context.new_page()
+        pages.append(page)
+        return page
+
+    yield open_page
+    if request.node.stash.get(failed_key, False):
+        name = re.sub(r"\W+", "-", request.node.name)
+        for number, page in enumerate(page for page in pages if not page.is_closed()):
+            await page.screenshot(path=artifacts / f"{name}-{number}.png")
+
+
+@pytest.fixture
+def console(request: pytest.FixtureRequest) -> list[str]:
+    """What the pages of `new_page` have said so far, errors as `error: …` and `uncaught: …`."""
+    lines: list[str] = request.node.stash.setdefault(console_key, [])
+    return lines
