@@ -1,0 +1,210 @@
+"""Drawn portraits for synthetic cameras: a calm background, head and shoulders, a label and a running clock.
+
+Everything is painted into three bytearrays (YUV 4:2:0, BT.601 limited range), row by row, so that a
+320×180 picture costs half a millisecond.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import sin, sqrt, tau
+
+from media.lettering import Inked, ink
+
+Yuv = tuple[int, int, int]
+
+
+def yuv(rgb: str) -> Yuv:
+    """`"#rrggbb"` in BT.601 limited range."""
+    red, green, blue = (int(rgb[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return (
+        round(16 + 65.481 * red + 128.553 * green + 24.966 * blue),
+        round(128 - 37.797 * red - 74.203 * green + 112.0 * blue),
+        round(128 + 112.0 * red - 93.786 * green - 18.214 * blue),
+    )
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colours (`#rrggbb`) and hair of one person; `phase` (0–1) keeps two people from moving alike."""
+
+    background: str
+    clothes: str
+    skin: str
+    hair: str
+    long_hair: bool = False
+    phase: float = 0.0
+
+
+LOOKS = {
+    "newcomer": Look("#3f6f78", "#c9803a", "#c99873", "#2b211d", long_hair=True, phase=0.1),
+    "host": Look("#4b5f8a", "#274b7a", "#e6bf9f", "#5b4030", phase=0.35),
+    "interpreter": Look("#5d7a5a", "#7a3f52", "#a8744f", "#1f1a19", long_hair=True, phase=0.6),
+    "officer": Look("#6c6480", "#39424e", "#deb38f", "#8a8378", phase=0.85),
+    "companion": Look("#80695a", "#4f7a6b", "#c08b66", "#3a2a22", phase=0.45),
+}
+"""One look per role; `look` gives officers of different agencies different backgrounds."""
+
+_OFFICERS = ("#6c6480", "#5a7385", "#7d6a55", "#55766f")
+_HAIR = ("#8a8378", "#3b2a20", "#6b4a2f", "#23201f")
+
+
+def look(role: str, variant: int = 0) -> Look:
+    """The look of a role; `variant` tells people of the same role apart."""
+    chosen = LOOKS.get(role, LOOKS["companion"])
+    if not variant and role != "officer":
+        return chosen
+    return Look(
+        _OFFICERS[variant % 4],
+        chosen.clothes,
+        chosen.skin,
+        _HAIR[variant % 4],
+        long_hair=variant % 2 == 1,
+        phase=(chosen.phase + variant * 0.23) % 1,
+    )
+
+
+class Planes:
+    """Three planes that shapes are painted on, in pixels of the luma plane."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width, self.height = width, height
+        self.luma = bytearray(width * height)
+        self.blue = bytearray(width * height // 4)
+        self.red = bytearray(width * height // 4)
+
+    def ellipse(self, cx: float, cy: float, rx: float, ry: float, colour: Yuv) -> None:
+        """Between the left and the right edge; `cy` is taken to a quarter of a pixel."""
+        quarters = round(cy * 4)
+        top, reaches = _ellipse_rows(rx, ry, quarters % 4)
+        self._shape(top + quarters // 4, reaches, cx, colour)
+
+    def column(self, cx: float, top: float, bottom: float, half: float, colour: Yuv) -> None:
+        self._shape(round(top), (half,) * (round(bottom) - round(top)), cx, colour)
+
+    def _shape(self, top: int, reaches: Sequence[float], cx: float, colour: Yuv) -> None:
+        """Rows of `reaches` to both sides of `cx`, their end pixels mixed by how much is covered."""
+        width, luma, light = self.width, self.luma, colour[0]
+        run, blue, red = (bytes((value,)) * width for value in colour)
+        skipped = max(0, -top)
+        for row, reach in enumerate(reaches[skipped : self.height - top], top + skipped):
+            left, right = cx - reach, cx + reach
+            first, last = int(left), int(right)
+            if last == first:
+                continue
+            at, stop = row * width + first, row * width + last
+            luma[at + 1 : stop] = run[: stop - at - 1]
+            luma[at] += int((light - luma[at]) * (first + 1 - left))
+            luma[stop] += int((light - luma[stop]) * (right - last))
+            if row & 1:
+                base = (row >> 1) * (width >> 1)
+                at, stop = base + (first + 1 >> 1), base + (last + 1 >> 1)
+                self.blue[at:stop] = blue[: stop - at]
+                self.red[at:stop] = red[: stop - at]
+
+
+@lru_cache(maxsize=256)
+def _ellipse_rows(rx: float, ry: float, quarter: int) -> tuple[int, tuple[float, ...]]:
+    """First row relative to the whole pixel of the centre, and half the width of every row."""
+    centre = quarter / 4
+    rows = range(round(centre - ry), round(centre + ry))
+    return rows.start, tuple(rx * sqrt(max(0.0, 1 - ((row + 0.5 - centre) / ry) ** 2)) for row in rows)
+
+
+class Plate:
+    """Light text on a dark strip, mixed once and then copied row by row."""
+
+    def __init__(self, text: Inked, ground: int, light: int, padding: int) -> None:
+        table = bytes(ground + (light - ground) * cover // 255 for cover in range(256))
+        side = bytes((ground,)) * padding
+        self.rows = [side + row.translate(table) + side for row in text.rows]
+        self.width, self.height = len(self.rows[0]), len(self.rows)
+
+    def paint(self, planes: Planes, left: int, top: int) -> None:
+        count = min(self.width, planes.width - left)
+        for row, pixels in enumerate(self.rows):
+            at = (top + row) * planes.width + left
+            planes.luma[at : at + count] = pixels[:count]
+        half = planes.width // 2
+        for row in range(top // 2, (top + self.height) // 2):
+            at = row * half + left // 2
+            planes.blue[at : at + count // 2] = planes.red[at : at + count // 2] = b"\x80" * (count // 2)
+
+
+class Portrait:
+    """A person who sways, breathes and nods while speaking, with a label and a clock."""
+
+    def __init__(self, label: str, look: Look, width: int = 320, height: int = 180) -> None:
+        if width % 2 or height % 2 or width < height or height < 36:
+            raise ValueError("a picture needs even sides, a height of at least 36 and no less width")
+        self.width, self.height = width, height
+        self._look = look
+        self._colours = {name: yuv(getattr(look, name)) for name in ("background", "clothes", "skin", "hair")}
+        self._unit = height / 180
+        self._capital = max(6, round(17 * self._unit))
+        self._ground = 40
+        self._label = Plate(self._fit(label), self._ground, 232, round(4 * self._unit))
+        self._clock = ("", self._label)
+        self._clean = self._backdrop()
+
+    def _fit(self, label: str) -> Inked:
+        """The label in the largest size that fits the width."""
+        room = self.width - round(8 * self._unit)
+        for capital in range(self._capital, 5, -1):
+            text = ink(label, capital)
+            if text.width <= room:
+                return text
+        return ink(label[:8], 6)
+
+    def _backdrop(self) -> Planes:
+        planes = Planes(self.width, self.height)
+        luma, blue, red = self._colours["background"]
+        planes.luma[:] = b"".join(
+            bytes((round(luma * (1.12 - 0.3 * row / self.height)),)) * self.width
+            for row in range(self.height)
+        )
+        planes.blue[:] = bytes((blue,)) * len(planes.blue)
+        planes.red[:] = bytes((red,)) * len(planes.red)
+        self._label.paint(planes, 0, self.height - self._label.height & ~1)
+        return planes
+
+    def draw(self, at: float, clock: str, level: float = 0.0) -> Planes:
+        """The picture `at` seconds; `level` (0–1) is how loud the person speaks."""
+        planes = Planes(self.width, self.height)
+        planes.luma[:], planes.blue[:], planes.red[:] = self._clean.luma, self._clean.blue, self._clean.red
+        self._person(planes, at, level)
+        self._label.paint(planes, 0, self.height - self._label.height & ~1)
+        if self._clock[0] != clock:
+            self._clock = (clock, Plate(self._digits(clock), self._ground, 232, round(4 * self._unit)))
+        face = self._clock[1]
+        face.paint(planes, self.width - face.width & ~1, 0)
+        return planes
+
+    def _digits(self, clock: str) -> Inked:
+        """The clock, character by character, so that every digit is drawn once."""
+        parts = [ink(character, self._capital) for character in clock]
+        rows = tuple(b"".join(part.rows[row] for part in parts) for row in range(parts[0].height))
+        return Inked(len(rows[0]), rows)
+
+    def _person(self, planes: Planes, at: float, level: float) -> None:
+        unit, turn = self._unit, at / 9 + self._look.phase
+        colour = self._colours
+        middle = self.width / 2 + unit * 4 * sin(tau * turn)
+        head = middle + unit * 2.5 * sin(tau * turn * 1.7)
+        breath = unit * 1.2 * sin(tau * at / 4.2)
+        nod = unit * 3 * level * sin(tau * at * 1.3)
+        y = unit * 78 + nod
+        luma, blue, red = colour["background"]
+        halo = unit * (56 + round(10 * level))
+        glow = (round(luma * 1.2 + 26 * level), blue, red)
+        planes.ellipse(self.width / 2, unit * 84, halo * 1.12, halo, glow)
+        if self._look.long_hair:
+            planes.ellipse(head, y + unit * 16, unit * 36, unit * 50, colour["hair"])
+        skin = colour["skin"]
+        shade = (skin[0] - 22, skin[1], skin[2])
+        planes.ellipse(middle, unit * 186 + breath, unit * 78, unit * 66, colour["clothes"])
+        planes.column((head + middle) / 2, y + unit * 20, unit * 128 + breath, unit * 12, shade)
+        planes.ellipse(middle, unit * 125 + breath, unit * 17, unit * 9, shade)
+        planes.ellipse(head, y - unit * 6, unit * 30, unit * 35, colour["hair"])
+        planes.ellipse(head, y + unit * 2, unit * 25, unit * 31, skin)
+        planes.ellipse(head, y - unit * 27, unit * 21, unit * 9, colour["hair"])
