@@ -174,3 +174,21 @@ def test_no_file_names_a_package_registry_or_a_folder_of_one_machine() -> None:
             continue
         found += [f"{path.relative_to(ROOT)}: {word}" for word in (*hosts, *folders) if word in text]
     assert not found
+
+
+def test_missing_system_packages_are_named(tmp_path: Path) -> None:
+    for tool in ("make", "sh", "find", "grep", "id", "sed"):
+        found = shutil.which(tool)
+        assert found
+        (tmp_path / tool).symlink_to(found)
+    result = subprocess.run(
+        [tmp_path / "make", "system"],
+        cwd=ROOT,
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert "The tests need these Debian packages: chromium redis-server" in result.stderr
