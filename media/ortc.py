@@ -4,14 +4,24 @@ Pure functions. What a remote party says is read within bounds and ends as a fro
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NotRequired, TypedDict, TypeVar
+from typing import Literal, NotRequired, TypedDict
+
+from media.bounds import OrtcError as OrtcError
+from media.bounds import (
+    read_integer,
+    read_mapping,
+    read_optional,
+    read_sequence,
+    read_text,
+    read_token,
+    require_distinct,
+)
 
 Kind = Literal["audio", "video"]
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 ParameterValue = str | int | float
-Value = TypeVar("Value")
 
 RESEND = False
 """Whether lost packets are asked for and sent again: NACK for publishers, NACK and RTX for listeners."""
@@ -30,11 +40,6 @@ MAX_EXTENSIONS = 64
 MAX_ENCODINGS = 8
 MAX_FEEDBACK = 32
 MAX_PARAMETERS = 32
-MAX_TEXT = 255
-
-
-class OrtcError(ValueError):
-    """Parameters or capabilities that we cannot accept; the message says which field and why."""
 
 
 class RtcpFeedback(TypedDict):
@@ -257,13 +262,13 @@ class DeviceCapabilities:
 def validate_producer(kind: object, rtp_parameters: object) -> ProducerParameters:
     """Read a publisher's `rtpParameters` (mediasoup). Raises `OrtcError`."""
     known_kind = _kind(kind, "kind")
-    parameters = _mapping(rtp_parameters, "rtpParameters")
+    parameters = read_mapping(rtp_parameters, "rtpParameters")
     codec, rtx_payload_type = _producer_codec(known_kind, parameters.get("codecs"))
-    mid = _optional(parameters.get("mid"), "mid", _token)
+    mid = read_optional(parameters.get("mid"), "mid", read_token)
     extension_ids = _producer_extensions(known_kind, parameters.get("headerExtensions", []))
     encodings = _producer_encodings(parameters.get("encodings"))
     _recognisable(known_kind, mid, extension_ids, encodings)
-    rtcp = _mapping(parameters.get("rtcp", {}), "rtcp")
+    rtcp = read_mapping(parameters.get("rtcp", {}), "rtcp")
     if rtcp.get("mux", True) is not True:
         raise OrtcError("rtcp.mux: RTP and RTCP must share the port")
     return ProducerParameters(
@@ -285,9 +290,9 @@ def validate_producer(kind: object, rtp_parameters: object) -> ProducerParameter
 def _producer_codec(kind: Kind, value: object) -> tuple[Codec, int | None]:
     codecs = [
         _codec(each, f"codecs[{index}]", "payloadType")
-        for index, each in enumerate(_sequence(value, "codecs", MAX_CODECS))
+        for index, each in enumerate(read_sequence(value, "codecs", MAX_CODECS))
     ]
-    _distinct([codec.payload_type for codec in codecs], "codecs: payload type")
+    require_distinct([codec.payload_type for codec in codecs], "codecs: payload type")
     media = next((codec for codec in codecs if not codec.is_rtx), None)
     if media is None:
         raise OrtcError("codecs: no media codec")
@@ -313,42 +318,42 @@ def _producer_extensions(kind: Kind, value: object) -> dict[str, int]:
     known = {each.uri for each in _EXTENSIONS if kind in each.kinds}
     found: dict[str, int] = {}
     ids = []
-    for index, each in enumerate(_sequence(value, "headerExtensions", MAX_EXTENSIONS)):
+    for index, each in enumerate(read_sequence(value, "headerExtensions", MAX_EXTENSIONS)):
         where = f"headerExtensions[{index}]"
-        extension = _mapping(each, where)
-        uri = _text(extension.get("uri"), f"{where}.uri")
-        ids.append(_integer(extension.get("id"), f"{where}.id", 1, 255))
+        extension = read_mapping(each, where)
+        uri = read_text(extension.get("uri"), f"{where}.uri")
+        ids.append(read_integer(extension.get("id"), f"{where}.id", 1, 255))
         if extension.get("encrypt", False) is not False:
             raise OrtcError(f"{where}.encrypt: encrypted header extensions are not supported")
         if uri in found:
             raise OrtcError(f"{where}.uri: given twice")
         if uri in known:
             found[uri] = ids[-1]
-    _distinct(ids, "headerExtensions: id")
+    require_distinct(ids, "headerExtensions: id")
     return found
 
 
 def _producer_encodings(value: object) -> tuple[Encoding, ...]:
     encodings = []
-    for index, each in enumerate(_sequence(value, "encodings", MAX_ENCODINGS)):
+    for index, each in enumerate(read_sequence(value, "encodings", MAX_ENCODINGS)):
         where = f"encodings[{index}]"
-        encoding = _mapping(each, where)
-        rtx = _optional(encoding.get("rtx"), f"{where}.rtx", _mapping)
+        encoding = read_mapping(each, where)
+        rtx = read_optional(encoding.get("rtx"), f"{where}.rtx", read_mapping)
         encodings.append(
             Encoding(
-                ssrc=_optional(encoding.get("ssrc"), f"{where}.ssrc", _ssrc),
-                rtx_ssrc=None if rtx is None else _optional(rtx.get("ssrc"), f"{where}.rtx.ssrc", _ssrc),
-                rid=_optional(encoding.get("rid"), f"{where}.rid", _token),
-                scalability_mode=_optional(
-                    encoding.get("scalabilityMode"), f"{where}.scalabilityMode", _token
+                ssrc=read_optional(encoding.get("ssrc"), f"{where}.ssrc", _ssrc),
+                rtx_ssrc=None if rtx is None else read_optional(rtx.get("ssrc"), f"{where}.rtx.ssrc", _ssrc),
+                rid=read_optional(encoding.get("rid"), f"{where}.rid", read_token),
+                scalability_mode=read_optional(
+                    encoding.get("scalabilityMode"), f"{where}.scalabilityMode", read_token
                 ),
             )
         )
     if not encodings:
         raise OrtcError("encodings: empty")
     ssrcs = [ssrc for each in encodings for ssrc in (each.ssrc, each.rtx_ssrc) if ssrc is not None]
-    _distinct(ssrcs, "encodings: SSRC")
-    _distinct([each.rid for each in encodings if each.rid is not None], "encodings: rid")
+    require_distinct(ssrcs, "encodings: SSRC")
+    require_distinct([each.rid for each in encodings if each.rid is not None], "encodings: rid")
     return tuple(encodings)
 
 
@@ -366,19 +371,19 @@ def _recognisable(
 
 def validate_capabilities(value: object) -> DeviceCapabilities:
     """Read a device's receiving `rtpCapabilities` (mediasoup). Raises `OrtcError`."""
-    capabilities = _mapping(value, "rtpCapabilities")
+    capabilities = read_mapping(value, "rtpCapabilities")
     codecs = [
-        _codec(each, f"codecs[{index}]", "preferredPayloadType")
-        for index, each in enumerate(_sequence(capabilities.get("codecs"), "codecs", MAX_CODECS))
+        _codec(each, f"codecs[{index}]", "preferredPayloadType", default=0)
+        for index, each in enumerate(read_sequence(capabilities.get("codecs"), "codecs", MAX_CODECS))
     ]
     known = {(kind, each.uri) for each in _EXTENSIONS for kind in each.to_listeners}
     extensions: set[tuple[Kind, str]] = set()
-    offered = _sequence(capabilities.get("headerExtensions", []), "headerExtensions", MAX_EXTENSIONS)
+    offered = read_sequence(capabilities.get("headerExtensions", []), "headerExtensions", MAX_EXTENSIONS)
     for index, each in enumerate(offered):
         where = f"headerExtensions[{index}]"
-        extension = _mapping(each, where)
-        uri = _text(extension.get("uri"), f"{where}.uri")
-        direction = _text(extension.get("direction", "sendrecv"), f"{where}.direction")
+        extension = read_mapping(each, where)
+        uri = read_text(extension.get("uri"), f"{where}.uri")
+        direction = read_text(extension.get("direction", "sendrecv"), f"{where}.direction")
         kinds: Iterable[Kind] = ("audio", "video")
         if extension.get("kind") is not None:
             kinds = (_kind(extension["kind"], f"{where}.kind"),)
@@ -509,19 +514,21 @@ def _is_constrained_baseline(profile_level_id: ParameterValue) -> bool:
     return needed is not None and constraints & needed == needed
 
 
-def _codec(value: object, where: str, payload_type_field: str) -> Codec:
-    codec = _mapping(value, where)
-    mime_type = _text(codec.get("mimeType"), f"{where}.mimeType")
+def _codec(value: object, where: str, payload_type_field: str, default: int | None = None) -> Codec:
+    codec = read_mapping(value, where)
+    mime_type = read_text(codec.get("mimeType"), f"{where}.mimeType")
     kind = _kind(mime_type.partition("/")[0].lower(), f"{where}.mimeType")
-    payload_type = _integer(codec.get(payload_type_field), f"{where}.{payload_type_field}", 0, 127)
+    payload_type = read_integer(
+        codec.get(payload_type_field, default), f"{where}.{payload_type_field}", 0, 127
+    )
     if 64 <= payload_type <= 95:
         raise OrtcError(f"{where}.{payload_type_field}: {payload_type} collides with RTCP")
-    channels = _optional(codec.get("channels"), f"{where}.channels", _channels)
+    channels = read_optional(codec.get("channels"), f"{where}.channels", _channels)
     return Codec(
         kind=kind,
         mime_type=mime_type,
         payload_type=payload_type,
-        clock_rate=_integer(codec.get("clockRate"), f"{where}.clockRate", 1, 1_000_000),
+        clock_rate=read_integer(codec.get("clockRate"), f"{where}.clockRate", 1, 1_000_000),
         channels=channels,
         parameters=_format_parameters(codec.get("parameters", {}), f"{where}.parameters"),
         feedback=_feedback(codec.get("rtcpFeedback", []), f"{where}.rtcpFeedback"),
@@ -530,13 +537,13 @@ def _codec(value: object, where: str, payload_type_field: str) -> Codec:
 
 def _format_parameters(value: object, where: str) -> dict[str, ParameterValue]:
     found: dict[str, ParameterValue] = {}
-    parameters = _mapping(value, where)
+    parameters = read_mapping(value, where)
     if len(parameters) > MAX_PARAMETERS:
         raise OrtcError(f"{where}: more than {MAX_PARAMETERS} entries")
     for name, each in parameters.items():
-        key = _text(name, where, empty=True)
+        key = read_text(name, where, empty=True)
         if isinstance(each, str):
-            found[key] = _text(each, f"{where}.{key}", empty=True)
+            found[key] = read_text(each, f"{where}.{key}", empty=True)
         elif isinstance(each, int | float) and abs(each) < 2**53:
             found[key] = each
         elif each is not None:
@@ -546,74 +553,32 @@ def _format_parameters(value: object, where: str) -> dict[str, ParameterValue]:
 
 def _feedback(value: object, where: str) -> tuple[Feedback, ...]:
     found = []
-    for index, each in enumerate(_sequence(value, where, MAX_FEEDBACK)):
-        entry = _mapping(each, f"{where}[{index}]")
+    for index, each in enumerate(read_sequence(value, where, MAX_FEEDBACK)):
+        entry = read_mapping(each, f"{where}[{index}]")
         parameter = entry.get("parameter")
         found.append(
             (
-                _text(entry.get("type"), f"{where}[{index}].type"),
-                "" if parameter is None else _text(parameter, f"{where}[{index}].parameter", empty=True),
+                read_text(entry.get("type"), f"{where}[{index}].type"),
+                "" if parameter is None else read_text(parameter, f"{where}[{index}].parameter", empty=True),
             )
         )
     return tuple(found)
 
 
-def _optional(value: object, where: str, read: Callable[[object, str], Value]) -> Value | None:
-    return None if value is None else read(value, where)
-
-
-def _mapping(value: object, where: str) -> Mapping[str, object]:
-    if not isinstance(value, dict):
-        raise OrtcError(f"{where}: not an object")
-    return value
-
-
-def _sequence(value: object, where: str, limit: int) -> list[object]:
-    if not isinstance(value, list):
-        raise OrtcError(f"{where}: not a list")
-    if len(value) > limit:
-        raise OrtcError(f"{where}: more than {limit} entries")
-    return value
-
-
-def _text(value: object, where: str, *, empty: bool = False) -> str:
-    if not isinstance(value, str):
-        raise OrtcError(f"{where}: not text")
-    if len(value) > MAX_TEXT or not (value or empty):
-        raise OrtcError(f"{where}: empty or longer than {MAX_TEXT} characters")
-    return value
-
-
-def _token(value: object, where: str) -> str:
-    """Names that travel in header extensions and session descriptions: short, without spaces or line ends."""
-    text = _text(value, where)
-    if not re.fullmatch(r"[A-Za-z0-9_.+-]{1,32}", text):
-        raise OrtcError(f"{where}: more than 32 characters, or others than letters, digits and _.+-")
-    return text
-
-
 def _cname(value: object) -> str:
     """It ends in other people's session descriptions, so nothing may break out of its line."""
-    text = _text(value, "rtcp.cname", empty=True)
+    text = read_text(value, "rtcp.cname", empty=True)
     if not re.fullmatch(r"[!-~]*", text):
         raise OrtcError("rtcp.cname: characters other than visible ASCII")
     return text
 
 
-def _integer(value: object, where: str, low: int, high: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise OrtcError(f"{where}: not a whole number")
-    if not low <= value <= high:
-        raise OrtcError(f"{where}: not within {low}–{high}")
-    return value
-
-
 def _ssrc(value: object, where: str) -> int:
-    return _integer(value, where, 1, 0xFFFFFFFF)
+    return read_integer(value, where, 1, 0xFFFFFFFF)
 
 
 def _channels(value: object, where: str) -> int:
-    return _integer(value, where, 1, 255)
+    return read_integer(value, where, 1, 255)
 
 
 def _kind(value: object, where: str) -> Kind:
@@ -622,8 +587,3 @@ def _kind(value: object, where: str) -> Kind:
     if value == "video":
         return "video"
     raise OrtcError(f"{where}: neither audio nor video")
-
-
-def _distinct(values: list[int] | list[str], where: str) -> None:
-    if len(set(values)) != len(values):
-        raise OrtcError(f"{where} given twice")
