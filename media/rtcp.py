@@ -114,7 +114,10 @@ RtcpMessage = (
 
 
 def split_compound(data: bytes) -> list[RtcpBlock]:
-    """The packets of a compound; any kind may come first (RFC 5506). Raises `ValueError`."""
+    """The packets of a compound; any kind may come first (RFC 5506). Raises `ValueError`.
+
+    Padding need not be whole words: transport-wide feedback is padded from any length.
+    """
     blocks = []
     at, size = 0, len(data)
     while at < size:
@@ -129,7 +132,7 @@ def split_compound(data: bytes) -> list[RtcpBlock]:
         stop = end
         if first & 0x20:
             padding = data[end - 1]
-            if end != size or padding == 0 or padding % 4 or at + 4 + padding > end:
+            if end != size or padding == 0 or at + 4 + padding > end:
                 raise ValueError("RTCP padding is impossible")
             stop -= padding
         blocks.append(RtcpBlock(packet_type, first & 31, data[at + 4 : stop]))
