@@ -1,0 +1,193 @@
+"""A consumer: one producer's stream, renumbered, on its way to one listener."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from media import rtcp, rtp
+from media.ortc import ABS_SEND_TIME, CONSUMER_EXTENSION_IDS, RtpParameters
+from media.sequence import SequenceMap
+from media.stats import ConsumerStats, Drop
+from media.stream import Media, Stream, Threshold
+
+if TYPE_CHECKING:
+    from media.producer import Producer
+    from media.transport import Transport
+
+_ABS_SEND_TIME_ID = CONSUMER_EXTENSION_IDS[ABS_SEND_TIME]
+
+
+class Consumer:
+    """Exists only while the table allows its pair; starts paused.
+
+    Timestamps are the source's. One layer is chosen at the start and kept. Video begins with a
+    keyframe, and everything begins above `threshold`.
+    """
+
+    def __init__(
+        self,
+        id_: str,
+        transport: Transport,
+        producer: Producer,
+        parameters: RtpParameters,
+        threshold: Threshold | None,
+        first_sequence: int,
+    ) -> None:
+        self.id = id_
+        self.transport = transport
+        self.producer = producer
+        self.parameters = parameters
+        self.threshold = threshold
+        self.ssrc = parameters["encodings"][0]["ssrc"]
+        self.cname = parameters["rtcp"]["cname"]
+        self.paused = True
+        self.closed = False
+        self.spatial: int | None = None
+        self.stream: Stream | None = None
+        self.packets = self.octets = 0
+        self.first_timestamp: int | None = None
+        self._payload_type = parameters["codecs"][0]["payloadType"]
+        self._extensions = frozenset(entry["id"] for entry in parameters["headerExtensions"])
+        self._video = producer.kind == "video"
+        self._sequence = SequenceMap(first_sequence)
+        self._limit: int | None = None
+        self._reported: tuple[int, float] | None = None
+
+    @property
+    def flowing(self) -> bool:
+        return not self.paused and self.transport.connected
+
+    def resume(self, now: float) -> None:
+        self.paused = False
+        self.producer.refresh(now)
+
+    def restart(self) -> None:
+        """Begin anew (after a pause of the source or a lost path): video at the next keyframe."""
+        self.stream = None
+        self._sequence.restart()
+
+    def prefer(self, spatial: int) -> None:
+        """The highest layer to choose; counts at the next start."""
+        self.spatial = spatial
+
+    def forward(self, media: Media) -> None:
+        if not self.flowing:
+            return
+        if media.stream is not self.stream and not self._begins(media):
+            return
+        if self._limit is not None and media.timestamp <= self._limit:
+            self._drop(Drop.BELOW_THRESHOLD)
+            return
+        sequence = self._sequence.place(media.sequence)
+        if sequence is None:
+            self._drop(Drop.OUT_OF_SEQUENCE)
+            return
+        packet = rtp.build(
+            payload_type=self._payload_type,
+            sequence=sequence,
+            timestamp=media.timestamp,
+            ssrc=self.ssrc,
+            payload=media.payload,
+            marker=media.marker,
+            extensions=self._extension_block(media),
+        )
+        if self.transport.dtls.send_rtp(packet):
+            self.packets += 1
+            self.octets += len(media.payload)
+
+    def skip(self, media: Media) -> None:
+        """A packet without payload (bandwidth probe): left out without a gap."""
+        if media.stream is self.stream:
+            self._sequence.skip(media.sequence)
+
+    def _begins(self, media: Media) -> bool:
+        if self.stream is not None or media.stream is not self.producer.layer(self.spatial, media.now):
+            return False
+        limit = self.threshold.of(media.stream) if self.threshold else None
+        if limit is not None and media.timestamp <= limit:
+            self._drop(Drop.BELOW_THRESHOLD)
+            return False
+        if self._video and not media.keyframe:
+            self._drop(Drop.AWAITING_KEYFRAME)
+            return False
+        self.stream, self._limit = media.stream, limit
+        if self.first_timestamp is None:
+            self.first_timestamp = media.timestamp & 0xFFFFFFFF
+        return True
+
+    def _extension_block(self, media: Media) -> bytes:
+        block = media.blocks.get(self._extensions)
+        if block is None:
+            elements = {id_: value for id_, value in media.extensions.items() if id_ in self._extensions}
+            if _ABS_SEND_TIME_ID in self._extensions:
+                elements[_ABS_SEND_TIME_ID] = rtp.abs_send_time(media.now)
+            block = media.blocks[self._extensions] = rtp.extension_block(elements)
+        return block
+
+    def wanted_layer(self, now: float) -> Stream | None:
+        """The stream whose keyframe is needed to begin; `None` while none is needed or may be asked for."""
+        if not self._video or self.stream is not None or not self.flowing:
+            return None
+        if self.threshold is not None and now < self.threshold.passes_at:
+            return None
+        return self.producer.layer(self.spatial, now)
+
+    def keyframe_asked(self, now: float) -> None:
+        """The listener's decoder asks."""
+        if self._video and self.flowing and self.stream is not None:
+            self.producer.ask_keyframe(self.stream, now)
+
+    def relay_report(self, stream: Stream, report: rtcp.SenderReport, now: float) -> None:
+        """The source's sender report under our SSRC, with our counts."""
+        if stream is not self.stream or not self.flowing:
+            return
+        if self._limit is not None and stream.unwrap(report.rtp_timestamp) <= self._limit:
+            return
+        packet = rtcp.build_sender_report(
+            self.ssrc,
+            ntp=report.ntp,
+            rtp_timestamp=report.rtp_timestamp,
+            packet_count=self.packets,
+            octet_count=self.octets,
+            cname=self.cname,
+        )
+        if self.transport.dtls.send_rtcp(packet):
+            self._reported = rtp.compact_ntp(report.ntp), now
+
+    def heard(self, block: rtcp.ReportBlock, now: float) -> float | None:
+        """Round trip in seconds when the listener's report answers our latest sender report."""
+        if self._reported is None or block.lsr != self._reported[0]:
+            return None
+        return max(0.0, now - self._reported[1] - block.dlsr / 65536)
+
+    def close(self, reason: str | None = None) -> None:
+        """Irreversible, idempotent; `reason` is told to the controller."""
+        if self.closed:
+            return
+        self.closed = True
+        self.paused = True
+        self.producer.consumers.pop(self.id, None)
+        self.transport.forget_consumer(self)
+        self.transport.router.forget_consumer(self)
+        if reason is not None:
+            self.transport.router.emit("consumerClosed", {"consumer": self.id, "reason": reason})
+
+    def stats(self, now: float) -> ConsumerStats:
+        stream = self.stream or self.producer.layer(self.spatial, now)
+        threshold = self.threshold.of(stream) if self.threshold and stream else None
+        return ConsumerStats(
+            id=self.id,
+            transport=self.transport.id,
+            listener=self.transport.owner,
+            producer=self.producer.id,
+            owner=self.producer.owner,
+            source=self.producer.source,
+            packets=self.packets,
+            bytes=self.octets,
+            threshold=None if threshold is None else threshold & 0xFFFFFFFF,
+            first_timestamp=self.first_timestamp,
+            paused=self.paused,
+        )
+
+    def _drop(self, reason: Drop) -> None:
+        self.transport.traffic.drop(reason)

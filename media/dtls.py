@@ -1,0 +1,318 @@
+"""DTLS-SRTP (RFC 5764) over any datagram sender. The only file that touches aiortc's private parts.
+
+aiortc 1.16.0 does the handshake; SRTP goes past its packet path. Both the server (role "server"
+towards browsers) and a client of ours use `DtlsEndpoint`. Only DTLS datagrams reach aiortc, and of
+them no plaintext alert: anybody who can forge a source address could otherwise end a handshake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+import pylibsrtp
+from aiortc import rtcdtlstransport as _aiortc
+
+from media.stats import Drop, Traffic
+
+HANDSHAKE_LIMIT = 30.0
+"""Seconds from `start` until a handshake counts as failed."""
+ATTEMPTS = 3
+"""A handshake that fails on forged bytes is begun anew; the peer's retransmission completes it."""
+REPLAY_WINDOW = 1024
+MAX_PACKET = 1356
+"""Bytes of plaintext that pylibsrtp protects at most."""
+_QUEUE = 32
+_HEADER = 13
+_ALERT = 21
+_PLAINTEXT_TYPES = range(20, 28)
+_UNIFIED_HEADER = range(32, 64)
+
+
+class DtlsState(StrEnum):
+    NEW = "new"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+class Certificate:
+    """A self-signed certificate; a worker makes one and uses it for all its transports."""
+
+    def __init__(self) -> None:
+        self.private = _aiortc.RTCCertificate.generateCertificate()
+
+    def parameters(self, role: str = "auto") -> dict[str, Any]:
+        """mediasoup's DtlsParameters."""
+        fingerprints = [
+            {"algorithm": entry.algorithm, "value": entry.value} for entry in self.private.getFingerprints()
+        ]
+        return {"role": role, "fingerprints": fingerprints}
+
+
+class DtlsEndpoint:
+    """One end of a DTLS association.
+
+    `send` takes a datagram for the peer. `on_rtp` and `on_rtcp` get unprotected packets with their
+    time of arrival; `on_state` every change of `state`. Nothing is called after `close`.
+    """
+
+    def __init__(
+        self,
+        certificate: Certificate,
+        send: Callable[[bytes], object],
+        *,
+        on_state: Callable[[DtlsState], None],
+        on_rtp: Callable[[bytes, float], None],
+        on_rtcp: Callable[[bytes, float], None],
+        traffic: Traffic | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.state = DtlsState.NEW
+        self.rtt: float | None = None
+        self.traffic = traffic or Traffic()
+        self._certificate = certificate
+        self._send = send
+        self._on_state, self._on_rtp, self._on_rtcp = on_state, on_rtp, on_rtcp
+        self._feed = _Feed(send, clock)
+        self._connection: _Connection | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._inbound: Any = None
+        self._outbound: Any = None
+
+    def start(self, parameters: Mapping[str, Any]) -> None:
+        """Begin the handshake with the peer's DtlsParameters (see `checked_parameters`)."""
+        if self.state is not DtlsState.NEW:
+            raise RuntimeError("the handshake was started already")
+        role, remote = checked_parameters(parameters)
+        self._change(DtlsState.CONNECTING)
+        self._task = asyncio.get_running_loop().create_task(self._handshake(role, remote))
+
+    def receive_dtls(self, data: bytes, now: float) -> None:
+        """Take a datagram whose first byte is 20–63; kept (bounded) also before `start`."""
+        self.traffic.received(len(data))
+        if self.state in (DtlsState.FAILED, DtlsState.CLOSED):
+            self.traffic.drop(Drop.NOT_CONNECTED)
+            return
+        cleaned = without_plaintext_alerts(data)
+        if not cleaned:
+            self.traffic.drop(Drop.MALFORMED_DTLS)
+        elif not self._feed.put(cleaned, now):
+            self.traffic.drop(Drop.QUEUE_FULL)
+
+    def receive_srtp(self, data: bytes, now: float) -> None:
+        """Take a datagram whose first byte is 128–191."""
+        self.traffic.received(len(data))
+        if self._inbound is None:
+            self.traffic.drop(Drop.NOT_CONNECTED)
+            return
+        if len(data) < 12:
+            self.traffic.drop(Drop.SRTP)
+            return
+        try:
+            if 192 <= data[1] <= 223:
+                deliver, plain = self._on_rtcp, self._inbound.unprotect_rtcp(data)
+            else:
+                deliver, plain = self._on_rtp, self._inbound.unprotect(data)
+        except (pylibsrtp.Error, ValueError):
+            self.traffic.drop(Drop.SRTP)
+            return
+        deliver(plain, now)
+
+    def send_rtp(self, packet: bytes) -> bool:
+        """Protect and send; False (counted) when it could not be."""
+        if self._outbound is None:
+            self.traffic.drop(Drop.NOT_CONNECTED)
+            return False
+        return self._protected(self._outbound.protect, packet)
+
+    def send_rtcp(self, packet: bytes) -> bool:
+        if self._outbound is None:
+            self.traffic.drop(Drop.NOT_CONNECTED)
+            return False
+        return self._protected(self._outbound.protect_rtcp, packet)
+
+    def close(self) -> None:
+        """Tell the peer (close_notify) and stop; irreversible, idempotent."""
+        if self.state is DtlsState.CLOSED:
+            return
+        self._end(DtlsState.CLOSED)
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        self._stop_connection()
+
+    def _protected(self, protect: Callable[[bytes], bytes], packet: bytes) -> bool:
+        try:
+            datagram = protect(packet)
+        except ValueError:
+            self.traffic.drop(Drop.TOO_LARGE)
+            return False
+        except pylibsrtp.Error:
+            self.traffic.drop(Drop.SRTP)
+            return False
+        if not self._send(datagram):
+            self.traffic.drop(Drop.SEND_FAILED)
+            return False
+        self.traffic.sent(len(datagram))
+        return True
+
+    async def _handshake(self, role: str, remote: _aiortc.RTCDtlsParameters) -> None:
+        try:
+            async with asyncio.timeout(HANDSHAKE_LIMIT):
+                for _ in range(ATTEMPTS):
+                    if await self._attempt(role, remote):
+                        return
+        except TimeoutError:
+            pass
+        self._stop_connection()
+        if self.state is DtlsState.CONNECTING:
+            self._end(DtlsState.FAILED)
+
+    async def _attempt(self, role: str, remote: _aiortc.RTCDtlsParameters) -> bool:
+        """Whether this connection decided: connected, or a peer that is not who it should be."""
+        connection = self._connection = _Connection(self._feed, self._certificate.private)
+        connection._set_role(role)
+        connection.on("statechange", lambda: self._connection_changed(connection))
+        await connection.start(remote)
+        if connection._state is _aiortc.State.CONNECTED:
+            self.rtt = self._feed.rtt
+            self._inbound, self._outbound = connection._rx_srtp, connection._tx_srtp
+            self._change(DtlsState.CONNECTED)
+            return True
+        if connection.stranger:
+            self._end(DtlsState.FAILED)
+        return connection.stranger
+
+    def _connection_changed(self, connection: _Connection) -> None:
+        if connection._state is _aiortc.State.CLOSED and self.state is DtlsState.CONNECTED:
+            self._end(DtlsState.CLOSED)
+
+    def _stop_connection(self) -> None:
+        """Run aiortc's `stop` to its end at once: with our sender it never waits."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        stopping = connection.stop()
+        try:
+            stopping.send(None)
+        except StopIteration:
+            return
+        stopping.close()
+
+    def _end(self, state: DtlsState) -> None:
+        self._inbound = self._outbound = None
+        self._change(state)
+
+    def _change(self, state: DtlsState) -> None:
+        if self.state is not state and self.state is not DtlsState.CLOSED:
+            self.state = state
+            self._on_state(state)
+
+
+def checked_parameters(parameters: Mapping[str, Any]) -> tuple[str, _aiortc.RTCDtlsParameters]:
+    """Our role and the peer's fingerprints; `ValueError` when there is nothing to check the peer by."""
+    remote_role = parameters.get("role", "auto")
+    if remote_role not in ("auto", "client", "server"):
+        raise ValueError("dtlsParameters.role must be auto, client or server")
+    entries = parameters.get("fingerprints")
+    if not isinstance(entries, list) or not 0 < len(entries) <= 8:
+        raise ValueError("dtlsParameters.fingerprints must hold one to eight entries")
+    fingerprints = [_fingerprint(entry) for entry in entries]
+    if not any(entry.algorithm.lower() in _aiortc.X509_DIGEST_ALGORITHMS for entry in fingerprints):
+        raise ValueError("dtlsParameters.fingerprints: sha-256, sha-384 or sha-512 is needed")
+    role = "client" if remote_role == "server" else "server"
+    return role, _aiortc.RTCDtlsParameters(fingerprints=fingerprints)
+
+
+def _fingerprint(entry: object) -> _aiortc.RTCDtlsFingerprint:
+    match entry:
+        case {"algorithm": str(algorithm), "value": str(value)}:
+            return _aiortc.RTCDtlsFingerprint(algorithm=algorithm, value=value)
+    raise ValueError("a fingerprint is {algorithm, value}")
+
+
+def without_plaintext_alerts(data: bytes) -> bytes:
+    """The datagram without alert records of epoch 0; nothing when it is malformed (RFC 6347 section 4.1)."""
+    kept = bytearray()
+    at = 0
+    while at < len(data):
+        if data[at] in _UNIFIED_HEADER:
+            return bytes(kept) + data[at:]
+        end = at + _HEADER + int.from_bytes(data[at + 11 : at + 13], "big")
+        if data[at] not in _PLAINTEXT_TYPES or at + _HEADER > len(data) or end > len(data):
+            return b""
+        if data[at] != _ALERT or data[at + 3 : at + 5] != b"\0\0":
+            kept += data[at:end]
+        at = end
+    return bytes(kept)
+
+
+class _Feed:
+    """Stands in for aiortc's RTCIceTransport, of which it uses `role`, `_recv` and `_send`."""
+
+    role = "controlled"
+
+    def __init__(self, send: Callable[[bytes], object], clock: Callable[[], float]) -> None:
+        self._datagram_out = send
+        self._clock = clock
+        self._waiting: asyncio.Queue[bytes] = asyncio.Queue(_QUEUE)
+        self._flight_sent: float | None = None
+        self.rtt: float | None = None
+
+    def put(self, data: bytes, now: float) -> bool:
+        if self._flight_sent is not None:
+            taken = max(0.0, now - self._flight_sent)
+            self.rtt = taken if self.rtt is None else min(self.rtt, taken)
+            self._flight_sent = None
+        try:
+            self._waiting.put_nowait(data)
+        except asyncio.QueueFull:
+            return False
+        return True
+
+    async def _recv(self) -> bytes:
+        return await self._waiting.get()
+
+    async def _send(self, data: bytes) -> None:
+        self._flight_sent = self._clock()
+        self._datagram_out(data)
+
+
+class _Connection(_aiortc.RTCDtlsTransport):  # type: ignore[misc]
+    """aiortc's DTLS, with SRTP sessions that refuse to protect one sequence number twice.
+
+    Under GCM a repeated index with other bytes would give the keystream away.
+    """
+
+    def __init__(self, feed: _Feed, certificate: Any) -> None:
+        super().__init__(feed, [certificate])
+        self.stranger = False
+
+    def _validate_peer_identity(self, remoteParameters: _aiortc.RTCDtlsParameters) -> None:
+        super()._validate_peer_identity(remoteParameters)
+        self.stranger = self._state is _aiortc.State.FAILED
+
+    def _setup_srtp(self) -> None:
+        chosen = self._ssl.get_selected_srtp_profile()
+        profile = next((known for known in self._srtp_profiles if known.openssl_profile == chosen), None)
+        if profile is None:
+            self._set_state(_aiortc.State.FAILED)
+            return
+        material = self._ssl.export_keying_material(
+            b"EXTRACTOR-dtls_srtp", 2 * (profile.key_length + profile.salt_length)
+        )
+        ours = 1 if self._role == "server" else 0
+        self._tx_srtp = _session(profile, profile.get_key_and_salt(material, ours), outbound=True)
+        self._rx_srtp = _session(profile, profile.get_key_and_salt(material, 1 - ours), outbound=False)
+
+
+def _session(profile: Any, key: bytes, *, outbound: bool) -> pylibsrtp.Session:
+    direction = pylibsrtp.Policy.SSRC_ANY_OUTBOUND if outbound else pylibsrtp.Policy.SSRC_ANY_INBOUND
+    policy = pylibsrtp.Policy(key=key, ssrc_type=direction, srtp_profile=profile.libsrtp_profile)
+    policy.window_size = REPLAY_WINDOW
+    return pylibsrtp.Session(policy)

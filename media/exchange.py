@@ -1,0 +1,279 @@
+"""The rooms of one worker, addressed by id: every method of the control protocol."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from media.consumer import Consumer
+from media.dtls import Certificate
+from media.errors import WorkerError
+from media.ortc import OrtcError, router_capabilities, validate_capabilities
+from media.port import Port
+from media.producer import Producer
+from media.router import Emit, Router
+from media.stats import WorkerStats
+from media.table import PermissionTable
+from media.transport import Transport
+
+Params = Mapping[str, Any]
+Owned = TypeVar("Owned", Transport, Producer, Consumer)
+MAX_NAME = 200
+
+
+class Exchange:
+    """`call` carries out one request at once; nothing in here waits."""
+
+    def __init__(self, port: Port, emit: Emit, clock: Callable[[], float] = time.monotonic) -> None:
+        self.port = port
+        self.routers: dict[str, Router] = {}
+        self.capabilities = router_capabilities()
+        self._device = validate_capabilities(self.capabilities)
+        self._certificate = Certificate()
+        self._emit = emit
+        self._clock = clock
+        self._methods: dict[str, Callable[[Params], dict[str, Any]]] = {
+            "createTransport": self._create_transport,
+            "connectTransport": self._connect_transport,
+            "restartIce": self._restart_ice,
+            "closeTransport": self._close_transport,
+            "produce": self._produce,
+            "pauseProducer": self._pause_producer,
+            "resumeProducer": self._resume_producer,
+            "closeProducer": self._close_producer,
+            "consume": self._consume,
+            "resumeConsumer": self._resume_consumer,
+            "closeConsumer": self._close_consumer,
+            "setPreferredLayers": self._set_preferred_layers,
+            "setTable": self._set_table,
+            "closeOwner": self._close_owner,
+            "closeRoom": self._close_room,
+            "stats": self._stats,
+        }
+
+    def call(self, method: str, params: Params) -> dict[str, Any]:
+        """The result, or `WorkerError`."""
+        handler = self._methods.get(method)
+        if handler is None:
+            raise WorkerError("unknown_method", f"there is no method {method[:MAX_NAME]!r}")
+        return handler(params)
+
+    def tick(self, now: float) -> None:
+        for router in self.routers.values():
+            router.tick(now)
+
+    def forbid_everything(self) -> None:
+        for router in self.routers.values():
+            router.forbid_everything(self._clock())
+
+    def close(self) -> None:
+        for router in self.routers.values():
+            router.close()
+        self.routers.clear()
+
+    # transports
+
+    def _create_transport(self, params: Params) -> dict[str, Any]:
+        id_ = self._new_id(params, "transport", [router.transports for router in self.routers.values()])
+        direction = _name(params, "direction")
+        if direction not in ("send", "recv"):
+            raise WorkerError("invalid_parameters", "direction must be send or recv")
+        device = self._device
+        if params.get("rtpCapabilities") is not None:
+            try:
+                device = validate_capabilities(params["rtpCapabilities"])
+            except OrtcError as error:
+                raise WorkerError("invalid_parameters", str(error)) from error
+        router = self._router(_name(params, "room"))
+        return router.create_transport(id_, _name(params, "owner"), direction, device).description()
+
+    def _connect_transport(self, params: Params) -> dict[str, Any]:
+        parameters = params.get("dtlsParameters")
+        if not isinstance(parameters, dict):
+            raise WorkerError("invalid_parameters", "dtlsParameters must be an object")
+        self._transport(params).connect(parameters)
+        return {}
+
+    def _restart_ice(self, params: Params) -> dict[str, Any]:
+        return self._transport(params).restart_ice()
+
+    def _close_transport(self, params: Params) -> dict[str, Any]:
+        self._transport(params).close()
+        return {}
+
+    # producers
+
+    def _produce(self, params: Params) -> dict[str, Any]:
+        transport = self._transport(params)
+        id_ = self._new_id(params, "producer", [router.producers for router in self.routers.values()])
+        parameters = params.get("rtpParameters")
+        if not isinstance(parameters, dict):
+            raise WorkerError("invalid_parameters", "rtpParameters must be an object")
+        transport.router.produce(transport, id_, _name(params, "kind"), _name(params, "source"), parameters)
+        return {}
+
+    def _pause_producer(self, params: Params) -> dict[str, Any]:
+        self._producer(params).pause()
+        return {}
+
+    def _resume_producer(self, params: Params) -> dict[str, Any]:
+        self._producer(params).resume(self._clock())
+        return {}
+
+    def _close_producer(self, params: Params) -> dict[str, Any]:
+        self._producer(params).close()
+        return {}
+
+    # consumers
+
+    def _consume(self, params: Params) -> dict[str, Any]:
+        transport = self._transport(params)
+        id_ = self._new_id(params, "consumer", [router.consumers for router in self.routers.values()])
+        producer = _find("producer", _name(params, "producer"), [transport.router.producers])
+        consumer = transport.router.consume(id_, transport, producer)
+        return {"kind": producer.kind, "rtpParameters": consumer.parameters}
+
+    def _resume_consumer(self, params: Params) -> dict[str, Any]:
+        self._consumer(params).resume(self._clock())
+        return {}
+
+    def _close_consumer(self, params: Params) -> dict[str, Any]:
+        self._consumer(params).close()
+        return {}
+
+    def _set_preferred_layers(self, params: Params) -> dict[str, Any]:
+        spatial = params.get("spatial")
+        if not isinstance(spatial, int) or isinstance(spatial, bool) or spatial < 0:
+            raise WorkerError("invalid_parameters", "spatial must be a whole number from 0")
+        self._consumer(params).prefer(spatial)
+        return {}
+
+    # rooms
+
+    def _set_table(self, params: Params) -> dict[str, Any]:
+        try:
+            table = PermissionTable.parse(params.get("revision"), params.get("allow"))
+        except ValueError as error:
+            raise WorkerError("invalid_parameters", str(error)) from error
+        self._router(_name(params, "room")).set_table(table, self._clock())
+        return {"revision": table.revision}
+
+    def _close_owner(self, params: Params) -> dict[str, Any]:
+        router = self.routers.get(_name(params, "room"))
+        if router is not None:
+            router.close_owner(_name(params, "owner"))
+        return {}
+
+    def _close_room(self, params: Params) -> dict[str, Any]:
+        router = self.routers.pop(_name(params, "room"), None)
+        if router is not None:
+            router.close()
+        return {}
+
+    def _stats(self, params: Params) -> dict[str, Any]:
+        room = params.get("room")
+        routers = [router for router in self.routers.values() if room is None or router.id == room]
+        now = self._clock()
+        found = WorkerStats(
+            port=self.port.traffic,
+            transports=tuple(each.stats() for router in routers for each in router.transports.values()),
+            producers=tuple(each.stats(now) for router in routers for each in router.producers.values()),
+            consumers=tuple(each.stats(now) for router in routers for each in router.consumers.values()),
+        )
+        return found.to_dict()
+
+    def dump(self) -> dict[str, Any]:
+        """Everything that a new controller must know to go on with the meetings."""
+        all_ = list(self.routers.values())
+        return {
+            "rooms": [
+                {"id": each.id, "revision": each.table.revision, "allow": each.table.to_json()}
+                for each in all_
+            ],
+            "transports": [_transport_dump(each) for router in all_ for each in router.transports.values()],
+            "producers": [_producer_dump(each) for router in all_ for each in router.producers.values()],
+            "consumers": [_consumer_dump(each) for router in all_ for each in router.consumers.values()],
+        }
+
+    # finding
+
+    def _router(self, id_: str) -> Router:
+        router = self.routers.get(id_)
+        if router is None:
+            router = Router(id_, self.port, self._certificate, self._emit, self._clock)
+            self.routers[id_] = router
+        return router
+
+    def _transport(self, params: Params) -> Transport:
+        known = [router.transports for router in self.routers.values()]
+        return _find("transport", _name(params, "transport"), known)
+
+    def _producer(self, params: Params) -> Producer:
+        known = [router.producers for router in self.routers.values()]
+        return _find("producer", _name(params, "producer"), known)
+
+    def _consumer(self, params: Params) -> Consumer:
+        known = [router.consumers for router in self.routers.values()]
+        return _find("consumer", _name(params, "consumer"), known)
+
+    @staticmethod
+    def _new_id(params: Params, what: str, known: list[dict[str, Owned]]) -> str:
+        id_ = _name(params, what)
+        if any(id_ in each for each in known):
+            raise WorkerError("duplicate_id", f"{what} {id_} exists")
+        return id_
+
+
+def _find(what: str, id_: str, known: list[dict[str, Owned]]) -> Owned:
+    for each in known:
+        if id_ in each:
+            return each[id_]
+    raise WorkerError(f"unknown_{what}", f"there is no {what} {id_}")
+
+
+def _name(params: Params, key: str) -> str:
+    value = params.get(key)
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME:
+        raise WorkerError("invalid_parameters", f"{key} must be a name of 1 to {MAX_NAME} characters")
+    return value
+
+
+def _transport_dump(transport: Transport) -> dict[str, Any]:
+    return {
+        "id": transport.id,
+        "room": transport.router.id,
+        "owner": transport.owner,
+        "direction": transport.direction,
+        "state": transport.state.value,
+        "iceParameters": transport.ice.parameters(),
+        "iceSelected": transport.ice.selected is not None,
+        "dtlsState": transport.dtls.state.value,
+    }
+
+
+def _producer_dump(producer: Producer) -> dict[str, Any]:
+    return {
+        "id": producer.id,
+        "room": producer.transport.router.id,
+        "transport": producer.transport.id,
+        "owner": producer.owner,
+        "kind": producer.kind,
+        "source": producer.source,
+        "paused": producer.paused,
+        "rtpParameters": producer.rtp_parameters,
+        "ssrcs": producer.transport.ssrcs_of(producer),
+    }
+
+
+def _consumer_dump(consumer: Consumer) -> dict[str, Any]:
+    return {
+        "id": consumer.id,
+        "room": consumer.transport.router.id,
+        "transport": consumer.transport.id,
+        "listener": consumer.transport.owner,
+        "producer": consumer.producer.id,
+        "kind": consumer.producer.kind,
+        "paused": consumer.paused,
+        "rtpParameters": consumer.parameters,
+    }

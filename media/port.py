@@ -1,0 +1,164 @@
+"""The UDP sockets of a worker: one port number on every listen address.
+
+Datagrams are told apart by their first byte (RFC 7983): STUN goes to the ICE agent, DTLS and SRTP
+to the transport that authenticated their path. Everything else is counted by reason and dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from config.media import Listen
+from media.ice import IceAgent, Path, Refused
+from media.stats import Drop, Traffic
+
+log = logging.getLogger(__name__)
+
+_BATCH = 64
+_MAX_DATAGRAM = 2048
+_BUFFER = 4 << 20
+_BIND_TRIES = 20
+_LOGGED_FAULTS = 10
+
+
+class PortTaken(OSError):
+    """The port cannot be bound; the message says which and why."""
+
+
+class Port:
+    """Reads until the kernel has nothing more, writes at once or not at all (no queue here)."""
+
+    def __init__(
+        self, listen: Sequence[Listen], port: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._listen = tuple(listen)
+        self._sockets = _bind_all(self._listen, port)
+        self.number: int = self._sockets[0].getsockname()[1]
+        self.agent = IceAgent()
+        self.traffic = Traffic()
+        self.faults = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        for index, sock in enumerate(self._sockets):
+            self._loop.add_reader(sock.fileno(), self._drain, index, sock)
+
+    def close(self) -> None:
+        for sock in self._sockets:
+            if self._loop is not None and sock.fileno() >= 0:
+                self._loop.remove_reader(sock.fileno())
+            sock.close()
+
+    def candidates(self) -> list[dict[str, Any]]:
+        """mediasoup's IceCandidates: one host candidate for each address (RFC 8445 section 5.1.2)."""
+        return [
+            {
+                "foundation": f"udp{index}",
+                "priority": (126 << 24) | ((65535 - index) << 8) | 255,
+                "ip": entry.candidate_ip,
+                "address": entry.candidate_ip,
+                "protocol": "udp",
+                "port": self.number,
+                "type": "host",
+            }
+            for index, entry in enumerate(self._listen)
+        ]
+
+    def send(self, data: bytes, path: Path) -> bool:
+        """Hand a datagram to the kernel, or drop it (counted) when the kernel would block."""
+        try:
+            self._sockets[path[0]].sendto(data, path[1])
+        except (BlockingIOError, InterruptedError):
+            self.traffic.drop(Drop.QUEUE_FULL)
+            return False
+        except OSError:
+            self.traffic.drop(Drop.SEND_FAILED)
+            return False
+        self.traffic.sent(len(data))
+        return True
+
+    def _drain(self, index: int, sock: socket.socket) -> None:
+        now = self._clock()
+        for _ in range(_BATCH):
+            try:
+                data, address = sock.recvfrom(_MAX_DATAGRAM)
+            except OSError:
+                return
+            self.receive(data, (index, address), now)
+
+    def receive(self, data: bytes, path: Path, now: float) -> None:
+        """Take one datagram; nothing that it contains can raise."""
+        self.traffic.received(len(data))
+        try:
+            self._dispatch(data, path, now)
+        except Exception:
+            self.faults += 1
+            if self.faults <= _LOGGED_FAULTS:
+                log.exception("a datagram of %d bytes met a fault", len(data))
+
+    def _dispatch(self, data: bytes, path: Path, now: float) -> None:
+        if not data:
+            self.traffic.drop(Drop.EMPTY)
+            return
+        if len(data) >= _MAX_DATAGRAM:
+            self.traffic.drop(Drop.TOO_LARGE)
+            return
+        first = data[0]
+        if first < 4:
+            self._stun(data, path, now)
+            return
+        session = self.agent.find(path)
+        if session is None:
+            self.traffic.drop(Drop.UNKNOWN_ADDRESS)
+        elif 128 <= first < 192:
+            session.route.receive_srtp(data, now)
+        elif 20 <= first < 64:
+            session.route.receive_dtls(data, now)
+        else:
+            self.traffic.drop(Drop.UNKNOWN_FIRST_BYTE)
+
+    def _stun(self, data: bytes, path: Path, now: float) -> None:
+        try:
+            answer, _ = self.agent.receive(data, path, now)
+        except Refused as refused:
+            self.traffic.drop(refused.reason)
+            return
+        self.send(answer, path)
+
+
+def _bind_all(listen: Sequence[Listen], port: int) -> list[socket.socket]:
+    """Bind every address to one number; with port 0 try others when the first is not free everywhere."""
+    for _ in range(_BIND_TRIES):
+        try:
+            return _bind_each(listen, port)
+        except PortTaken as error:
+            if port or error.errno != errno.EADDRINUSE:
+                raise
+    raise PortTaken(errno.EADDRINUSE, "no UDP port is free on every listen address")
+
+
+def _bind_each(listen: Sequence[Listen], port: int) -> list[socket.socket]:
+    bound: list[socket.socket] = []
+    for entry in listen:
+        family = socket.AF_INET6 if ":" in entry.ip else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        bound.append(sock)
+        sock.setblocking(False)
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
+        try:
+            sock.bind((entry.ip, port))
+        except OSError as error:
+            for opened in bound:
+                opened.close()
+            raise PortTaken(error.errno, f"UDP port {port} on {entry.ip}: {error.strerror}") from error
+        port = sock.getsockname()[1]
+    return bound

@@ -1,0 +1,213 @@
+"""A producer: what one publisher sends from one source, in one or more layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from media import rtcp
+from media.keyframes import h264_keyframe, vp8_keyframe
+from media.ortc import AUDIO_LEVEL, MID, REPAIRED_RID, RID, ProducerParameters
+from media.rtp import RtpPacket, audio_level
+from media.stats import Drop, ProducerStats
+from media.stream import Media, Stream
+
+if TYPE_CHECKING:
+    from media.consumer import Consumer
+    from media.transport import Transport
+
+SOURCES = ("camera", "microphone", "screen", "interpretation")
+
+
+class Producer:
+    """Counts and unwraps what comes, and hands it to its consumers without decoding it."""
+
+    def __init__(
+        self,
+        id_: str,
+        transport: Transport,
+        source: str,
+        parameters: ProducerParameters,
+        rtp_parameters: Mapping[str, Any],
+    ) -> None:
+        self.id = id_
+        self.transport = transport
+        self.owner = transport.owner
+        self.source = source
+        self.parameters = parameters
+        self.rtp_parameters = rtp_parameters
+        self.kind = parameters.kind
+        self.paused = False
+        self.closed = False
+        self.consumers: dict[str, Consumer] = {}
+        self.streams: list[Stream | None] = [
+            None if encoding.ssrc is None else Stream(encoding.ssrc, layer, parameters.clock_rate)
+            for layer, encoding in enumerate(parameters.encodings)
+        ]
+        self._is_keyframe = vp8_keyframe if parameters.mime_type == "video/VP8" else h264_keyframe
+        self._forwarded = parameters.forwarded_extensions
+        self._level_id = parameters.extension_ids.get(AUDIO_LEVEL)
+
+    @property
+    def present_streams(self) -> list[Stream]:
+        return [stream for stream in self.streams if stream is not None]
+
+    def layer(self, highest: int | None, now: float) -> Stream | None:
+        """The highest active layer not above `highest`; another active one rather than none."""
+        active = [stream for stream in self.present_streams if stream.active(now)]
+        fitting = [stream for stream in active if highest is None or stream.layer <= highest]
+        return fitting[-1] if fitting else active[0] if active else None
+
+    def recognise(self, packet: RtpPacket) -> tuple[int, bool] | None:
+        """(layer, whether it is RTX) by MID and RID (RFC 8843, RFC 8852), `None` when it is not ours."""
+        known = self.parameters
+        ids = known.extension_ids
+        if known.mid is not None and MID in ids and packet.extensions.get(ids[MID]) != known.mid.encode():
+            return None
+        resent = packet.payload_type == known.rtx_payload_type
+        if not resent and packet.payload_type != known.payload_type:
+            return None
+        identifier = packet.extensions.get(ids.get(REPAIRED_RID if resent else RID, -1))
+        for layer, encoding in enumerate(known.encodings):
+            if encoding.rid is not None and identifier == encoding.rid.encode():
+                return layer, resent
+        alone = len(known.encodings) == 1 and known.mid is not None and MID in ids
+        return (0, resent) if alone else None
+
+    def learn(self, layer: int, ssrc: int) -> Stream | None:
+        """Begin the layer's stream; returns the one that it replaces."""
+        replaced = self.streams[layer]
+        self.streams[layer] = Stream(ssrc, layer, self.parameters.clock_rate)
+        if replaced is not None:
+            for consumer in self.consumers.values():
+                if consumer.stream is replaced:
+                    consumer.restart()
+        return replaced
+
+    def receive(self, stream: Stream, packet: RtpPacket, now: float) -> None:
+        if packet.payload_type != self.parameters.payload_type:
+            self._drop(Drop.UNKNOWN_PAYLOAD_TYPE)
+            return
+        placed = stream.accept(packet.sequence, packet.timestamp, now, len(packet.data))
+        self._hand_on(stream, placed, packet, packet.payload, now)
+
+    def receive_resent(self, stream: Stream, packet: RtpPacket, now: float) -> None:
+        """RTX (RFC 4588): the original sequence number comes before the original payload."""
+        payload = packet.payload
+        if packet.payload_type != self.parameters.rtx_payload_type or len(payload) <= 2:
+            self._drop(Drop.EMPTY_PAYLOAD)
+            return
+        placed = stream.recover(int.from_bytes(payload[:2], "big"), packet.timestamp)
+        self._hand_on(stream, placed, packet, payload[2:], now)
+
+    def _hand_on(
+        self, stream: Stream, placed: tuple[int, int] | None, packet: RtpPacket, payload: bytes, now: float
+    ) -> None:
+        if placed is None:
+            self._drop(Drop.OUT_OF_SEQUENCE)
+            return
+        if self.paused:
+            self._drop(Drop.PAUSED)
+            return
+        self._hear(packet, now)
+        media = Media(
+            stream,
+            *placed,
+            packet.marker,
+            payload,
+            self._translated(packet),
+            self.kind == "video" and self._is_keyframe(payload),
+            now,
+            {},
+        )
+        if not payload:
+            for consumer in self.consumers.values():
+                consumer.skip(media)
+            return
+        for consumer in self.consumers.values():
+            consumer.forward(media)
+
+    def _translated(self, packet: RtpPacket) -> dict[int, bytes]:
+        """Extensions that pass unchanged, under the ids that listeners know; too long ones stay out."""
+        found = {}
+        for theirs, ours in self._forwarded.items():
+            value = packet.extensions.get(theirs)
+            if value is not None and 1 <= len(value) <= 16:
+                found[ours] = value
+        return found
+
+    def _hear(self, packet: RtpPacket, now: float) -> None:
+        element = packet.extensions.get(self._level_id) if self._level_id is not None else None
+        if element:
+            level, _ = audio_level(element)
+            self.transport.router.speakers.hear(self.id, self.owner, level, now)
+
+    def receive_report(self, stream: Stream, report: rtcp.SenderReport, now: float) -> None:
+        stream.statistics.sender_report(report.ntp, now)
+        if self.paused:
+            return
+        for consumer in self.consumers.values():
+            consumer.relay_report(stream, report, now)
+
+    def refresh(self, now: float) -> None:
+        """Ask for the keyframes that consumers wait for, and for those that were held back."""
+        if self.kind != "video" or self.paused:
+            return
+        for consumer in self.consumers.values():
+            wanted = consumer.wanted_layer(now)
+            if wanted is not None:
+                wanted.keyframes.want()
+        for stream in self.present_streams:
+            self._ask_if_due(stream, now)
+
+    def ask_keyframe(self, stream: Stream, now: float) -> None:
+        stream.keyframes.want()
+        self._ask_if_due(stream, now)
+
+    def _ask_if_due(self, stream: Stream, now: float) -> None:
+        if not self.paused and self.transport.connected and stream.keyframes.due(now):
+            self.transport.dtls.send_rtcp(rtcp.build_pli(self.transport.local_ssrc, stream.ssrc))
+
+    def pause(self) -> None:
+        self.paused = True
+        self.transport.router.speakers.forget(self.id)
+
+    def resume(self, now: float) -> None:
+        if not self.paused:
+            return
+        self.paused = False
+        for consumer in self.consumers.values():
+            consumer.restart()
+        self.refresh(now)
+
+    def close(self) -> None:
+        """Irreversible, idempotent; closes the consumers."""
+        if self.closed:
+            return
+        self.closed = True
+        for consumer in list(self.consumers.values()):
+            consumer.close("producer_closed")
+        self.transport.forget_producer(self)
+        self.transport.router.forget_producer(self)
+        self.transport.router.emit("producerClosed", {"producer": self.id})
+
+    def stats(self, now: float) -> ProducerStats:
+        streams = self.present_streams
+        main = self.layer(None, now) or (streams[-1] if streams else None)
+        highest = main.statistics.highest_timestamp if main else None
+        return ProducerStats(
+            id=self.id,
+            owner=self.owner,
+            source=self.source,
+            kind=self.kind,
+            packets=sum(stream.statistics.packets for stream in streams),
+            bytes=sum(stream.statistics.bytes for stream in streams),
+            lost=sum(stream.statistics.lost for stream in streams),
+            jitter=main.statistics.jitter_seconds if main else 0.0,
+            level=self.transport.router.speakers.level(self.id, now) if self.kind == "audio" else None,
+            highest_timestamp=None if highest is None else highest & 0xFFFFFFFF,
+            paused=self.paused,
+        )
+
+    def _drop(self, reason: Drop) -> None:
+        self.transport.traffic.drop(reason)

@@ -1,0 +1,81 @@
+"""Sequence numbers of a consumer, and the window that keeps a packet from passing twice. Pure."""
+
+from __future__ import annotations
+
+REACH = 3000
+"""A step ahead beyond this many packets is a new beginning, not loss."""
+_REMEMBERED = 32
+
+
+class SequenceMap:
+    """Maps a source's unwrapped sequence numbers to gapless ones of our own.
+
+    No two source numbers ever share an outgoing one, so that no SRTP index is used twice. Packets
+    that were left out on purpose (`skip`) leave no gap; packets that were lost do.
+    """
+
+    def __init__(self, first: int) -> None:
+        self._next = first
+        self._highest: int | None = None
+        self._begins: list[tuple[int, int]] = []
+
+    def restart(self) -> None:
+        """Whatever comes next follows directly on what was sent last."""
+        self._highest = None
+        self._begins = []
+
+    def skip(self, sequence: int) -> None:
+        """The source sent this one and it is not forwarded."""
+        if self._highest is None or sequence <= self._highest:
+            return
+        offset = self._begins[-1][1]
+        self._next = sequence + offset
+        self._highest = sequence
+        self._begin(sequence + 1, offset - 1)
+
+    def place(self, sequence: int) -> int | None:
+        """The outgoing number, unwrapped; `None` for a packet from before the beginning."""
+        if self._highest is None or sequence > self._highest + REACH:
+            self._begins = [(sequence, self._next - sequence)]
+            self._highest = sequence
+            self._next += 1
+            return self._next - 1
+        if sequence > self._highest:
+            self._highest = sequence
+            self._next = sequence + self._begins[-1][1] + 1
+            return self._next - 1
+        return self._place_late(sequence)
+
+    def _place_late(self, sequence: int) -> int | None:
+        for begin, offset in reversed(self._begins):
+            if sequence >= begin:
+                return sequence + offset
+        return None
+
+    def _begin(self, sequence: int, offset: int) -> None:
+        self._begins.append((sequence, offset))
+        del self._begins[:-_REMEMBERED]
+
+
+class SeenWindow:
+    """Says once for every unwrapped number that it is new; too old ones count as seen."""
+
+    def __init__(self, size: int = 1024) -> None:
+        self._size = size
+        self._mask = (1 << size) - 1
+        self._highest: int | None = None
+        self._bits = 0
+
+    def accept(self, sequence: int) -> bool:
+        if self._highest is None:
+            self._highest, self._bits = sequence, 1
+            return True
+        ahead = sequence - self._highest
+        if ahead > 0:
+            self._bits = 1 if ahead >= self._size else (self._bits << ahead | 1) & self._mask
+            self._highest = sequence
+            return True
+        if -ahead >= self._size or self._bits >> -ahead & 1:
+            return False
+        self._bits |= 1 << -ahead
+        return True

@@ -1,0 +1,294 @@
+"""The media process: `python -m media.worker --socket PATH [--settings JSON] [--ready-fd N]`.
+
+One controller at a time speaks newline-delimited JSON over a UNIX socket of mode 0600; a new
+connection replaces the old one. Exit code 2 when the port or the socket is taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from config.media import MediaSettings
+from media.errors import WorkerError
+from media.exchange import Exchange
+from media.port import Port, PortTaken
+
+log = logging.getLogger(__name__)
+
+PROTOCOL = 1
+MAX_LINE = 1 << 20
+MAX_UNSENT = 8 << 20
+"""Bytes a controller may leave unread before it is disconnected; it gets a dump when it comes back."""
+TICK = 0.025
+TAKEN = 2
+
+
+class Worker:
+    """Owns the port, the rooms, the control socket and the timers."""
+
+    def __init__(self, settings: MediaSettings, path: Path) -> None:
+        self._settings = settings
+        self._path = path
+        self.port = Port(settings.listen, settings.port)
+        self.exchange = Exchange(self.port, self._emit)
+        self._controller: asyncio.StreamWriter | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self._ended = asyncio.Event()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    async def start(self) -> None:
+        """Raise `PortTaken` when another worker answers on the socket path."""
+        listener = _control_socket(self._path)
+        self._server = await asyncio.start_unix_server(self._accept, sock=listener, limit=MAX_LINE)
+        self.port.start()
+        self._begin_orphan_limits()
+        self._tick()
+
+    async def run(self) -> None:
+        """Until `end`, a signal, `shutdown`, or the orphan limit."""
+        await self._ended.wait()
+
+    def end(self) -> None:
+        self._ended.set()
+
+    async def close(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self.exchange.close()
+        self.port.close()
+        if self._server is not None:
+            self._server.close()
+            self._path.unlink(missing_ok=True)
+        for connection in list(self._connections):
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    # time
+
+    def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            self.exchange.tick(time.monotonic())
+        except Exception:
+            log.exception("the periodic work met a fault")
+        self._timers["tick"] = loop.call_later(TICK, self._tick)
+
+    def _begin_orphan_limits(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timers["forbid"] = loop.call_later(self._settings.orphan_forbid, self._forbid)
+        self._timers["end"] = loop.call_later(self._settings.orphan_end, self._abandon)
+
+    def _end_orphan_limits(self) -> None:
+        for name in ("forbid", "end"):
+            timer = self._timers.pop(name, None)
+            if timer is not None:
+                timer.cancel()
+
+    def _forbid(self) -> None:
+        log.warning("no controller for %g s: everything is forbidden", self._settings.orphan_forbid)
+        self.exchange.forbid_everything()
+
+    def _abandon(self) -> None:
+        log.warning("no controller for %g s: ending", self._settings.orphan_end)
+        self.end()
+
+    # control
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        self._replace_controller(writer)
+        try:
+            self._write(writer, {"hello": self._hello()})
+            await self._serve(reader, writer)
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            self._connections.discard(task)
+            self._lose_controller(writer)
+            writer.close()
+
+    def _replace_controller(self, writer: asyncio.StreamWriter) -> None:
+        old, self._controller = self._controller, writer
+        if old is not None:
+            old.close()
+        self._end_orphan_limits()
+
+    def _lose_controller(self, writer: asyncio.StreamWriter) -> None:
+        if self._controller is writer:
+            self._controller = None
+            if not self._ended.is_set():
+                self._begin_orphan_limits()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while self._controller is writer:
+            try:
+                line = await reader.readuntil(b"\n")
+            except asyncio.IncompleteReadError:
+                return
+            except asyncio.LimitOverrunError as error:
+                await _skip_line(reader, error.consumed)
+                self._write(writer, _failure(None, "invalid_parameters", "a line is longer than 1 MiB"))
+                continue
+            if self._controller is writer:
+                self._write(writer, self._answer(line))
+                await writer.drain()
+
+    def _answer(self, line: bytes) -> dict[str, Any]:
+        try:
+            request = json.loads(line)
+        except (ValueError, RecursionError):
+            return _failure(None, "invalid_parameters", "the line is not JSON")
+        match request:
+            case {"id": int(id_), "method": str(method)}:
+                return self._call(id_, method, request.get("params", {}))
+            case {"id": int(id_)}:
+                return _failure(id_, "invalid_parameters", "a request is {id, method, params}")
+        return _failure(None, "invalid_parameters", "a request is {id, method, params}")
+
+    def _call(self, id_: int, method: str, params: object) -> dict[str, Any]:
+        if not isinstance(params, dict):
+            return _failure(id_, "invalid_parameters", "params must be an object")
+        if method == "shutdown":
+            asyncio.get_running_loop().call_soon(self.end)
+            return {"id": id_, "result": {}}
+        try:
+            return {"id": id_, "result": self.exchange.call(method, params)}
+        except WorkerError as error:
+            return _failure(id_, error.code, error.message)
+        except Exception:
+            log.exception("the method %s met a fault", method[:64])
+            return _failure(id_, "internal_error", "the worker could not carry this out")
+
+    def _hello(self) -> dict[str, Any]:
+        return {
+            "protocol": PROTOCOL,
+            "pid": os.getpid(),
+            "port": self.port.number,
+            "rtpCapabilities": self.exchange.capabilities,
+            "dump": self.exchange.dump(),
+        }
+
+    def _emit(self, event: str, data: dict[str, Any]) -> None:
+        if self._controller is not None:
+            self._write(self._controller, {"event": event, "data": data})
+
+    def _write(self, writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:
+        transport = writer.transport
+        if transport.is_closing():
+            return
+        if transport.get_write_buffer_size() > MAX_UNSENT:
+            log.error("the controller does not read: disconnecting it")
+            transport.abort()
+            return
+        writer.write(json.dumps(message, separators=(",", ":")).encode() + b"\n")
+
+
+async def _skip_line(reader: asyncio.StreamReader, consumed: int) -> None:
+    """Read on to the end of a line that does not fit."""
+    while True:
+        await reader.readexactly(consumed)
+        try:
+            await reader.readuntil(b"\n")
+        except asyncio.LimitOverrunError as error:
+            consumed = error.consumed
+        except asyncio.IncompleteReadError as error:
+            raise ConnectionResetError from error
+        else:
+            return
+
+
+def _failure(id_: int | None, code: str, message: str) -> dict[str, Any]:
+    return {"id": id_, "error": {"code": code, "message": message}}
+
+
+def _control_socket(path: Path) -> socket.socket:
+    """A listening socket of mode 0600; a path that nobody answers on is taken over."""
+    if path.is_socket():
+        with contextlib.closing(socket.socket(socket.AF_UNIX)) as probe:
+            try:
+                probe.connect(str(path))
+            except OSError:
+                path.unlink(missing_ok=True)
+            else:
+                raise PortTaken(f"control socket {path}: another worker answers there")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.setblocking(False)
+    mask = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        raise PortTaken(error.errno, f"control socket {path}: {error.strerror}") from error
+    finally:
+        os.umask(mask)
+    return listener
+
+
+async def _serve_until_ended(settings: MediaSettings, path: Path, ready_fd: int | None) -> int:
+    try:
+        worker = Worker(settings, path)
+    except PortTaken as error:
+        return _taken(error)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.end)
+    try:
+        await worker.start()
+    except PortTaken as error:
+        await worker.close()
+        return _taken(error)
+    if ready_fd is not None:
+        os.write(ready_fd, b"\n")
+        os.close(ready_fd)
+    await worker.run()
+    await worker.close()
+    return 0
+
+
+def _taken(error: PortTaken) -> int:
+    sys.stderr.write(f"media worker: {error.strerror or error}\n")
+    return TAKEN
+
+
+def _loop_factory() -> asyncio.AbstractEventLoop:
+    """uvloop where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="motesrum media", description="Forwards the media of meetings.")
+    parser.add_argument("--socket", type=Path, required=True, help="path of the control socket")
+    parser.add_argument("--settings", default="{}", help="MediaSettings as JSON")
+    parser.add_argument("--ready-fd", type=int, help="gets one byte when the worker listens")
+    chosen = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    try:
+        settings = MediaSettings.from_json(chosen.settings)
+    except ValueError as error:
+        parser.error(str(error))
+    with asyncio.Runner(loop_factory=_loop_factory) as runner:
+        return runner.run(_serve_until_ended(settings, chosen.socket, chosen.ready_fd))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
