@@ -25,6 +25,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
+from config.media import Listen, MediaSettings
+
 PREFIX = "MOTESRUM_"
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 
@@ -47,7 +49,10 @@ def _seconds(value: object) -> object:
 
 
 def _address(value: str) -> str:
-    return str(ipaddress.ip_address(value))
+    address = ipaddress.ip_address(value)
+    if address.is_unspecified:
+        raise ValueError(f"must be an address that clients can reach, not {value}")
+    return str(address)
 
 
 def _origin(value: str) -> str:
@@ -151,6 +156,12 @@ class Settings(_Frozen):
     def origins(self) -> frozenset[str]:
         """Origins whose pages may use cookies: our own and `allowed_origins`."""
         return frozenset({self.public_url, *self.allowed_origins})
+
+    @property
+    def media(self) -> MediaSettings:
+        """What a media worker is told."""
+        listen = tuple(Listen(each.ip, each.announced) for each in self.media_listen)
+        return MediaSettings(listen, self.media_port, self.orphan_forbid, self.orphan_end)
 
     @property
     def secure(self) -> bool:

@@ -84,6 +84,10 @@ def test_the_public_address_follows_the_port_and_the_certificate(tmp_path: Path)
         ("http_port = 70000\n", "http_port: Input should be less than or equal to 65535"),
         ("http_port = \n", "cannot be read"),
         ('media_listen = [{ip = "here"}]\n', "media_listen.0.ip: 'here' does not appear to be"),
+        (
+            'media_listen = [{ip = "0.0.0.0"}]\n',
+            "media_listen.0.ip: must be an address that clients can reach",
+        ),
         ("media_listen = []\n", "media_listen: Tuple should have at least 1 item"),
         ('session_grace = "soon"\n', "session_grace: must be a number of seconds"),
         ("access_lifetime = 601\n", "access_lifetime: Input should be less than or equal to 600"),
@@ -143,6 +147,14 @@ def test_settings_do_not_change() -> None:
     settings = Settings()
     with pytest.raises(ValidationError, match="frozen"):
         settings.http_port = 1
+
+
+def test_a_worker_is_told_its_addresses_port_and_limits() -> None:
+    media = load_settings(
+        media_listen=[{"ip": "10.0.0.5", "announced": "192.0.2.7"}], media_port=5000, orphan_end=60
+    ).media
+    assert (media.listen[0].candidate_ip, media.port) == ("192.0.2.7", 5000)
+    assert (media.orphan_forbid, media.orphan_end) == (30, 60)
 
 
 def test_the_addresses_of_this_machine_begin_with_loopback() -> None:
