@@ -71,6 +71,7 @@ def simulcast(**changes: Any) -> dict[str, Any]:
             {"uri": ortc.MID, "id": 4, "encrypt": False, "parameters": {}},
             {"uri": ortc.RID, "id": 10, "encrypt": False, "parameters": {}},
             {"uri": ortc.REPAIRED_RID, "id": 11, "encrypt": False, "parameters": {}},
+            {"uri": ortc.ABS_SEND_TIME, "id": 2, "encrypt": False, "parameters": {}},
             {"uri": ortc.VIDEO_ORIENTATION, "id": 13, "encrypt": False, "parameters": {}},
             {"uri": "urn:ietf:params:rtp-hdrext:toffset", "id": 14, "encrypt": False, "parameters": {}},
         ],
@@ -274,8 +275,12 @@ def test_no_text_of_a_publisher_reaches_what_listeners_are_offered() -> None:
     nasty = changed(opus(), "codecs", 0, "parameters", "sprop-stereo", to="1\r\na=candidate:evil")
     producer = ortc.validate_producer("audio", nasty)
     assert "evil" not in json.dumps(ortc.consumer_parameters(producer, ROUTER, ssrc=1, rtx_ssrc=2, cname="x"))
+
+
+@pytest.mark.parametrize("cname", ["x\r\na=candidate:evil", "x\ra=evil", "x\n", "a b", "\0", "å", "\ud800"])
+def test_a_canonical_name_that_could_break_out_of_its_line_is_refused(cname: str) -> None:
     with pytest.raises(OrtcError, match=r"rtcp\.cname"):
-        ortc.validate_producer("audio", changed(opus(), "rtcp", "cname", to="x\r\na=candidate:evil"))
+        ortc.validate_producer("audio", changed(opus(), "rtcp", "cname", to=cname))
 
 
 CODEC = opus()["codecs"][0]

@@ -43,7 +43,11 @@ def test_a_late_packet_is_not_lost() -> None:
 
 
 def test_duplicates_make_the_loss_negative_as_the_standard_says() -> None:
-    assert stream([0, 1, 1, 1]).lost == -2
+    statistics = stream([0, 1, 1, 1])
+    assert statistics.lost == -2
+    block = statistics.report(1.0)
+    assert block is not None
+    assert (block.fraction_lost, block.cumulative_lost) == (0, -2)
 
 
 def test_sequence_and_timestamp_are_unwrapped() -> None:

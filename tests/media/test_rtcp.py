@@ -84,6 +84,18 @@ def test_remb_keeps_eighteen_bits_of_the_bitrate(sender: int, bitrate: int, ssrc
     assert bitrate * (1 - 2**-17) <= parsed.bitrate <= bitrate
 
 
+@pytest.mark.parametrize("length", range(9))
+def test_every_chunk_of_a_source_description_is_found_behind_the_padding_of_the_one_before(
+    length: int,
+) -> None:
+    """Chunks end with one to four zero bytes, on a whole word (RFC 3550 §6.5)."""
+    first = struct.pack("!LBB", 7, 1, length) + b"a" * length
+    first += bytes(4 - len(first) % 4)
+    second = struct.pack("!LBB", 8, 2, 1) + b"n" + b"\x01\x01b" + bytes(2)
+    [parsed] = rtcp.parse(rtcp.pack(rtcp.SDES, 2, first + second))
+    assert parsed == rtcp.SourceDescription(((7, "a" * length), (8, "b")))
+
+
 def test_small_messages_come_back() -> None:
     assert rtcp.parse(rtcp.build_pli(1, 2)) == [rtcp.PictureLossIndication(1, 2)]
     assert rtcp.parse(rtcp.build_fir(1, 2, 258)) == [rtcp.FullIntraRequest(1, ((2, 2),))]

@@ -162,6 +162,8 @@ def test_the_reference_time_wraps_at_twenty_four_bits() -> None:
     turn = 2**24 * 0.064
     [message] = drain(record([(1, turn + 1.0)]))
     assert message.received == {1: 4000}
+    [message] = drain(record([(1, turn / 2 + 1.0)]))
+    assert message.received == {1: 2**23 * 256 + 4000}
 
 
 def test_a_burst_is_told_in_several_messages() -> None:
