@@ -1,0 +1,192 @@
+"""What each call of the WebSocket does. The table at the end is the whole of it."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from rooms import commands as cmd
+from rooms.people import Place
+from rooms.policy import Action, may, may_publish
+from rooms.views import instant
+from signaling import messages as msg
+from signaling.errors import ServiceError
+
+if TYPE_CHECKING:
+    from signaling.socket import Joined
+
+Result = dict[str, Any]
+Handler = Callable[["Joined", Any], Awaitable[Result]]
+
+NOTHING: Result = {}
+
+
+async def leave(device: "Joined", params: msg.Call) -> Result:
+    await device.hub.sessions.close(device.session.id, "closed")
+    await device.live.leave(device.session)
+    device.session.close("left", "goodbye")
+    return NOTHING
+
+
+async def create_transport(device: "Joined", params: msg.CreateTransport) -> Result:
+    created: Result = await device.live.change_media(
+        lambda: device.live.exchange.create_transport(
+            device.session, params.direction, params.rtpCapabilities
+        )
+    )
+    return created
+
+
+async def connect_transport(device: "Joined", params: msg.ConnectTransport) -> Result:
+    transport = device.live.exchange.own_transport(device.session, params.id)
+    await device.hub.workers.call(lambda worker: worker.connect_transport(transport, params.dtlsParameters))
+    return NOTHING
+
+
+async def restart_ice(device: "Joined", params: msg.ById) -> Result:
+    transport = device.live.exchange.own_transport(device.session, params.id)
+    return {"iceParameters": await device.hub.workers.call(lambda worker: worker.restart_ice(transport))}
+
+
+async def produce(device: "Joined", params: msg.Produce) -> Result:
+    state = device.live.current
+    if not may_publish(state, state.participants[device.participant], params.source):
+        raise ServiceError("not_allowed", f"{params.source} is not open to you")
+    if (params.kind == "audio") != (params.source in ("microphone", "interpretation")):
+        raise ServiceError("invalid_params", f"{params.source} cannot be {params.kind}")
+    producer = await device.live.change_media(
+        lambda: device.live.exchange.produce(
+            device.session, params.transport, params.kind, params.source, params.rtpParameters
+        )
+    )
+    return {"id": producer}
+
+
+async def pause_producer(device: "Joined", params: msg.ById) -> Result:
+    producer = device.live.exchange.own_producer(device.session, params.id)
+    await device.hub.workers.call(lambda worker: worker.pause_producer(producer))
+    return NOTHING
+
+
+async def resume_producer(device: "Joined", params: msg.ById) -> Result:
+    producer = device.live.exchange.own_producer(device.session, params.id)
+    await device.hub.workers.call(lambda worker: worker.resume_producer(producer))
+    return NOTHING
+
+
+async def close_producer(device: "Joined", params: msg.ById) -> Result:
+    await device.live.change_media(lambda: device.live.exchange.close_producer(device.session, params.id))
+    return NOTHING
+
+
+async def resume_consumer(device: "Joined", params: msg.ById) -> Result:
+    consumer = device.live.exchange.own_consumer(device.session, params.id)
+    await device.hub.workers.call(lambda worker: worker.resume_consumer(consumer))
+    return NOTHING
+
+
+async def set_preferred_layers(device: "Joined", params: msg.SetPreferredLayers) -> Result:
+    consumer = device.live.exchange.own_consumer(device.session, params.id)
+    await device.hub.workers.call(
+        lambda worker: worker.set_preferred_layers(consumer, params.spatial, params.temporal)
+    )
+    return NOTHING
+
+
+async def invite(device: "Joined", params: msg.Invite) -> Result:
+    state = device.live.current
+    if not may(state, device.participant, Action.INVITE):
+        raise ServiceError("not_allowed", f"{Action.INVITE} is not open to you now")
+    made = await device.invitations.create(
+        meeting=state.id,
+        actor=device.participant,
+        role=params.role,
+        agency=params.agency,
+        station=params.station,
+        name=params.name,
+        language=params.language,
+        participant=params.participant,
+    )
+    invited = msg.Invited(
+        id=made.id,
+        participant=made.participant,
+        code=made.code,
+        url=made.url,
+        expires_at=instant(made.expires_at),
+    )
+    return invited.model_dump(mode="json")
+
+
+def command(make: Callable[[str, Any], cmd.Command]) -> Handler:
+    async def carry_out(device: "Joined", params: msg.Call) -> Result:
+        await device.live.execute(make(device.participant, params))
+        return NOTHING
+
+    return carry_out
+
+
+def _fresh(prefix: str) -> str:
+    return prefix + secrets.token_hex(8)
+
+
+HANDLERS: dict[str, Handler] = {
+    "session.leave": leave,
+    "media.createTransport": create_transport,
+    "media.connectTransport": connect_transport,
+    "media.restartIce": restart_ice,
+    "media.produce": produce,
+    "media.pauseProducer": pause_producer,
+    "media.resumeProducer": resume_producer,
+    "media.closeProducer": close_producer,
+    "media.resumeConsumer": resume_consumer,
+    "media.setPreferredLayers": set_preferred_layers,
+    "chat.send": command(
+        lambda actor, p: cmd.SendMessage(actor=actor, message=_fresh("x_"), text=p.text, to=p.to)
+    ),
+    "meeting.start": command(lambda actor, p: cmd.StartStation(actor=actor, station=p.station)),
+    "meeting.finish": command(lambda actor, p: cmd.FinishStation(actor=actor, station=p.station)),
+    "meeting.skip": command(lambda actor, p: cmd.SkipStation(actor=actor, station=p.station)),
+    "meeting.addStation": command(
+        lambda actor, p: cmd.AddStation(actor=actor, agency=p.agency, purpose=p.purpose, minutes=p.minutes)
+    ),
+    "meeting.moveStation": command(
+        lambda actor, p: cmd.MoveStation(actor=actor, station=p.station, position=p.position)
+    ),
+    "meeting.changeStation": command(
+        lambda actor, p: cmd.ChangeStation(
+            actor=actor, station=p.station, purpose=p.purpose, minutes=p.minutes
+        )
+    ),
+    "meeting.extendStation": command(
+        lambda actor, p: cmd.ExtendStation(actor=actor, station=p.station, minutes=p.minutes)
+    ),
+    "meeting.pause": command(lambda actor, p: cmd.Pause(actor=actor)),
+    "meeting.resume": command(lambda actor, p: cmd.Resume(actor=actor)),
+    "meeting.end": command(lambda actor, p: cmd.End(actor=actor)),
+    "meeting.admit": command(lambda actor, p: cmd.Admit(actor=actor, participant=p.participant)),
+    "meeting.remove": command(lambda actor, p: cmd.Remove(actor=actor, participant=p.participant)),
+    "meeting.exclude": command(lambda actor, p: cmd.Exclude(actor=actor, participant=p.participant)),
+    "meeting.include": command(lambda actor, p: cmd.Include(actor=actor, participant=p.participant)),
+    "meeting.askConsent": command(
+        lambda actor, p: cmd.AskConsent(
+            actor=actor, question=_fresh("q_"), kind=p.kind, stations=tuple(p.stations)
+        )
+    ),
+    "meeting.answerConsent": command(
+        lambda actor, p: cmd.AnswerConsent(actor=actor, question=p.question, granted=p.granted)
+    ),
+    "meeting.withdrawQuestion": command(
+        lambda actor, p: cmd.WithdrawQuestion(actor=actor, question=p.question)
+    ),
+    "meeting.revokeConsent": command(lambda actor, p: cmd.RevokeConsent(actor=actor, consent=p.consent)),
+    "meeting.signal": command(lambda actor, p: cmd.SendSignal(actor=actor, signal=p.signal)),
+    "meeting.ready": command(lambda actor, p: cmd.SetReady(actor=actor, ready=p.ready)),
+    "meeting.setLanguage": command(lambda actor, p: cmd.SetLanguage(actor=actor, language=p.language)),
+    "meeting.setPlace": command(lambda actor, p: cmd.SetPlace(actor=actor, place=Place(p.place))),
+    "meeting.invite": invite,
+}
+
+CHANGES_MEDIA = frozenset({"media.createTransport", "media.produce"})
+"""After the answer to these, consumers are made: a client needs its transport before it hears of them."""
+
+REPEATABLE = frozenset(name for name in HANDLERS if name.startswith(("meeting.", "chat.")))
+"""Calls whose first result is given again for the same `request`."""

@@ -1,0 +1,173 @@
+"""The meetings of this node: loads them from the store, keeps them alive, and finds them again."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from config.settings import Settings
+from rooms import commands as cmd
+from rooms.errors import Reason, Rejected
+from rooms.meeting import Meeting
+from rooms.store.base import Store, StoreUnavailable, UnknownEvent
+from rooms.views import Names
+from signaling.errors import ServiceUnavailable
+from signaling.exchange import Exchange
+from signaling.live import Live
+from signaling.restrictions import Restrictions
+from signaling.session import Sessions
+from signaling.workers import Workers
+
+log = structlog.get_logger(__name__)
+
+PREFIX = "meeting/"
+NEWCOMER = "newcomer"
+"""Owner of a meeting's content in the store."""
+ZONE = ZoneInfo("Europe/Stockholm")
+SESSION_LIFETIME = 24 * 3600.0
+SWEEP_EVERY = 600.0
+
+
+class Hub:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        workers: Workers,
+        names: Names,
+        settings: Settings,
+        clock: Callable[[], float],
+    ) -> None:
+        self.workers = workers
+        self.sessions = Sessions(store, SESSION_LIFETIME, clock)
+        self._store = store
+        self._names = names
+        self._settings = settings
+        self._clock = clock
+        self._lives: dict[str, Live] = {}
+        self._restrictions = Restrictions(settings.data / "restrictions.jsonl")
+        self._opening = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Takes every meeting that the store has, then starts media. Raises `ServiceUnavailable`."""
+        try:
+            for stream in await self._store.events.streams(PREFIX):
+                await self._open_logged(stream.removeprefix(PREFIX))
+        except StoreUnavailable as error:
+            raise ServiceUnavailable("store_unavailable", str(error)) from error
+        await self.workers.start(self)
+        for live in self._lives.values():
+            await live.drop_media()
+        self._keep(self._sweep())
+
+    async def close(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for live in self._lives.values():
+            await live.close("shutting_down", "the service is being restarted")
+        await self.workers.close()
+
+    async def create(self, command: cmd.CreateMeeting) -> Meeting:
+        live = await self._open(command.meeting)
+        return await live.execute(command)
+
+    async def execute(self, meeting: str, command: cmd.Command) -> Meeting:
+        """Carries the command out in the order of a batch. Raises `Rejected`, `ServiceUnavailable`."""
+        live = await self.live(meeting)
+        return await live.execute(command)
+
+    async def state(self, meeting: str) -> Meeting:
+        return (await self.live(meeting)).current
+
+    async def live(self, meeting: str) -> Live:
+        """Raises `Rejected` for a meeting that is not there."""
+        live = self._lives.get(meeting) or await self._open(meeting)
+        if live.state is None:
+            self._lives.pop(meeting, None)
+            raise Rejected(Reason.MEETING_UNKNOWN, "there is no such meeting")
+        return live
+
+    async def meetings(self, site: str | None, day: date | None) -> list[Meeting]:
+        """Those of a site and a day (in the site's time zone), by planned time. None means any."""
+        states = [m.state for m in self._lives.values() if m.state is not None and m.state.erased_at is None]
+        chosen = [s for s in states if site in (None, s.site) and day in (None, self._day(s))]
+        return sorted(chosen, key=lambda s: (s.planned_at or s.created_at, s.id))
+
+    async def erase(self, meeting: str, actor: str) -> None:
+        live = await self.live(meeting)
+        await live.execute(cmd.Erase(actor=actor))
+        try:
+            await self._store.events.erase(PREFIX + meeting, NEWCOMER)
+        except StoreUnavailable as error:
+            raise ServiceUnavailable(
+                "store_unavailable", "the content is not erased yet; try again"
+            ) from error
+
+    async def close_participant(self, meeting: str, participant: str, code: str, reason: str) -> None:
+        """Closes the participant's devices; media goes with them."""
+        live = await self.live(meeting)
+        for session in [s for (who, _), s in live.sessions.items() if who == participant]:
+            session.close(code, reason)
+            await self.sessions.close(session.id, "closed")
+            await live.leave(session)
+
+    def on_media(self, event: str, data: dict[str, Any]) -> None:
+        match event:
+            case "speakers":
+                live = self._lives.get(data["room"])
+                if live is not None:
+                    live.speakers(data["levels"])
+            case "producerClosed":
+                for live in self._lives.values():
+                    live.exchange.producer_closed(data["producer"])
+            case _:
+                log.debug("media", event=event, **data)
+
+    async def on_media_lost(self) -> None:
+        for live in self._lives.values():
+            await live.drop_media()
+
+    async def _open(self, meeting: str) -> Live:
+        async with self._opening:
+            live = self._lives.get(meeting)
+            if live is None:
+                live = Live(
+                    meeting,
+                    store=self._store.events,
+                    exchange=Exchange(meeting, self.workers),
+                    restrictions=self._restrictions,
+                    names=self._names,
+                    clock=self._clock,
+                    grace=self._settings.session_grace,
+                )
+                await live.load()
+                self._lives[meeting] = live
+            return live
+
+    async def _open_logged(self, meeting: str) -> None:
+        try:
+            await self._open(meeting)
+        except UnknownEvent as error:
+            log.error("a meeting of a newer program is not taken", meeting=meeting, error=str(error))
+
+    def _day(self, state: Meeting) -> date:
+        return datetime.fromtimestamp(state.planned_at or state.created_at, ZONE).date()
+
+    def _keep(self, work: Any) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _sweep(self) -> None:
+        """Drops expired links, sessions and answers from the store."""
+        while True:
+            try:
+                await self._store.records.sweep(self._clock())
+            except StoreUnavailable as error:
+                log.warning("nothing swept", error=str(error))
+            await asyncio.sleep(SWEEP_EVERY)

@@ -1,0 +1,273 @@
+"""The WebSocket's messages: parameters, results and notifications. AsyncAPI and TypeScript come from here.
+
+Our own names are snake_case; the media shapes are mediasoup-client's and keep its camelCase.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rooms.people import Role
+from rooms.views import Snapshot
+
+Id = Annotated[str, Field(min_length=1, max_length=64)]
+Secret = Annotated[str, Field(min_length=1, max_length=128)]
+Name = Annotated[str, Field(max_length=100)]
+Language = Annotated[str, Field(min_length=2, max_length=35)]
+StationNumber = Annotated[int, Field(ge=1, le=10_000, strict=True)]
+Kind = Literal["audio", "video"]
+Source = Literal["camera", "microphone", "screen", "interpretation"]
+MediaShape = dict[str, Any]
+"""A mediasoup-client structure; the media worker validates what is inside."""
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Call(Message):
+    """`request`: a UUID of the client's making; a call repeated with it gives the first result again."""
+
+    request: UUID | None = None
+
+
+class Nothing(Message):
+    pass
+
+
+class Join(Call):
+    """`slot`: a participant may have a screen and a phone at once; a second device in a slot takes over."""
+
+    token: Annotated[str, Field(min_length=1, max_length=4096)]
+    slot: Literal["screen", "phone"] = "screen"
+
+
+class Resume(Call):
+    session: Id
+    secret: Secret
+    last_event: Annotated[int, Field(ge=0)] = 0
+
+
+class Joined(Message):
+    participant: str
+    session: str
+    secret: str
+    last_event: int
+    snapshot: Snapshot
+    ice_servers: list[MediaShape]
+    router_rtp_capabilities: MediaShape
+
+
+class CreateTransport(Call):
+    direction: Literal["send", "recv"]
+    rtpCapabilities: MediaShape | None = None
+
+
+class TransportCreated(Message):
+    id: str
+    iceParameters: MediaShape
+    iceCandidates: list[MediaShape]
+    dtlsParameters: MediaShape
+
+
+class ConnectTransport(Call):
+    id: Id
+    dtlsParameters: MediaShape
+
+
+class ById(Call):
+    id: Id
+
+
+class IceRestarted(Message):
+    iceParameters: MediaShape
+
+
+class Produce(Call):
+    transport: Id
+    kind: Kind
+    rtpParameters: MediaShape
+    source: Source
+
+
+class Produced(Message):
+    id: str
+
+
+class SetPreferredLayers(Call):
+    id: Id
+    spatial: Annotated[int, Field(ge=0, le=8)]
+    temporal: Annotated[int, Field(ge=0, le=8)] | None = None
+
+
+class SendMessage(Call):
+    text: Annotated[str, Field(min_length=1, max_length=2000)]
+    to: Id | None = None
+
+
+class ByStation(Call):
+    station: StationNumber
+
+
+class AddStation(Call):
+    agency: Id
+    purpose: Annotated[str, Field(max_length=300)] = ""
+    minutes: Annotated[int, Field(ge=1, le=480)] = 20
+
+
+class MoveStation(ByStation):
+    position: Annotated[int, Field(ge=1, le=100)]
+
+
+class ChangeStation(ByStation):
+    purpose: Annotated[str, Field(max_length=300)] | None = None
+    minutes: Annotated[int, Field(ge=1, le=480)] | None = None
+
+
+class ExtendStation(ByStation):
+    minutes: Annotated[int, Field(ge=-480, le=480)]
+
+
+class ByParticipant(Call):
+    participant: Id
+
+
+class AskConsent(Call):
+    kind: Literal["together"] = "together"
+    stations: Annotated[list[StationNumber], Field(min_length=2, max_length=20)]
+
+
+class AnswerConsent(Call):
+    question: Id
+    granted: Annotated[bool, Field(strict=True)]
+
+
+class WithdrawQuestion(Call):
+    question: Id
+
+
+class RevokeConsent(Call):
+    consent: Id
+
+
+class Signal(Call):
+    signal: Literal["not_understood", "slower", "repeat", "one_at_a_time", "cannot_hear", "help", "break"]
+
+
+class Ready(Call):
+    ready: Annotated[bool, Field(strict=True)]
+
+
+class SetLanguage(Call):
+    language: Language
+
+
+class SetPlace(Call):
+    place: Literal["on_site", "elsewhere"]
+
+
+class Invite(Call):
+    role: Role
+    agency: Id | None = None
+    station: StationNumber | None = None
+    name: Name | None = None
+    language: Language | None = None
+    participant: Id | None = None
+
+
+class Invited(Message):
+    id: str
+    participant: str
+    code: str
+    url: str
+    expires_at: datetime
+
+
+class NewConsumer(Message):
+    id: str
+    producer: str
+    participant: str
+    source: Source
+    kind: Kind
+    rtpParameters: MediaShape
+
+
+class ConsumerClosed(Message):
+    id: str
+
+
+class SpeakerLevel(Message):
+    participant: str
+    level: Annotated[float, Field(ge=0, le=1)]
+
+
+class Speakers(Message):
+    speakers: list[SpeakerLevel]
+
+
+class MeetingEvent(Message):
+    """`number` counts what this participant has been told. `changes` holds every section of the snapshot that
+    has changed for them; a `view_changed` has nothing but changes and repeats the number before it."""
+
+    number: int
+    type: str
+    at: datetime
+    data: dict[str, Any]
+    changes: dict[str, Any]
+
+
+class SessionClosed(Message):
+    """`code`: replaced, removed, meeting_ended, media_restarted, shutting_down, slow_reader, …"""
+
+    code: str
+    reason: str
+
+
+NOTIFICATIONS: dict[str, type[Message]] = {
+    "meeting.event": MeetingEvent,
+    "media.newConsumer": NewConsumer,
+    "media.consumerClosed": ConsumerClosed,
+    "media.speakers": Speakers,
+    "session.closed": SessionClosed,
+}
+
+CALLS: dict[str, tuple[type[Call], type[Message]]] = {
+    "session.join": (Join, Joined),
+    "session.resume": (Resume, Joined),
+    "session.leave": (Call, Nothing),
+    "media.createTransport": (CreateTransport, TransportCreated),
+    "media.connectTransport": (ConnectTransport, Nothing),
+    "media.restartIce": (ById, IceRestarted),
+    "media.produce": (Produce, Produced),
+    "media.pauseProducer": (ById, Nothing),
+    "media.resumeProducer": (ById, Nothing),
+    "media.closeProducer": (ById, Nothing),
+    "media.resumeConsumer": (ById, Nothing),
+    "media.setPreferredLayers": (SetPreferredLayers, Nothing),
+    "chat.send": (SendMessage, Nothing),
+    "meeting.start": (ByStation, Nothing),
+    "meeting.finish": (ByStation, Nothing),
+    "meeting.skip": (ByStation, Nothing),
+    "meeting.addStation": (AddStation, Nothing),
+    "meeting.moveStation": (MoveStation, Nothing),
+    "meeting.changeStation": (ChangeStation, Nothing),
+    "meeting.extendStation": (ExtendStation, Nothing),
+    "meeting.pause": (Call, Nothing),
+    "meeting.resume": (Call, Nothing),
+    "meeting.end": (Call, Nothing),
+    "meeting.admit": (ByParticipant, Nothing),
+    "meeting.remove": (ByParticipant, Nothing),
+    "meeting.exclude": (ByParticipant, Nothing),
+    "meeting.include": (ByParticipant, Nothing),
+    "meeting.askConsent": (AskConsent, Nothing),
+    "meeting.answerConsent": (AnswerConsent, Nothing),
+    "meeting.withdrawQuestion": (WithdrawQuestion, Nothing),
+    "meeting.revokeConsent": (RevokeConsent, Nothing),
+    "meeting.signal": (Signal, Nothing),
+    "meeting.ready": (Ready, Nothing),
+    "meeting.setLanguage": (SetLanguage, Nothing),
+    "meeting.setPlace": (SetPlace, Nothing),
+    "meeting.invite": (Invite, Invited),
+}

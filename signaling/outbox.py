@@ -1,0 +1,58 @@
+"""What waits to be sent to one client: bounded, so that a slow reader costs only itself."""
+
+import asyncio
+from collections import deque
+
+
+class Outbox:
+    """Frames in order. `put` says False once the client reads too slowly; the caller then closes it."""
+
+    def __init__(self, frames: int, size: int) -> None:
+        self._frames = frames
+        self._size = size
+        self._waiting: deque[str] = deque()
+        self._bytes = 0
+        self._filled = asyncio.Event()
+        self._closed = False
+
+    def put(self, frame: str) -> bool:
+        if self._closed:
+            return True
+        if len(self._waiting) >= self._frames or self._bytes + len(frame) > self._size:
+            return False
+        self._push(frame)
+        return True
+
+    def put_if_idle(self, frame: str) -> None:
+        """For what is stale in a moment (levels): dropped unless the client keeps up."""
+        if not self._closed and not self._waiting:
+            self._push(frame)
+
+    def close(self, last: str | None = None) -> None:
+        """Nothing is taken after this; `last` is still sent, whatever waits."""
+        if self._closed:
+            return
+        if last is not None:
+            self._push(last)
+        self._closed = True
+        self._filled.set()
+
+    def discard(self) -> None:
+        self._waiting.clear()
+        self._bytes = 0
+
+    async def get(self) -> str | None:
+        """The next frame; None when closed and empty."""
+        while not self._waiting:
+            if self._closed:
+                return None
+            self._filled.clear()
+            await self._filled.wait()
+        frame = self._waiting.popleft()
+        self._bytes -= len(frame)
+        return frame
+
+    def _push(self, frame: str) -> None:
+        self._waiting.append(frame)
+        self._bytes += len(frame)
+        self._filled.set()

@@ -1,0 +1,143 @@
+"""One device of one participant: what it is told, and the secret with which it comes back.
+
+The secret rotates at every resume. The one before stays valid until the new one is first used, so that a lost
+answer locks nobody out; one that was left behind closes the session, for somebody else has it.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rooms.store.base import Records, Store
+from signaling.errors import ServiceError
+from signaling.outbox import Outbox
+
+KIND = "session"
+RETIRED_KEPT = 16
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """`shown` holds the snapshot's sections as the device has them."""
+
+    id: str
+    meeting: str
+    participant: str
+    slot: str
+    grant: str
+    outbox: Outbox
+    shown: dict[str, Any] = field(default_factory=dict)
+    closed: bool = False
+    _held: list[str] | None = field(default_factory=list)
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        if self.closed:
+            return
+        if self._held is not None:
+            self._held.append(frame(method, params))
+        else:
+            self._put(frame(method, params))
+
+    def release(self) -> None:
+        """The device has its answer to join or resume; what came meanwhile follows."""
+        held, self._held = self._held or [], None
+        for waiting in held:
+            self._put(waiting)
+
+    def _put(self, text: str) -> None:
+        if not self.closed and not self.outbox.put(text):
+            self.close("slow_reader", "the connection reads too slowly; resume the session")
+
+    def hint(self, method: str, params: dict[str, Any]) -> None:
+        """Of use only at once: dropped when the device does not keep up."""
+        if not self.closed and self._held is None:
+            self.outbox.put_if_idle(frame(method, params))
+
+    def close(self, code: str, reason: str) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        self.outbox.close(frame("session.closed", {"code": code, "reason": reason}))
+
+
+def frame(method: str, params: dict[str, Any]) -> str:
+    return json.dumps({"jsonrpc": "2.0", "method": method, "params": params}, ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Returning:
+    """Whom a session secret belongs to."""
+
+    session: str
+    meeting: str
+    participant: str
+    slot: str
+    grant: str
+    secret: str
+
+
+class Sessions:
+    """The sessions' secrets, as hashes in the store. Raises `ServiceError` session_unknown, session_closed,
+    session_replaced."""
+
+    def __init__(self, store: Store, lifetime: float, clock: Callable[[], float]) -> None:
+        self._records: Records = store.records
+        self._lifetime = lifetime
+        self._clock = clock
+
+    async def open(self, *, meeting: str, participant: str, slot: str, grant: str) -> Returning:
+        session, secret = "s_" + secrets.token_hex(8), secrets.token_urlsafe(24)
+        value: dict[str, Any] = {
+            "meeting": meeting,
+            "participant": participant,
+            "slot": slot,
+            "grant": grant,
+            "current": _hash(secret),
+            "previous": None,
+            "retired": [],
+            "closed": None,
+        }
+        await self._records.put_if_absent(KIND, session, value, self._clock() + self._lifetime)
+        return Returning(session, meeting, participant, slot, grant, secret)
+
+    async def resume(self, session: str, secret: str) -> Returning:
+        record = await self._records.get(KIND, session)
+        if record is None:
+            raise ServiceError("session_unknown", "there is no such session; join again")
+        value = dict(record.value)
+        if value["closed"] is not None:
+            raise ServiceError(f"session_{value['closed']}", "the session has been closed")
+        used = _hash(secret)
+        if used not in (value["current"], value["previous"]):
+            if used in value["retired"]:
+                await self.close(session, "closed")
+                raise ServiceError("session_closed", "this secret was left behind; the session is closed")
+            raise ServiceError("session_unknown", "there is no such session; join again")
+        fresh = secrets.token_urlsafe(24)
+        left = value["previous"] if used == value["current"] else value["current"]
+        retired = [*value["retired"], *([left] if left is not None else [])][-RETIRED_KEPT:]
+        value.update(current=_hash(fresh), previous=used, retired=retired)
+        kept = await self._records.compare_and_set(
+            KIND, session, record.version, value, self._clock() + self._lifetime
+        )
+        if not kept:
+            raise ServiceError("session_busy", "the session is being resumed elsewhere; try again")
+        return Returning(
+            session, value["meeting"], value["participant"], value["slot"], value["grant"], fresh
+        )
+
+    async def close(self, session: str, why: str) -> None:
+        """`why`: closed or replaced; it becomes the code of a later attempt to resume."""
+        record = await self._records.get(KIND, session)
+        if record is not None and record.value["closed"] is None:
+            value = {**record.value, "closed": why}
+            await self._records.compare_and_set(
+                KIND, session, record.version, value, self._clock() + self._lifetime
+            )
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,332 @@
+"""The WebSocket of one device: JSON-RPC 2.0, one reader and one writer, every limit stated.
+
+Close codes: 1000 goodbye, 1001 restart, 1003 not text, 1008 a rule was broken, 1009 too large, 4000 the
+session is closed (its reason came before as `session.closed`).
+"""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import WSCloseCode, WSMsgType, web
+from pydantic import ValidationError
+
+from media.errors import WorkerError
+from rooms.errors import Reason, Rejected
+from rooms.store.base import Records, StoreUnavailable
+from signaling import messages as msg
+from signaling.errors import ServiceError
+from signaling.handlers import CHANGES_MEDIA, HANDLERS, REPEATABLE
+from signaling.hub import Hub
+from signaling.invitations import InvitationError, Invitations
+from signaling.live import Live
+from signaling.outbox import Outbox
+from signaling.services import SERVICES, Services
+from signaling.session import Session
+from signaling.strict_json import loads
+from signaling.tokens import TokenError
+
+log = structlog.get_logger(__name__)
+
+PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL, REFUSED = (
+    -32700,
+    -32600,
+    -32601,
+    -32602,
+    -32603,
+    -32000,
+)
+SESSION_CLOSED = 4000
+MAX_FAULTS = 20
+"""So many frames that are no calls at all, then the connection is closed."""
+HEARTBEAT = 15.0
+REPEAT_LIFETIME = 24 * 3600.0
+FIRST_CALLS = ("session.join", "session.resume")
+
+_CONNECTIONS = web.AppKey("connections", Counter[str])
+
+
+class RpcError(Exception):
+    """`data` carries our stable code."""
+
+    def __init__(self, number: int, message: str, code: str) -> None:
+        super().__init__(message)
+        self.body = {"code": number, "message": message, "data": {"code": code}}
+
+
+@dataclass(slots=True)
+class Joined:
+    """What a handler works with."""
+
+    hub: Hub
+    live: Live
+    session: Session
+    invitations: Invitations
+
+    @property
+    def participant(self) -> str:
+        return self.session.participant
+
+
+def setup(app: web.Application) -> None:
+    app[_CONNECTIONS] = Counter()
+    app.router.add_get("/api/v1/socket", socket)
+
+
+async def socket(request: web.Request) -> web.StreamResponse:
+    services = request.app[SERVICES]
+    origin = request.headers.get("Origin")
+    if origin is not None and not _known(origin, request):
+        raise web.HTTPForbidden(text="pages of this origin may not connect")
+    connections = request.app[_CONNECTIONS]
+    address = request.remote or ""
+    if connections[address] >= services.settings.limits.connections_per_address:
+        raise web.HTTPTooManyRequests(text="too many connections from this address")
+    connections[address] += 1
+    try:
+        return await Connection(request, services).run()
+    finally:
+        connections[address] -= 1
+        if not connections[address]:
+            del connections[address]
+
+
+def _known(origin: str, request: web.Request) -> bool:
+    """Our own pages, under whichever name they were opened, and those of the settings."""
+    return origin in request.app[SERVICES].settings.origins or urlsplit(origin).netloc == request.host
+
+
+class Connection:
+    def __init__(self, request: web.Request, services: Services) -> None:
+        limits = services.settings.limits
+        self._request = request
+        self._services = services
+        self._socket = web.WebSocketResponse(
+            heartbeat=HEARTBEAT, max_msg_size=limits.message_bytes, compress=False
+        )
+        self._outbox = Outbox(limits.outgoing_messages, limits.outgoing_bytes)
+        self._calls = Allowance(limits.calls_per_second, limits.calls_burst)
+        self._faults = 0
+        self._joined: Joined | None = None
+
+    async def run(self) -> web.WebSocketResponse:
+        await self._socket.prepare(self._request)
+        writer = asyncio.create_task(self._write())
+        try:
+            await self._read()
+        finally:
+            if self._joined is not None:
+                await self._joined.live.detach(self._joined.session)
+                self._joined.session.closed = True
+            self._outbox.close()
+            if self._socket.closed:
+                self._outbox.discard()
+            await writer
+        return self._socket
+
+    async def _write(self) -> None:
+        while (text := await self._outbox.get()) is not None:
+            try:
+                await self._socket.send_str(text)
+            except (ConnectionError, RuntimeError):
+                self._outbox.discard()
+        if not self._socket.closed:
+            with contextlib.suppress(ConnectionError, RuntimeError):
+                await self._socket.close(code=SESSION_CLOSED)
+
+    async def _read(self) -> None:
+        limits = self._services.settings.limits
+        joining = asyncio.get_running_loop().call_later(limits.join_timeout, self._expect_join)
+        try:
+            async for message in self._socket:
+                if message.type is not WSMsgType.TEXT:
+                    await self._socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"text only")
+                    return
+                if not self._calls.take():
+                    await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"too many calls")
+                    return
+                await self._frame(message.data)
+                if self._joined is not None:
+                    joining.cancel()
+                if self._faults > MAX_FAULTS:
+                    await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"not JSON-RPC")
+                    return
+        finally:
+            joining.cancel()
+
+    def _expect_join(self) -> None:
+        if self._joined is None:
+            self._outbox.close(_closed("join_timeout", "nobody joined in time"))
+
+    async def _frame(self, text: str) -> None:
+        number: Any = None
+        try:
+            call = _parse(text)
+            number = call.get("id")
+            answer = {"jsonrpc": "2.0", "id": number, "result": await self._call(call)}
+        except RpcError as error:
+            if error.body["code"] in (PARSE_ERROR, INVALID_REQUEST):
+                self._faults += 1
+            answer = {"jsonrpc": "2.0", "id": number, "error": error.body}
+            call = {"method": None}
+        if number is not None or "error" in answer:
+            self._answer(answer)
+        if self._joined is not None:
+            self._joined.session.release()
+            if call["method"] in CHANGES_MEDIA:
+                await self._joined.live.reconcile()
+
+    def _answer(self, answer: dict[str, Any]) -> None:
+        if not self._outbox.put(json.dumps(answer, ensure_ascii=False)):
+            self._outbox.close(_closed("slow_reader", "the connection reads too slowly; resume the session"))
+
+    async def _call(self, call: dict[str, Any]) -> dict[str, Any]:
+        method = call["method"]
+        if method not in msg.CALLS:
+            raise RpcError(METHOD_NOT_FOUND, f"there is no method {method[:60]!r}", "method_unknown")
+        try:
+            params = msg.CALLS[method][0].model_validate(call.get("params") or {})
+        except ValidationError as error:
+            raise RpcError(INVALID_PARAMS, _first_fault(error), "invalid_params") from error
+        try:
+            return await self._dispatch(method, params)
+        except Rejected as error:
+            raise RpcError(REFUSED, error.message, error.reason.value) from error
+        except (ServiceError, TokenError, InvitationError) as error:
+            raise RpcError(REFUSED, error.message, error.code) from error
+        except WorkerError as error:
+            raise RpcError(REFUSED, str(error), error.code) from error
+        except StoreUnavailable as error:
+            raise RpcError(REFUSED, "nothing can be saved now; try again", "store_unavailable") from error
+        except Exception as error:
+            log.exception("a call failed", method=method)
+            raise RpcError(INTERNAL, "an error of ours; it has been noted", "internal") from error
+
+    async def _dispatch(self, method: str, params: msg.Call) -> dict[str, Any]:
+        if method in FIRST_CALLS:
+            if self._joined is not None:
+                raise ServiceError("already_joined", "this connection has joined already")
+            return await (self._join(params) if isinstance(params, msg.Join) else self._resume(params))
+        if self._joined is None or self._joined.session.closed:
+            raise ServiceError("not_joined", "call session.join first")
+        if method in REPEATABLE and params.request is not None:
+            return await self._once(method, params)
+        return await HANDLERS[method](self._joined, params)
+
+    async def _once(self, method: str, params: msg.Call) -> dict[str, Any]:
+        """A call that is repeated with the same `request` gives the first result."""
+        assert self._joined is not None
+        records: Records = self._services.store.records
+        key = f"{self._joined.participant}:{params.request}"
+        earlier = await records.get("call", key)
+        if earlier is not None:
+            if earlier.value["method"] != method:
+                raise ServiceError("request_reused", "this request id belongs to another call")
+            result: dict[str, Any] = earlier.value["result"]
+            return result
+        result = await HANDLERS[method](self._joined, params)
+        until = self._services.clock() + REPEAT_LIFETIME
+        await records.put_if_absent("call", key, {"method": method, "result": result}, until)
+        return result
+
+    async def _join(self, params: msg.Join) -> dict[str, Any]:
+        claims = self._services.tokens.verify_access(params.token)
+        live = await self._services.hub.live(claims.meeting)
+        state = live.current
+        person = state.participants.get(claims.sub)
+        if person is None or not await self._services.invitations.grant_stands(
+            claims.meeting, claims.sub, claims.jti
+        ):
+            raise ServiceError("grant_revoked", "the invitation has been taken back")
+        if (person.role.value, person.agency, person.station) != (claims.role, claims.agency, claims.station):
+            raise ServiceError("grant_revoked", "the token does not fit the invitation")
+        opened = await self._services.hub.sessions.open(
+            meeting=claims.meeting, participant=person.id, slot=params.slot, grant=claims.jti
+        )
+        return await self._enter(live, opened.session, opened.secret, person.id, params.slot, claims.jti)
+
+    async def _resume(self, params: Any) -> dict[str, Any]:
+        back = await self._services.hub.sessions.resume(params.session, params.secret)
+        live = await self._services.hub.live(back.meeting)
+        if not await self._services.invitations.grant_stands(back.meeting, back.participant, back.grant):
+            raise ServiceError("grant_revoked", "the invitation has been taken back")
+        return await self._enter(live, back.session, back.secret, back.participant, back.slot, back.grant)
+
+    async def _enter(
+        self, live: Live, session: str, secret: str, participant: str, slot: str, grant: str
+    ) -> dict[str, Any]:
+        hub = self._services.hub
+        device = Session(
+            id=session,
+            meeting=live.id,
+            participant=participant,
+            slot=slot,
+            grant=grant,
+            outbox=self._outbox,
+        )
+        if live.current.ended:
+            raise Rejected(Reason.MEETING_ENDED, "the meeting has ended")
+        capabilities = hub.workers.router_capabilities
+        attached = await live.attach(device)
+        if attached.replaced is not None:
+            await hub.sessions.close(attached.replaced, "replaced")
+        self._joined = Joined(hub, live, device, self._services.invitations)
+        return {
+            "participant": participant,
+            "session": session,
+            "secret": secret,
+            "last_event": attached.last_event,
+            "snapshot": attached.snapshot,
+            "ice_servers": [],
+            "router_rtp_capabilities": capabilities,
+        }
+
+
+class Allowance:
+    """A token bucket: `burst` calls at once, then `rate` a second."""
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self._rate = rate
+        self._burst = float(burst)
+        self._left = float(burst)
+        self._at = time.monotonic()
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        call = loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RpcError(PARSE_ERROR, f"not JSON: {str(error)[:120]}", "parse_error") from error
+    if not isinstance(call, dict) or call.get("jsonrpc") != "2.0" or not isinstance(call.get("method"), str):
+        raise RpcError(INVALID_REQUEST, "a call is one JSON-RPC 2.0 object", "invalid_request")
+    if not isinstance(call.get("id"), str | int | float | None) or isinstance(call.get("id"), bool):
+        raise RpcError(INVALID_REQUEST, "an id is a string or a number", "invalid_request")
+    if not isinstance(call.get("params", {}), dict | None):
+        raise RpcError(INVALID_PARAMS, "params are an object", "invalid_params")
+    return call
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    return f"{where}: {fault['msg']}" if where else str(fault["msg"])
+
+
+def _closed(code: str, reason: str) -> str:
+    params = {"code": code, "reason": reason}
+    return json.dumps({"jsonrpc": "2.0", "method": "session.closed", "params": params})

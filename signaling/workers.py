@@ -1,0 +1,187 @@
+"""The media worker's keeper: one process is running, and what it says reaches the meetings.
+
+A worker that does not acknowledge a restriction in time is killed, which forbids everything at once.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+from asyncio.subprocess import Process
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+
+from config.media import MediaSettings
+from media.client import Table, WorkerClient, WorkerError, start_worker
+from signaling.errors import ServiceUnavailable
+
+log = structlog.get_logger(__name__)
+
+START_DEADLINE = 20.0
+CALL_DEADLINE = 10.0
+RESTART_PAUSE = 0.5
+POLL = 0.02
+
+
+class MediaListener(Protocol):
+    """Who is told what the worker does: the hub."""
+
+    def on_media(self, event: str, data: dict[str, Any]) -> None: ...
+
+    async def on_media_lost(self) -> None: ...
+
+
+class Workers:
+    def __init__(self, settings: MediaSettings, socket: Path, ack_timeout: float) -> None:
+        self._settings = settings
+        self._socket = socket
+        self._ack_timeout = ack_timeout
+        self._client: WorkerClient | None = None
+        self._process: Process | None = None
+        self._listener: MediaListener | None = None
+        self._restart: asyncio.Task[None] | None = None
+        self._closing = False
+
+    @property
+    def running(self) -> bool:
+        return self._client is not None
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    @property
+    def router_capabilities(self) -> dict[str, Any]:
+        return dict(self._running().hello.rtp_capabilities)
+
+    async def start(self, listener: MediaListener) -> None:
+        """Starts the worker. Raises `ServiceUnavailable` when it cannot, its message says why."""
+        self._listener = listener
+        await self._replace_leftover()
+        await self._launch()
+
+    async def close(self) -> None:
+        self._closing = True
+        if self._restart is not None:
+            self._restart.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._restart
+        client, self._client = self._client, None
+        if client is not None:
+            with contextlib.suppress(WorkerError, TimeoutError, OSError):
+                await asyncio.wait_for(client.shutdown(), self._ack_timeout)
+            client.close()
+        process, self._process = self._process, None
+        if process is None:
+            return
+        try:
+            await asyncio.wait_for(process.wait(), self._ack_timeout)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def set_table(self, room: str, revision: int, table: Table) -> None:
+        """Returns when the worker has acknowledged, or is dead: either way nothing else flows.
+
+        Raises `ServiceUnavailable` in the second case.
+        """
+        client = self._running()
+        try:
+            await asyncio.wait_for(client.set_table(room, revision, table), self._ack_timeout)
+        except (TimeoutError, WorkerError, OSError) as error:
+            log.error("worker does not acknowledge, killing it", room=room, error=repr(error))
+            self._kill()
+            raise ServiceUnavailable(
+                "media_unavailable", "media does not answer; it is started again"
+            ) from error
+
+    async def call(self, ask: Callable[[WorkerClient], Awaitable[Any]]) -> Any:
+        """The answer to any other request. Raises `WorkerError`; `ServiceUnavailable` without an answer."""
+        client = self._running()
+        try:
+            return await asyncio.wait_for(ask(client), CALL_DEADLINE)
+        except (TimeoutError, OSError) as error:
+            raise ServiceUnavailable("media_unavailable", "media does not answer") from error
+
+    def _running(self) -> WorkerClient:
+        if self._client is None:
+            raise ServiceUnavailable("media_unavailable", "media is being started; try again in a moment")
+        return self._client
+
+    async def _replace_leftover(self) -> None:
+        """A worker left behind by a service that died is ended; its clients build their media anew."""
+        if not self._socket.exists():
+            return
+        with contextlib.suppress(OSError, WorkerError, TimeoutError, ValueError):
+            old = await asyncio.wait_for(
+                WorkerClient.connect(self._socket, lambda event, data: None, lambda: None), self._ack_timeout
+            )
+            pid = old.hello.pid
+            with contextlib.suppress(OSError, WorkerError, TimeoutError):
+                await asyncio.wait_for(old.shutdown(), self._ack_timeout)
+            old.close()
+            await _gone(pid, self._ack_timeout)
+        self._socket.unlink(missing_ok=True)
+
+    async def _launch(self) -> None:
+        self._socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            async with asyncio.timeout(START_DEADLINE):
+                self._process = await start_worker(self._settings, self._socket)
+                self._client = await WorkerClient.connect(self._socket, self._on_event, self._on_lost)
+        except (TimeoutError, OSError, WorkerError) as error:
+            raise ServiceUnavailable(
+                "media_unavailable", str(error) or "the media worker does not start"
+            ) from error
+
+    def _on_event(self, event: str, data: dict[str, Any]) -> None:
+        if self._listener is not None:
+            self._listener.on_media(event, data)
+
+    def _on_lost(self) -> None:
+        if self._client is None or self._closing:
+            return
+        log.warning("the media worker is gone, starting another", pid=self.pid)
+        self._kill()
+
+    async def _start_again(self) -> None:
+        while not self._closing:
+            try:
+                await self._launch()
+            except ServiceUnavailable as error:
+                log.error("the media worker does not start", error=error.message)
+                await asyncio.sleep(RESTART_PAUSE)
+            else:
+                assert self._listener is not None
+                await self._listener.on_media_lost()
+                return
+
+    def _kill(self) -> None:
+        client, self._client = self._client, None
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+        if client is not None:
+            client.close()
+            if self._restart is None or self._restart.done():
+                self._restart = asyncio.create_task(self._start_again())
+
+
+async def _gone(pid: int, deadline: float) -> None:
+    """Waits until a process that is no child of ours is gone, and kills it when it does not go by itself."""
+    for _ in range(max(1, int(deadline / POLL))):
+        if not _alive(pid):
+            return
+        await asyncio.sleep(POLL)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
