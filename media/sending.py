@@ -6,11 +6,8 @@ from itertools import count
 from typing import Any
 
 from media import rtcp, rtp
+from media.ortc import ABS_SEND_TIME, AUDIO_LEVEL, MID, TRANSPORT_CC
 
-MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
-ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
-TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
-AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 EXTENSIONS = {
     "audio": (MID, ABS_SEND_TIME, TRANSPORT_CC, AUDIO_LEVEL),
     "video": (MID, ABS_SEND_TIME, TRANSPORT_CC),

@@ -1,0 +1,401 @@
+"""A participant without a browser: JSON-RPC over the WebSocket, and media through `media.peer`.
+
+`Connection` is the socket; `MeetingClient` joins, opens both transports, publishes, and accepts every
+consumer that it is offered. Bots and tests are built on it.
+"""
+
+import asyncio
+import itertools
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from media import rtcp, rtp
+from media.peer import Peer
+from media.reception import ReceiveStatistics
+from media.sending import OutgoingStream, wants_keyframe
+
+log = logging.getLogger(__name__)
+
+REPORT_EVERY = 1.0
+"""Seconds between sender and receiver reports."""
+ANSWER_WITHIN = 10.0
+
+Notified = Callable[[str, dict[str, Any]], None]
+Taken = Callable[[Any], None]
+
+
+class CallFailed(Exception):
+    """The server answered with an error: JSON-RPC's `number`, our stable `code`, and its `data`."""
+
+    def __init__(self, method: str, error: Mapping[str, Any]) -> None:
+        self.method = method
+        self.number = int(error.get("code", 0))
+        self.data: dict[str, Any] = error.get("data") or {}
+        self.code = str(self.data.get("code", ""))
+        super().__init__(f"{method}: {self.code or self.number}: {error.get('message', '')}")
+
+
+class ConnectionLost(ConnectionError):
+    """The socket is closed; `close_code` is the WebSocket's."""
+
+    def __init__(self, close_code: int | None) -> None:
+        super().__init__(f"the socket is closed ({close_code})")
+        self.close_code = close_code
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    method: str
+    answer: asyncio.Future[Any]
+    taken: Taken
+
+
+class Connection:
+    """Calls and notifications over one WebSocket. Calls may overlap; each has its own answer."""
+
+    def __init__(
+        self, socket: aiohttp.ClientWebSocketResponse, notified: Notified, lost: Callable[[], None]
+    ) -> None:
+        self._socket, self._notified, self._lost = socket, notified, lost
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, _Waiting] = {}
+        self._reader = asyncio.create_task(self._read())
+
+    @property
+    def closed(self) -> bool:
+        return self._reader.done()
+
+    async def call(self, method: str, taken: Taken = lambda result: None, /, **params: Any) -> Any:
+        """The result, or `CallFailed`, `ConnectionLost`, `TimeoutError`.
+
+        `taken` gets the result before any later message is read.
+        """
+        if self.closed:
+            raise ConnectionLost(self._socket.close_code)
+        number = next(self._numbers)
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = _Waiting(method, answer, taken)
+        try:
+            await self._socket.send_json({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+            return await asyncio.wait_for(answer, ANSWER_WITHIN)
+        except aiohttp.ClientConnectionError as error:
+            raise ConnectionLost(self._socket.close_code) from error
+        finally:
+            self._waiting.pop(number, None)
+
+    async def _read(self) -> None:
+        try:
+            async for message in self._socket:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    self._take(json.loads(message.data))
+        finally:
+            for waiting in self._waiting.values():
+                if not waiting.answer.done():
+                    waiting.answer.set_exception(ConnectionLost(self._socket.close_code))
+            self._lost()
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if "id" not in message:
+            self._notified(message["method"], message.get("params", {}))
+            return
+        waiting = self._waiting.get(message["id"])
+        if waiting is None or waiting.answer.done():
+            return
+        if "error" in message:
+            waiting.answer.set_exception(CallFailed(waiting.method, message["error"]))
+        else:
+            waiting.taken(message.get("result"))
+            waiting.answer.set_result(message.get("result"))
+
+    async def close(self) -> None:
+        await self._socket.close()
+        await asyncio.wait([self._reader], timeout=2.0)
+        self._reader.cancel()
+
+
+@dataclass(frozen=True, eq=False)
+class _Transport:
+    offer: dict[str, Any]
+    peer: Peer
+
+
+@dataclass(eq=False)
+class Received:
+    """A consumer that we were given, and what has come of it."""
+
+    id: str
+    producer: str
+    participant: str
+    source: str
+    kind: str
+    parameters: dict[str, Any]
+    statistics: ReceiveStatistics = field(init=False)
+    closed: bool = False
+
+    def __post_init__(self) -> None:
+        clock_rate = int(self.parameters["codecs"][0]["clockRate"])
+        self.statistics = ReceiveStatistics(self.ssrc, clock_rate)
+
+    @property
+    def ssrc(self) -> int:
+        return int(self.parameters["encodings"][0]["ssrc"])
+
+
+@dataclass(eq=False)
+class Published:
+    """A producer of ours; set `keyframe` to be told when somebody needs one."""
+
+    id: str
+    source: str
+    stream: OutgoingStream
+    keyframe: Callable[[], None] = lambda: None
+
+
+class MeetingClient:
+    """One device of one participant at `base_url` (http or https). `close` leaves; nothing is retried.
+
+    Override `on_notification`, `on_rtp`, `on_rtcp` and `on_changed` to see more.
+    """
+
+    kernel_time = False
+
+    def __init__(self, base_url: str, *, origin: str | None = None) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.participant = self.session = self.secret = ""
+        self.snapshot: dict[str, Any] = {}
+        self.capabilities: dict[str, Any] = {}
+        self.closed_with: tuple[str, str] | None = None
+        self.received: dict[str, Received] = {}
+        self.published: dict[str, Published] = {}
+        self._origin = origin
+        self._http: aiohttp.ClientSession | None = None
+        self._connection: Connection | None = None
+        self._by_ssrc: dict[int, Received] = {}
+        self._send: _Transport | None = None
+        self._receive: _Transport | None = None
+        self._transport_sequence = itertools.count(1)
+        self._reporter: asyncio.Task[None] | None = None
+        self._chores: set[asyncio.Task[Any]] = set()
+        self._mids = itertools.count()
+        self._cname = uuid.uuid4().hex[:16]
+
+    @property
+    def connected(self) -> bool:
+        return self._connection is not None and not self._connection.closed
+
+    async def join(self, token: str) -> dict[str, Any]:
+        """Open the socket and join with an access token; the snapshot."""
+        self._http = aiohttp.ClientSession()
+        headers = {} if self._origin is None else {"Origin": self._origin}
+        socket = await self._http.ws_connect(
+            self.base_url + "/api/v1/socket", headers=headers, max_msg_size=4 << 20, heartbeat=20
+        )
+        self._connection = Connection(socket, self._notified, self.on_changed)
+        await self._connection.call("session.join", self._joined, token=token)
+        return self.snapshot
+
+    def _joined(self, answer: dict[str, Any]) -> None:
+        self.participant = answer["participant"]
+        self.session, self.secret = answer["session"], answer["secret"]
+        self.snapshot, self.capabilities = answer["snapshot"], answer["router_rtp_capabilities"]
+
+    async def call(self, method: str, /, **params: Any) -> Any:
+        if self._connection is None:
+            raise ConnectionLost(None)
+        return await self._connection.call(method, **params)
+
+    async def act(self, method: str, /, **params: Any) -> Any:
+        """A mutating call with a `request` id of its own."""
+        return await self.call(method, request=str(uuid.uuid4()), **params)
+
+    async def open_transports(self) -> None:
+        """Both of them, connected. Consumers may be offered from here on."""
+        self._send = await self._transport("send")
+        self._receive = await self._transport("recv")
+        await asyncio.gather(self._connect(self._send), self._connect(self._receive))
+        self._reporter = asyncio.create_task(self._report())
+
+    async def _transport(self, direction: str) -> _Transport:
+        offer = await self.call("media.createTransport", direction=direction)
+        return _Transport(offer, Peer(on_rtp=self._rtp, on_rtcp=self._rtcp, kernel_time=self.kernel_time))
+
+    async def _connect(self, transport: _Transport) -> None:
+        offer, peer = transport.offer, transport.peer
+        await self.call("media.connectTransport", id=offer["id"], dtlsParameters=peer.dtls_parameters)
+        await peer.connect(offer["iceParameters"], offer["iceCandidates"], offer["dtlsParameters"])
+
+    async def publish(self, kind: str, source: str) -> Published:
+        """Announce a stream; send its packets with `send`."""
+        if self._send is None:
+            raise ConnectionLost(None)
+        stream = OutgoingStream(
+            kind,
+            self.capabilities,
+            mid=str(next(self._mids)),
+            cname=self._cname,
+            transport_sequence=self._transport_sequence,
+        )
+        produced = await self.call(
+            "media.produce",
+            transport=self._send.offer["id"],
+            kind=kind,
+            rtpParameters=stream.parameters,
+            source=source,
+        )
+        published = Published(produced["id"], source, stream)
+        self.published[published.id] = published
+        return published
+
+    def send(
+        self,
+        published: Published,
+        payload: bytes,
+        media_time: float,
+        *,
+        marker: bool = False,
+        level: int | None = None,
+    ) -> None:
+        """Send one packet of `media_time` (loop time in seconds)."""
+        packet = published.stream.packet(payload, media_time, time.time(), marker=marker, level=level)
+        if self._send is not None:
+            self._send.peer.send_rtp(packet)
+
+    def send_picture(self, published: Published, payloads: Sequence[bytes], media_time: float) -> None:
+        """Send the packets of one picture, the last one with the marker."""
+        for number, payload in enumerate(payloads, 1):
+            self.send(published, payload, media_time, marker=number == len(payloads))
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """To the server, on the receiving transport."""
+        if self._receive is not None:
+            self._receive.peer.send_rtcp(packet)
+
+    async def close(self) -> None:
+        """Leave: idempotent, stops everything that this client started."""
+        self.stop_media()
+        for task in tuple(self._chores):
+            task.cancel()
+        if self.connected and self.session:
+            with suppress(CallFailed, ConnectionLost, TimeoutError):
+                await self.call("session.leave")
+        if self._connection is not None:
+            await self._connection.close()
+        if self._http is not None:
+            await self._http.close()
+
+    def stop_media(self) -> None:
+        if self._reporter is not None:
+            self._reporter.cancel()
+        for transport in (self._send, self._receive):
+            if transport is not None:
+                transport.peer.close()
+
+    def on_notification(self, method: str, params: dict[str, Any]) -> None:
+        """Every notification, after it has been taken in."""
+
+    def on_rtp(self, packet: rtp.RtpPacket, arrived: int) -> None:
+        """Every packet received; `arrived` in nanoseconds of the wall clock."""
+
+    def on_rtcp(self, messages: list[rtcp.RtcpMessage], arrived: int) -> None:
+        """Every RTCP datagram received, parsed."""
+
+    def on_changed(self) -> None:
+        """Something changed: a notification came or the socket closed."""
+
+    def _notified(self, method: str, params: dict[str, Any]) -> None:
+        match method:
+            case "meeting.event":
+                self.snapshot = {**self.snapshot, **params.get("changes", {})}
+            case "media.newConsumer":
+                self._accept(params)
+            case "media.consumerClosed":
+                self._dismiss(params["id"])
+            case "session.closed":
+                self.closed_with = params["code"], params["reason"]
+                self.stop_media()
+        self.on_notification(method, params)
+        self.on_changed()
+
+    def _accept(self, offer: dict[str, Any]) -> None:
+        received = Received(
+            offer["id"],
+            offer["producer"],
+            offer["participant"],
+            offer["source"],
+            offer["kind"],
+            offer["rtpParameters"],
+        )
+        self.received[received.id] = received
+        self._by_ssrc[received.ssrc] = received
+        self._begin(self._resume(received))
+
+    async def _resume(self, received: Received) -> None:
+        try:
+            await self.call("media.resumeConsumer", id=received.id)
+        except (CallFailed, ConnectionLost, TimeoutError) as failure:
+            log.info("a consumer could not be resumed: %s", failure)
+
+    def _dismiss(self, identifier: str) -> None:
+        received = self.received.pop(identifier, None)
+        if received is not None:
+            received.closed = True
+            self._by_ssrc.pop(received.ssrc, None)
+
+    def _begin(self, chore: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(chore)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
+
+    def _rtp(self, data: bytes, arrived: int) -> None:
+        try:
+            packet = rtp.parse(data)
+        except ValueError:
+            return
+        received = self._by_ssrc.get(packet.ssrc)
+        if received is not None:
+            now = asyncio.get_running_loop().time()
+            received.statistics.add(packet.sequence, packet.timestamp, now, len(data))
+        self.on_rtp(packet, arrived)
+
+    def _rtcp(self, data: bytes, arrived: int) -> None:
+        try:
+            messages = rtcp.parse(data)
+        except ValueError:
+            return
+        now = asyncio.get_running_loop().time()
+        for message in messages:
+            if isinstance(message, rtcp.SenderReport) and message.ssrc in self._by_ssrc:
+                self._by_ssrc[message.ssrc].statistics.sender_report(message.ntp, now)
+            for published in self.published.values():
+                if wants_keyframe(message, published.stream.ssrc):
+                    published.keyframe()
+        self.on_rtcp(messages, arrived)
+
+    async def _report(self) -> None:
+        """Sender reports for what we publish, receiver reports for what we are sent."""
+        loop = asyncio.get_running_loop()
+        while self._send is not None and self._receive is not None:
+            now = loop.time()
+            for published in self.published.values():
+                if published.stream.packets:
+                    self._send.peer.send_rtcp(published.stream.report(now, time.time()))
+            blocks = [
+                block
+                for received in self.received.values()
+                if (block := received.statistics.report(now)) is not None
+            ]
+            if blocks:
+                self._receive.peer.send_rtcp(rtcp.build_receiver_report(_REPORTER_SSRC, blocks))
+            await asyncio.sleep(REPORT_EVERY)
+
+
+_REPORTER_SSRC = 1
+"""Whom our reports come from: this client sends nothing on the transport that it receives on."""
