@@ -30,6 +30,7 @@ from config.media import Listen, MediaSettings
 PREFIX = "MOTESRUM_"
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
 
@@ -62,7 +63,7 @@ def _origin(value: str) -> str:
         raise ValueError("must be an address such as https://meetings.example.se")
     if parts.path not in {"", "/"} or parts.query or parts.fragment:
         raise ValueError("must not have anything behind the host and port")
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(_DEFAULT_PORTS[parts.scheme])}"
 
 
 Seconds = Annotated[PositiveFloat, BeforeValidator(_seconds)]
@@ -156,6 +157,10 @@ class Settings(_Frozen):
     def origins(self) -> frozenset[str]:
         """Origins whose pages may use cookies: our own and `allowed_origins`."""
         return frozenset({self.public_url, *self.allowed_origins})
+
+    def allows_origin(self, origin: str) -> bool:
+        """Whether a browser's Origin header names one of `origins`."""
+        return origin in self.origins
 
     @property
     def media(self) -> MediaSettings:

@@ -149,6 +149,23 @@ def test_settings_do_not_change() -> None:
         settings.http_port = 1
 
 
+def test_pages_of_the_public_address_and_of_named_origins_are_allowed() -> None:
+    settings = load_settings(
+        public_url="https://Meetings.example.se:443/", allowed_origins=["https://intranet.example.se:8443"]
+    )
+    assert settings.public_url == "https://meetings.example.se"
+    assert settings.allows_origin("https://meetings.example.se")
+    assert settings.allows_origin("https://intranet.example.se:8443")
+    for other in (
+        "http://meetings.example.se",
+        "https://example.se",
+        "null",
+        "",
+        "https://intranet.example.se",
+    ):
+        assert not settings.allows_origin(other)
+
+
 def test_a_worker_is_told_its_addresses_port_and_limits() -> None:
     media = load_settings(
         media_listen=[{"ip": "10.0.0.5", "announced": "192.0.2.7"}], media_port=5000, orphan_end=60
