@@ -73,6 +73,7 @@ def simulcast(**changes: Any) -> dict[str, Any]:
             {"uri": ortc.REPAIRED_RID, "id": 11, "encrypt": False, "parameters": {}},
             {"uri": ortc.ABS_SEND_TIME, "id": 2, "encrypt": False, "parameters": {}},
             {"uri": ortc.VIDEO_ORIENTATION, "id": 13, "encrypt": False, "parameters": {}},
+            {"uri": ortc.ABS_CAPTURE_TIME, "id": 15, "encrypt": False, "parameters": {}},
             {"uri": "urn:ietf:params:rtp-hdrext:toffset", "id": 14, "encrypt": False, "parameters": {}},
         ],
         "encodings": [
@@ -125,7 +126,7 @@ def test_only_extensions_meant_for_listeners_are_passed_on_under_our_ids() -> No
     microphone = ortc.validate_producer("audio", opus())
     camera = ortc.validate_producer("video", simulcast())
     assert microphone.forwarded_extensions == {1: 10}
-    assert camera.forwarded_extensions == {13: 11}
+    assert camera.forwarded_extensions == {13: 11, 15: 13}
 
 
 def test_router_capabilities_are_json_and_ask_for_nothing_that_is_not_answered() -> None:

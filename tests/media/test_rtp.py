@@ -104,6 +104,13 @@ def test_two_byte_extensions_may_be_empty_and_long() -> None:
     assert rtp.parse(packet(0x90, block + b"x")).extensions == {5: b"", 32: bytes(range(17))}
 
 
+def test_an_id_beyond_fourteen_comes_in_the_two_byte_form() -> None:
+    """Chromium numbers abs-capture-time 15 beside simulcast, and then writes that packet with two-byte headers."""
+    body = b"\x04\x011" + b"\x0f\x08" + bytes(8) + bytes(3)
+    block = struct.pack("!HH", 0x1000, len(body) // 4) + body
+    assert rtp.parse(packet(0x90, block + b"x")).extensions == {4: b"1", 15: bytes(8)}
+
+
 def test_one_byte_extensions_end_at_id_fifteen() -> None:
     block = struct.pack("!HH", 0xBEDE, 2) + b"\x10A" + b"\xf0B" + b"\x20C\0\0"
     assert rtp.parse(packet(0x90, block)).extensions == {1: b"A"}
