@@ -105,7 +105,7 @@ def test_two_byte_extensions_may_be_empty_and_long() -> None:
 
 
 def test_an_id_beyond_fourteen_comes_in_the_two_byte_form() -> None:
-    """Chromium numbers abs-capture-time 15 beside simulcast, and then writes that packet with two-byte headers."""
+    """Chromium numbers abs-capture-time 15 beside simulcast; such a packet has two-byte headers."""
     body = b"\x04\x011" + b"\x0f\x08" + bytes(8) + bytes(3)
     block = struct.pack("!HH", 0x1000, len(body) // 4) + body
     assert rtp.parse(packet(0x90, block + b"x")).extensions == {4: b"1", 15: bytes(8)}
