@@ -8,9 +8,12 @@ everything, or rewriting it all, can only be seen against heads that were export
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import groupby
 
+CHRONICLED = "meeting/"
+"""Streams that begin with this have their creation in the service's chain."""
 GENESIS = bytes(32)
 """What stands before the first link of every chain."""
 
@@ -40,7 +43,7 @@ class Entry:
     """
 
     number: int
-    kind: EntryKind
+    kind: str
     stream: str
     owner: str
     at: float
@@ -111,13 +114,7 @@ def entry(previous: Head, kind: EntryKind, stream: str, owner: str, at: float, s
     """The next line of the service's chain after `previous`."""
     number = previous.version + 1
     made = Entry(number, kind, stream, owner, at, stream_head.version, stream_head.hash, previous.hash, b"")
-    return Entry(
-        number, kind, stream, owner, at, made.version, made.stream_hash, made.previous, _of_entry(made)
-    )
-
-
-def head_of(last: Link | None) -> Head:
-    return NOTHING if last is None else Head(last.version, last.hash)
+    return replace(made, hash=_of_entry(made))
 
 
 def intact(one: Link, before: Head) -> bool:
@@ -125,14 +122,56 @@ def intact(one: Link, before: Head) -> bool:
     return one.version == before.version + 1 and one.previous == before.hash and one.hash == _recomputed(one)
 
 
-def check_stream(stream: str, links: Iterable[Link], recorded: Head | None) -> list[Fault]:
-    """The faults of one stream; `links` in the order of their versions, `recorded` where it should end."""
+@dataclass(frozen=True, slots=True)
+class Books:
+    """All that a store holds, for checking. `heads`: where the chains should end.
+
+    `entries`: the service's chain in order. `keys`: (stream, owner) → is the key there, or was it destroyed.
+    """
+
+    heads: Heads
+    entries: Sequence[Entry]
+    keys: Mapping[tuple[str, str], bool]
+
+
+def check(links: Iterable[tuple[Link, str | None]], books: Books, exported: Heads | None) -> list[Fault]:
+    """Every fault there is. `links`: by stream and version, each with the owner of its content, if any."""
+    faults: list[Fault] = []
+    wanted = {(e.stream, e.version) for e in books.entries}
+    if exported is not None:
+        wanted |= {(stream, head.version) for stream, head in exported.streams.items()}
+    hashes: dict[tuple[str, int], bytes] = {}
+    owners: dict[tuple[str, str], int] = {}
+    streams: set[str] = set()
+
+    def noted(group: Iterable[tuple[Link, str | None]]) -> Iterable[Link]:
+        for one, owner in group:
+            if (one.stream, one.version) in wanted:
+                hashes[one.stream, one.version] = one.hash
+            if owner is not None:
+                owners.setdefault((one.stream, owner), one.version)
+            yield one
+
+    for stream, group in groupby(links, key=lambda pair: pair[0].stream):
+        streams.add(stream)
+        faults += _check_stream(stream, noted(group), books.heads.streams.get(stream))
+    for stream in sorted(books.heads.streams.keys() - streams):
+        faults += _check_stream(stream, (), books.heads.streams[stream])
+    faults += _check_service(books.entries, books.heads.service)
+    faults += _check_entries(books.entries, hashes, streams)
+    faults += _check_keys(books, owners)
+    if exported is not None:
+        faults += _check_exported(exported, books.entries, hashes)
+    return faults
+
+
+def _check_stream(stream: str, links: Iterable[Link], recorded: Head | None) -> list[Fault]:
     faults: list[Fault] = []
     before = NOTHING
     for one in links:
         if one.version != before.version + 1:
-            gap = f"versions {before.version + 1} to {one.version - 1} are gone"
-            faults.append(Fault(FaultKind.MISSING, stream, before.version + 1, gap))
+            text = f"versions {before.version + 1} to {one.version - 1} are gone"
+            faults.append(Fault(FaultKind.MISSING, stream, before.version + 1, text))
         elif one.previous != before.hash:
             text = f"version {one.version} does not follow the version before it"
             faults.append(Fault(FaultKind.MISPLACED, stream, one.version, text))
@@ -141,15 +180,13 @@ def check_stream(stream: str, links: Iterable[Link], recorded: Head | None) -> l
             faults.append(Fault(FaultKind.EDITED, stream, one.version, text))
         before = Head(one.version, one.hash)
     if recorded is None:
-        text = "the stream is not in the list of streams"
-        faults.append(Fault(FaultKind.UNRECORDED, stream, 0, text))
+        faults.append(Fault(FaultKind.UNRECORDED, stream, 0, "the stream is not in the list of streams"))
     elif before != recorded:
         faults.append(_ends_wrongly(stream, before, recorded))
     return faults
 
 
-def check_service(entries: Sequence[Entry], recorded: Head) -> list[Fault]:
-    """The faults of the service's chain itself."""
+def _check_service(entries: Sequence[Entry], recorded: Head) -> list[Fault]:
     faults: list[Fault] = []
     before = NOTHING
     for one in entries:
@@ -165,10 +202,15 @@ def check_service(entries: Sequence[Entry], recorded: Head) -> list[Fault]:
     return faults
 
 
-def check_entries(entries: Iterable[Entry], hashes: Mapping[tuple[str, int], bytes]) -> list[Fault]:
-    """Is every stream still what it was when an entry was written? `hashes`: (stream, version) → hash."""
+def _check_entries(
+    entries: Iterable[Entry], hashes: Mapping[tuple[str, int], bytes], streams: Iterable[str]
+) -> list[Fault]:
+    """Is every stream still what it was when an entry was written, and does every meeting have its entry?"""
     faults: list[Fault] = []
+    created: set[str] = set()
     for one in entries:
+        if one.kind == EntryKind.CREATED:
+            created.add(one.stream)
         found = hashes.get((one.stream, one.version))
         if found is None:
             text = f"version {one.version} was there when the stream was {one.kind}"
@@ -176,20 +218,42 @@ def check_entries(entries: Iterable[Entry], hashes: Mapping[tuple[str, int], byt
         elif found != one.stream_hash:
             text = f"version {one.version} is not what it was when the stream was {one.kind}"
             faults.append(Fault(FaultKind.EDITED, one.stream, one.version, text))
+    for stream in sorted(set(streams) - created):
+        if stream.startswith(CHRONICLED):
+            text = "the service's chain does not know that the stream was created"
+            faults.append(Fault(FaultKind.UNRECORDED, stream, 0, text))
     return faults
 
 
-def check_heads(
-    exported: Heads, service: Sequence[bytes], hashes: Mapping[tuple[str, int], bytes]
+def _check_keys(books: Books, owners: Mapping[tuple[str, str], int]) -> list[Fault]:
+    """Content without a key must have been erased on the record, and what was erased stays so."""
+    erased = {(e.stream, e.owner) for e in books.entries if e.kind == EntryKind.ERASED}
+    faults: list[Fault] = []
+    for (stream, owner), version in sorted(owners.items()):
+        if (stream, owner) not in books.keys:
+            text = f"the key of {owner}'s content is gone"
+            faults.append(Fault(FaultKind.MISSING, stream, version, text))
+    for (stream, owner), there in sorted(books.keys.items()):
+        if not there and (stream, owner) not in erased:
+            text = f"the key of {owner}'s content was destroyed without a record"
+            faults.append(Fault(FaultKind.UNRECORDED, stream, 0, text))
+        elif there and (stream, owner) in erased:
+            text = f"the key of {owner}'s content is back after its erasure"
+            faults.append(Fault(FaultKind.UNRECORDED, stream, 0, text))
+    return faults
+
+
+def _check_exported(
+    exported: Heads, entries: Sequence[Entry], hashes: Mapping[tuple[str, int], bytes]
 ) -> list[Fault]:
-    """What was there at the export must still be there. `service`: the hashes of its chain, in order."""
+    """What was there at the export must still be there."""
     faults: list[Fault] = []
     count = exported.service.version
-    if count and (len(service) < count or service[count - 1] != exported.service.hash):
+    if count and (len(entries) < count or entries[count - 1].hash != exported.service.hash):
         text = f"the service's chain no longer holds the entry {count} that was exported"
         faults.append(Fault(FaultKind.MISSING, "", count, text))
     for stream, head in sorted(exported.streams.items()):
-        if head.version and hashes.get((stream, head.version)) != head.hash:
+        if hashes.get((stream, head.version)) != head.hash:
             text = f"the stream no longer holds the version {head.version} that was exported"
             faults.append(Fault(FaultKind.MISSING, stream, head.version, text))
     return faults

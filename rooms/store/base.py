@@ -13,6 +13,8 @@ from typing import Any, Protocol
 from rooms.audit import Fault, Heads
 from rooms.events import Event
 
+KEY_LENGTH = 512
+"""Characters in the key of a record, at most."""
 _STREAM = re.compile(r"[a-z]+/[A-Za-z0-9._:-]{1,200}")
 
 
@@ -112,7 +114,7 @@ class Records(Protocol):
     async def put_if_absent(
         self, kind: str, key: str, value: Mapping[str, Any], expires_at: float | None = None
     ) -> bool:
-        """True for exactly one of all who put the same key at once."""
+        """True for exactly one of all who put the same key at once. Raises Unstorable, StoreUnavailable."""
 
     async def get(self, kind: str, key: str) -> Record | None: ...
 
@@ -142,8 +144,19 @@ class Store(Protocol):
         """Idempotent. Afterwards every call raises StoreUnavailable and no thread is left."""
 
 
+def is_stream_name(stream: str) -> bool:
+    return _STREAM.fullmatch(stream) is not None
+
+
 def check_stream_name(stream: str) -> str:
     """Raises ValueError for a name that no stream can have."""
-    if not _STREAM.fullmatch(stream):
+    if not is_stream_name(stream):
         raise ValueError(f"not a stream name: {stream!r}")
     return stream
+
+
+def storable_key(key: str) -> bool:
+    """Can a record have this key? Whatever arrives from outside may be asked for."""
+    return (
+        0 < len(key) <= KEY_LENGTH and "\x00" not in key and not any("\ud800" <= c <= "\udfff" for c in key)
+    )
