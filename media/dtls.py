@@ -25,6 +25,8 @@ ATTEMPTS = 3
 REPLAY_WINDOW = 1024
 MAX_PACKET = 1356
 """Bytes of plaintext that pylibsrtp protects at most."""
+MAX_SOURCES = 1024
+"""SSRCs one peer may send from; libsrtp keeps a replay window for each of them."""
 _QUEUE = 32
 _HEADER = 13
 _ALERT = 21
@@ -83,6 +85,7 @@ class DtlsEndpoint:
         self._task: asyncio.Task[None] | None = None
         self._inbound: Any = None
         self._outbound: Any = None
+        self._sources: set[bytes] = set()
 
     def start(self, parameters: Mapping[str, Any]) -> None:
         """Begin the handshake with the peer's DtlsParameters (see `checked_parameters`)."""
@@ -113,15 +116,18 @@ class DtlsEndpoint:
         if len(data) < 12:
             self.traffic.drop(Drop.SRTP)
             return
+        feedback = 192 <= data[1] <= 223
+        source = data[4:8] if feedback else data[8:12]
+        if source not in self._sources and len(self._sources) >= MAX_SOURCES:
+            self.traffic.drop(Drop.UNKNOWN_SSRC)
+            return
         try:
-            if 192 <= data[1] <= 223:
-                deliver, plain = self._on_rtcp, self._inbound.unprotect_rtcp(data)
-            else:
-                deliver, plain = self._on_rtp, self._inbound.unprotect(data)
+            plain = self._inbound.unprotect_rtcp(data) if feedback else self._inbound.unprotect(data)
         except (pylibsrtp.Error, ValueError):
             self.traffic.drop(Drop.SRTP)
             return
-        deliver(plain, now)
+        self._sources.add(source)
+        (self._on_rtcp if feedback else self._on_rtp)(plain, now)
 
     def send_rtp(self, packet: bytes) -> bool:
         """Protect and send; False (counted) when it could not be."""

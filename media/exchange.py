@@ -181,7 +181,9 @@ class Exchange:
             producers=tuple(each.stats(now) for router in routers for each in router.producers.values()),
             consumers=tuple(each.stats(now) for router in routers for each in router.consumers.values()),
         )
-        return found.to_dict()
+        told = found.to_dict()
+        told["port"]["faults"] = self.port.faults
+        return told
 
     def dump(self) -> dict[str, Any]:
         """Everything that a new controller must know to go on with the meetings."""

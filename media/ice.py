@@ -22,6 +22,8 @@ Path = tuple[int, tuple[Any, ...]]
 
 CONSENT = 30.0
 """Seconds without an authenticated binding after which nothing more is sent (RFC 7675)."""
+PATH_HELD = 10.0
+"""Seconds for which a path belongs to the session that bound it last; browsers bind every 2 to 5 s."""
 MAX_PATHS = 8
 _ALPHABET = string.ascii_letters + string.digits
 
@@ -143,7 +145,7 @@ class IceAgent:
         """
         holder = self._by_path.get(path)
         if holder is not None and holder is not session:
-            if now - holder.paths[path] < CONSENT:
+            if now - holder.paths[path] < PATH_HELD:
                 raise Refused(Drop.UNAUTHENTICATED_STUN)
             _forget(holder, path)
         revived = not session.consents(now)

@@ -86,13 +86,12 @@ class Port:
         return True
 
     def _drain(self, index: int, sock: socket.socket) -> None:
-        now = self._clock()
         for _ in range(_BATCH):
             try:
                 data, address = sock.recvfrom(_MAX_DATAGRAM)
             except OSError:
                 return
-            self.receive(data, (index, address), now)
+            self.receive(data, (index, address), self._clock())
 
     def receive(self, data: bytes, path: Path, now: float) -> None:
         """Take one datagram; nothing that it contains can raise."""
