@@ -1,0 +1,223 @@
+"""What happens around every call: rate, who calls, from which page, what was sent, repeated or new."""
+
+import zlib
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+from pydantic import BaseModel, ValidationError
+
+from signaling import problems, staff, strict_json
+from signaling.api.route import Access, Call, Cookie, Reply, Route
+from signaling.idempotency import Result
+from signaling.problems import Problem
+from signaling.services import SERVICES, Services
+from signaling.tokens import StaffClaims
+
+log = structlog.get_logger(__name__)
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+IDEMPOTENCY_KEY = "Idempotency-Key"
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def endpoint(route: Route) -> _Handler:
+    """The route as aiohttp calls it."""
+    return partial(_answer, route)
+
+
+async def _answer(route: Route, request: web.Request) -> web.StreamResponse:
+    try:
+        return await _call(route, request)
+    except Exception as error:
+        problem = problems.of(error)
+        if problem is None:
+            log.exception("call failed", call=route.name)
+            problem = problems.unforeseen()
+        return oauth_error(problem) if route.oauth else problem.response()
+
+
+async def _call(route: Route, request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    _limit(services, f"address {request.remote}", route.oauth)
+    call = Call(request, services, request.match_info)
+    if route.access is not Access.OPEN:
+        call.staff = await _staff(route, services, request)
+        _limit(services, f"staff {call.staff.sub}")
+    call.query = _query(route, request)
+    raw = await _read(request) if route.changes else b""
+    call.body = _body(route, request, raw)
+    key = request.headers.get(IDEMPOTENCY_KEY)
+    if key is None or not route.takes_key:
+        return _response(services, await route.handler(call))
+    scope = "\n".join((call.caller.sub, request.method, request.rel_url.raw_path_qs))
+    result, again = await services.idempotency.run(scope, key, raw, partial(_result, route, call))
+    response = web.Response(status=result.status, body=result.body or None)
+    if result.body:
+        response.content_type = result.content_type
+    if again:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+async def _result(route: Route, call: Call, seed: str) -> Result:
+    """An outcome to be remembered: a refusal too, but no failure of ours."""
+    call.seed = seed
+    try:
+        reply = await route.handler(call)
+    except Exception as error:
+        problem = problems.of(error)
+        if problem is None or problem.status >= 500:
+            raise
+        return Result(problem.status, problems.MEDIA_TYPE, problem.body())
+    return Result(reply.status, JSON, _encoded(reply.model))
+
+
+def _limit(services: Services, who: str, redemption: bool = False) -> None:
+    limits = services.settings.limits
+    if redemption:
+        burst = float(limits.redemptions_per_minute)
+        wait = services.limiter.wait(f"redeem {who}", burst / 60, burst)
+    else:
+        wait = services.limiter.wait(who, limits.calls_per_second, limits.calls_burst)
+    if wait:
+        after = {"Retry-After": str(int(wait) + 1)}
+        raise Problem(429, "too_many_requests", "too many calls; slow down", headers=after)
+
+
+async def _staff(route: Route, services: Services, request: web.Request) -> StaffClaims:
+    authorization = request.headers.get(hdrs.AUTHORIZATION)
+    if authorization is not None:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            raise _unauthorized("token_missing", "a bearer token is needed")
+        claims = await services.staff.verify(token.strip())
+    else:
+        claims = await _from_cookie(route, services, request)
+    if route.access is Access.LEADERS and claims.role != "host":
+        raise Problem(403, "not_allowed", "this is for those who lead meetings")
+    return claims
+
+
+async def _from_cookie(route: Route, services: Services, request: web.Request) -> StaffClaims:
+    secret = request.cookies.get(staff.COOKIE)
+    if secret is None:
+        raise _unauthorized("token_missing", "sign in first, or send a bearer token")
+    claims = await services.staff.session(secret)
+    if claims is None:
+        raise _unauthorized("session_missing", "the session has ended; sign in again")
+    if route.changes:
+        demand_origin(services, request)
+    return claims
+
+
+def demand_origin(services: Services, request: web.Request) -> None:
+    """A cookie alone is not enough to change something: the page must be one of ours, under the name by which
+    the browser knows us or one of the settings."""
+    origin = request.headers.get(hdrs.ORIGIN, "")
+    if origin not in services.settings.origins and urlsplit(origin).netloc != request.host:
+        raise Problem(403, "origin_forbidden", "this call must come from a page of the service")
+
+
+def _unauthorized(code: str, detail: str) -> Problem:
+    return Problem(401, code, detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+def _query(route: Route, request: web.Request) -> BaseModel | None:
+    if route.query is None:
+        return None
+    query = request.query
+    twice = next((name for name in query if len(query.getall(name)) > 1), None)
+    if twice is not None:
+        raise problems.wrong("", "a parameter stands twice")
+    try:
+        return route.query.model_validate(dict(query))
+    except ValidationError as error:
+        raise problems.invalid(error) from error
+
+
+async def _read(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except (HttpProcessingError, zlib.error, ValueError) as error:
+        raise Problem(400, "bad_request", "the body cannot be read") from error
+
+
+def _body(route: Route, request: web.Request, raw: bytes) -> BaseModel | None:
+    if route.body is None:
+        return None
+    if route.form is not None and request.content_type == FORM:
+        return _form(route.form, raw)
+    if request.content_type != JSON:
+        raise Problem(415, "unsupported_media_type", f"the body must be {JSON}")
+    try:
+        text = raw.decode("utf-8")
+        strict_json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Problem(400, "invalid_json", "the body is not well-formed JSON (RFC 7493)") from error
+    try:
+        return route.body.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        raise problems.invalid(error) from error
+
+
+def _form(model: type[BaseModel], raw: bytes) -> BaseModel:
+    try:
+        fields = parse_qs(raw.decode("ascii"), keep_blank_values=True, max_num_fields=20, strict_parsing=True)
+    except ValueError as error:
+        raise Problem(400, "bad_request", "the body is not a form") from error
+    if any(len(values) > 1 for values in fields.values()):
+        raise Problem(400, "bad_request", "a field stands twice")
+    try:
+        return model.model_validate({name: values[0] for name, values in fields.items()})
+    except ValidationError as error:
+        raise problems.invalid(error) from error
+
+
+def _encoded(model: BaseModel | None) -> bytes:
+    return b"" if model is None else model.model_dump_json().encode()
+
+
+def _response(services: Services, reply: Reply) -> web.Response:
+    body = _encoded(reply.model)
+    response = web.Response(status=reply.status, body=body or None)
+    if body:
+        response.content_type = JSON
+    for cookie in reply.cookies:
+        _set(response, cookie, services.settings.secure)
+    return response
+
+
+def _set(response: web.Response, cookie: Cookie, secure: bool) -> None:
+    response.set_cookie(
+        cookie.name,
+        cookie.value,
+        path=cookie.path,
+        max_age=cookie.lifetime,
+        httponly=True,
+        samesite="Strict",
+        secure=secure,
+    )
+
+
+_GRANT_CODES = frozenset(
+    {"invitation_unknown", "invitation_used", "invitation_expired", "invitation_revoked", "meeting_ended"}
+)
+
+
+def oauth_error(problem: Problem) -> web.Response:
+    """RFC 6749, section 5.2, with our code."""
+    error = "server_error" if problem.status >= 500 else "invalid_request"
+    if problem.code in _GRANT_CODES:
+        error = "invalid_grant"
+    elif problem.code == "unsupported_grant_type":
+        error = problem.code
+    detail = "; ".join((problem.detail, *(f"{e['pointer']}: {e['detail']}" for e in problem.errors)))
+    body: dict[str, Any] = {"error": error, "error_description": detail, "code": problem.code}
+    return web.json_response(body, status=problem.status, headers=problem.headers)

@@ -1,0 +1,81 @@
+"""/grants: take back what was given, by token, participant, station, agency or meeting."""
+
+from rooms import commands as cmd
+from rooms.errors import Reason, Rejected
+from rooms.meeting import Meeting
+from rooms.people import Participant
+from signaling import problems
+from signaling.api import models, shapes
+from signaling.api.meetings import actor
+from signaling.api.route import Call, Reply
+from signaling.invitations import InvitationError, invitation_of
+from signaling.problems import Problem
+
+
+async def revoke(call: Call) -> Reply:
+    wanted = call.asked(models.GrantFilter)
+    if not wanted.model_fields_set:
+        raise Problem(400, "filter_missing", "say which grants: jti, participant, agency, station or meeting")
+    if wanted.jti is not None:
+        if len(wanted.model_fields_set) > 1:
+            raise problems.wrong("jti", "a token is named by its jti alone")
+        return await _revoke_token(call, wanted.jti)
+    if wanted.station is not None and wanted.meeting is None:
+        raise problems.wrong("station", "a station is named together with its meeting")
+    return await _revoke_people(call, wanted)
+
+
+async def _revoke_token(call: Call, jti: str) -> Reply:
+    """The token's holder is shown out; another device of theirs can come back with its own."""
+    services = call.services
+    invitation = invitation_of(jti)
+    if invitation is None:
+        if jti != call.caller.jti and call.caller.role != "admin":
+            raise Problem(403, "not_allowed", "staff revoke their own tokens only")
+        await services.staff.revoke_token(jti)
+        return Reply(models.RevokedGrants(revoked=[]))
+    link = await services.invitations.find(invitation)
+    if link is None:
+        raise InvitationError("invitation_unknown", "there is no such token")
+    state = await shapes.known_meeting(call, link.meeting)
+    await services.invitations.revoke_token(jti)
+    await services.hub.close_participant(state.id, link.participant, "revoked", "the token has been revoked")
+    return _reply([(state.id, link.participant)])
+
+
+async def _revoke_people(call: Call, wanted: models.GrantFilter) -> Reply:
+    found = [
+        (state, person)
+        for state in await _meetings(call, wanted.meeting)
+        for person in state.participants.values()
+        if not person.removed and _fits(person, wanted)
+    ]
+    if wanted.participant is not None and not found:
+        raise Rejected(Reason.PARTICIPANT_UNKNOWN, "there is no such participant")
+    whole_meeting = wanted.model_fields_set == {"meeting"}
+    for state, person in found:
+        who = cmd.SYSTEM if whole_meeting else actor(call)
+        await call.services.hub.execute(state.id, cmd.Remove(actor=who, participant=person.id))
+    return _reply([(state.id, person.id) for state, person in found])
+
+
+async def _meetings(call: Call, meeting: str | None) -> list[Meeting]:
+    if meeting is not None:
+        return [await shapes.known_meeting(call, meeting)]
+    hub = call.services.hub
+    return [
+        state for site in call.caller.sites for state in await hub.meetings(site, None) if not state.ended
+    ]
+
+
+def _fits(person: Participant, wanted: models.GrantFilter) -> bool:
+    return (
+        wanted.participant in (None, person.id)
+        and wanted.agency in (None, person.agency)
+        and wanted.station in (None, person.station)
+    )
+
+
+def _reply(revoked: list[tuple[str, str]]) -> Reply:
+    shown = [models.RevokedGrant(meeting=meeting, participant=who) for meeting, who in revoked]
+    return Reply(models.RevokedGrants(revoked=shown))

@@ -1,0 +1,51 @@
+"""/meetings/{id}/invitations and /invitations/{id}: one-time links."""
+
+from rooms.people import Role
+from rooms.views import instant
+from signaling.api import models, shapes
+from signaling.api.meetings import actor
+from signaling.api.route import Call, Reply
+from signaling.invitations import InvitationError
+
+
+async def create(call: Call) -> Reply:
+    new = call.sent(models.NewInvitation)
+    state = await shapes.known_meeting(call, call.path["meeting"])
+    name = new.name
+    if name is None and new.role is Role.HOST and new.participant is None:
+        name = call.caller.name
+    made = await call.services.invitations.create(
+        meeting=state.id,
+        actor=actor(call),
+        role=new.role,
+        agency=new.agency,
+        station=new.station,
+        name=name,
+        language=new.language,
+        participant=new.participant,
+        place=new.place,
+    )
+    return Reply(
+        models.Invitation(
+            id=made.id,
+            participant=made.participant,
+            url=made.url,
+            code=made.code,
+            expires_at=instant(made.expires_at),
+        ),
+        201,
+    )
+
+
+async def revoke(call: Call) -> Reply:
+    """A link into a meeting of another site is as good as none."""
+    invitation = call.path["invitation"]
+    link = await call.services.invitations.find(invitation)
+    if link is None or not await _of_caller(call, link.meeting):
+        raise InvitationError("invitation_unknown", "there is no such link")
+    await call.services.invitations.revoke(link.meeting, invitation, actor(call))
+    return Reply(status=204)
+
+
+async def _of_caller(call: Call, meeting: str) -> bool:
+    return (await call.services.hub.state(meeting)).site in call.caller.sites

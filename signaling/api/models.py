@@ -1,0 +1,267 @@
+"""What the REST API takes and gives. The OpenAPI document is made from these models."""
+
+import datetime as dt
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from config.catalogue import Agency, Language, Route, Site
+from rooms.limits import MAX_LANGUAGES, MAX_MINUTES, MAX_NAME, MAX_PARTY, MAX_PURPOSE, MAX_STATIONS
+from rooms.people import Phase, Place, Role
+from rooms.views import StationView
+from signaling.codes import LANGUAGE
+
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _plausible(at: datetime) -> datetime:
+    if not _EARLIEST <= at <= _LATEST:
+        raise ValueError("must be between the years 2000 and 2200")
+    return at
+
+
+def _printable(text: str) -> str:
+    if "\x00" in text or "\x7f" in text:
+        raise ValueError("has characters that cannot be kept")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_plausible)]
+Id = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
+Name = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_printable)]
+Alias = Annotated[Name, Field(min_length=1), AfterValidator(_not_blank)]
+Purpose = Annotated[str, Field(max_length=MAX_PURPOSE), AfterValidator(_printable)]
+Minutes = Annotated[int, Field(ge=1, le=MAX_MINUTES)]
+Tag = Annotated[str, Field(pattern=LANGUAGE, max_length=35)]
+Languages = Annotated[list[Tag], Field(min_length=1, max_length=MAX_LANGUAGES)]
+StationNumber = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class In(BaseModel):
+    """Nothing unknown is passed over: a field with a slip of the pen in its name is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Out(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class People(In):
+    """How many come; a meeting knows them by its alias and these numbers only."""
+
+    adults: Annotated[int, Field(ge=0, le=MAX_PARTY)] = 1
+    children: Annotated[int, Field(ge=0, le=MAX_PARTY)] = 0
+
+    @model_validator(mode="after")
+    def _somebody(self) -> "People":
+        if not 1 <= self.adults + self.children <= MAX_PARTY:
+            raise ValueError(f"a meeting is for 1 to {MAX_PARTY} people")
+        return self
+
+
+class NewStation(In):
+    """`purpose`: a text, or the id of one of the agency's purposes in the catalogue."""
+
+    agency: Id
+    purpose: Purpose = ""
+    minutes: Minutes = 30
+
+
+class NewMeeting(In):
+    """`site` may be left out by staff of one site. `stations` replaces those of the route."""
+
+    site: Id | None = None
+    route: Id | None = None
+    alias: Alias | None = None
+    planned_at: Instant | None = None
+    languages: Languages | None = None
+    people: People | None = None
+    room: Name | None = None
+    stations: Annotated[list[NewStation], Field(max_length=MAX_STATIONS)] | None = None
+
+
+class MeetingChange(In):
+    """What is left out stays as it is."""
+
+    alias: Alias | None = None
+    planned_at: Instant | None = None
+    languages: Languages | None = None
+    people: People | None = None
+    room: Name | None = None
+
+
+class StationChange(In):
+    """`position` counts from 1 among all stations of the meeting."""
+
+    purpose: Purpose | None = None
+    minutes: Minutes | None = None
+    position: Annotated[int, Field(ge=1, le=MAX_STATIONS)] | None = None
+
+
+class MeetingFilter(In):
+    """`date` is a day in the site's time zone."""
+
+    site: Id | None = None
+    date: dt.date | None = None
+
+
+class MeetingParticipant(Out):
+    id: str
+    role: Role
+    name: str
+    agency: str | None
+    station: int | None
+    language: str
+    place: Place
+    phase: Phase
+    ready: bool
+    present: bool
+
+
+class Meeting(Out):
+    id: str
+    site: str
+    site_name: str
+    route: str | None
+    alias: str
+    planned_at: datetime | None
+    languages: list[str]
+    people: People
+    room: str | None
+    state: Literal["planned", "open", "paused", "ended"]
+    stations: list[StationView]
+    participants: list[MeetingParticipant]
+    created_at: datetime
+
+
+class Meetings(Out):
+    meetings: list[Meeting]
+
+
+class NewInvitation(In):
+    """An officer is invited by an agency to a station. `participant`: a new link for somebody who has a place
+    already, which makes their earlier unused links void."""
+
+    role: Role
+    agency: Id | None = None
+    station: StationNumber | None = None
+    name: Name | None = None
+    language: Tag | None = None
+    participant: Id | None = None
+    place: Place | None = None
+
+
+class Invitation(Out):
+    """`code` is shown here and never again."""
+
+    id: str
+    participant: str
+    url: str
+    code: str
+    expires_at: datetime
+
+
+class Code(In):
+    code: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class AccessToken(Out):
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"
+    expires_in: int
+    meeting: str
+    participant: str
+    role: Role
+
+
+class TokenForm(In):
+    """An agency's assertion (RFC 7523)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    grant_type: str
+    assertion: str | None = None
+
+
+class TokenProblem(Out):
+    """RFC 6749, section 5.2, and our stable `code`."""
+
+    error: str
+    error_description: str
+    code: str
+
+
+class StaffSite(Out):
+    id: str
+    name: str
+
+
+class StaffSession(Out):
+    name: str
+    role: Literal["host", "admin"]
+    sites: list[StaffSite]
+    expires_at: datetime
+
+
+class GrantFilter(In):
+    """All that are given must fit. `station` needs `meeting`."""
+
+    jti: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    participant: Id | None = None
+    agency: Id | None = None
+    station: StationNumber | None = None
+    meeting: Id | None = None
+
+
+class RevokedGrant(Out):
+    meeting: str
+    participant: str
+
+
+class RevokedGrants(Out):
+    revoked: list[RevokedGrant]
+
+
+class CatalogueData(Out):
+    agencies: list[Agency]
+    sites: list[Site]
+    routes: list[Route]
+    languages: list[Language]
+
+
+class Health(Out):
+    status: Literal["ok"] = "ok"
+
+
+class FieldError(Out):
+    pointer: str
+    detail: str
+
+
+class ProblemDocument(Out):
+    """RFC 9457, and our stable `code`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldError] | None = None
+
+
+class Document(Out):
+    """A whole OpenAPI or AsyncAPI document."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+Shape = dict[str, Any]

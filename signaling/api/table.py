@@ -1,0 +1,110 @@
+"""Every call of the REST API. What is served and what `openapi.json` says both come from here."""
+
+from signaling.api import grants, invitations, meetings, models, service, staff, stations, token
+from signaling.api.route import Access, Route
+
+_ONE = "/meetings/{meeting}"
+_STATION = "/meetings/{meeting}/stations/{station}"
+_CONFLICT = (409,)
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "POST", "/meetings", "createMeeting", "Create a meeting",
+        meetings.create, models.Meeting, 201, body=models.NewMeeting,
+    ),
+    Route(
+        "GET", "/meetings", "listMeetings", "The meetings of a site and a day",
+        meetings.index, models.Meetings, query=models.MeetingFilter,
+    ),
+    Route("GET", _ONE, "readMeeting", "One meeting", meetings.show, models.Meeting),
+    Route(
+        "PATCH", _ONE, "changeMeeting", "Change a meeting",
+        meetings.change, models.Meeting, body=models.MeetingChange, statuses=_CONFLICT,
+    ),
+    Route(
+        "DELETE", _ONE, "eraseMeeting", "End a meeting and erase the newcomer's content",
+        meetings.erase, None, 204, statuses=_CONFLICT,
+    ),
+    Route(
+        "POST", f"{_ONE}/pause", "pauseMeeting", "Let nobody outside the office receive anything",
+        meetings.pause, models.Meeting, statuses=_CONFLICT,
+    ),
+    Route(
+        "POST", f"{_ONE}/resume", "resumeMeeting", "Go on after a pause",
+        meetings.resume, models.Meeting, statuses=_CONFLICT,
+    ),
+    Route(
+        "POST", f"{_ONE}/end", "endMeeting", "End a meeting for good",
+        meetings.end, models.Meeting, statuses=_CONFLICT,
+    ),
+    Route(
+        "POST", f"{_ONE}/stations", "addStation", "Add a station at the end",
+        stations.add, models.Meeting, 201, body=models.NewStation, statuses=_CONFLICT,
+    ),
+    Route(
+        "PATCH", _STATION, "changeStation", "Change or move a station",
+        stations.change, models.Meeting, body=models.StationChange, statuses=_CONFLICT,
+    ),
+    Route(
+        "POST", f"{_STATION}/start", "startStation", "Start a station; the active one goes back to called",
+        stations.start, models.Meeting, statuses=_CONFLICT,
+    ),
+    Route(
+        "POST", f"{_STATION}/finish", "finishStation", "Finish an active station for good",
+        stations.finish, models.Meeting, statuses=_CONFLICT,
+    ),
+    Route(
+        "POST", f"{_STATION}/skip", "skipStation", "Leave a station out for good",
+        stations.skip, models.Meeting, statuses=_CONFLICT,
+    ),
+    Route(
+        "POST", f"{_ONE}/invitations", "createInvitation", "Make a one-time link",
+        invitations.create, models.Invitation, 201, body=models.NewInvitation, statuses=_CONFLICT,
+    ),
+    Route(
+        "DELETE", "/invitations/{invitation}", "revokeInvitation", "Take a one-time link back",
+        invitations.revoke, None, 204, statuses=(404, 409),
+    ),
+    Route(
+        "DELETE", "/grants", "revokeGrants", "Take back what was given; all filters that are given must fit",
+        grants.revoke, models.RevokedGrants, access=Access.STAFF, query=models.GrantFilter,
+        statuses=(400, 404, 409),
+    ),
+    Route(
+        "POST", token.PATH, "redeemCode", "Redeem a one-time code, once; the same browser may come back",
+        token.redeem, models.AccessToken, access=Access.OPEN, body=models.Code, form=models.TokenForm,
+        statuses=(403, 404, 410), oauth=True,
+    ),
+    Route(
+        "POST", "/staff/session", "signIn", "Sign in with a single-use staff link",
+        staff.sign_in, models.StaffSession, access=Access.OPEN, body=models.Code, statuses=(404, 410),
+    ),
+    Route(
+        "GET", "/staff/session", "readStaffSession", "Who is signed in",
+        staff.show, models.StaffSession, access=Access.STAFF,
+    ),
+    Route(
+        "DELETE", "/staff/session", "signOut", "Sign out",
+        staff.sign_out, None, 204, access=Access.OPEN, statuses=(403,),
+    ),
+    Route(
+        "GET", "/catalogue", "readCatalogue", "Sites, routes, agencies and languages to choose from",
+        service.catalogue, models.CatalogueData, access=Access.STAFF,
+    ),
+    Route(
+        "GET", "/openapi.json", "readOpenapi", "This document",
+        service.openapi, models.Document, access=Access.OPEN,
+    ),
+    Route(
+        "GET", "/asyncapi.json", "readAsyncapi", "The WebSocket's document",
+        service.asyncapi_document, models.Document, access=Access.OPEN,
+    ),
+    Route(
+        "GET", "/healthz", "checkHealth", "The process answers",
+        service.healthy, models.Health, access=Access.OPEN, prefix="",
+    ),
+    Route(
+        "GET", "/readyz", "checkReadiness", "Meetings can be held",
+        service.ready, models.Health, access=Access.OPEN, prefix="",
+    ),
+)  # fmt: skip

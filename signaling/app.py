@@ -1,0 +1,158 @@
+"""The composition root: settings in, a web application out."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+import web as web_pages
+from config.catalogue import Catalogue, load_catalogue
+from config.settings import Settings
+from rooms.store.base import Store
+from rooms.store.sqlite import open_sqlite
+from rooms.views import Names
+from signaling import problems, socket
+from signaling.api.dispatch import endpoint
+from signaling.api.table import ROUTES
+from signaling.hub import Hub
+from signaling.idempotency import Idempotency
+from signaling.invitations import Invitations
+from signaling.keys import KeyFolder
+from signaling.limits import Limiter
+from signaling.pages import add_pages, security_headers
+from signaling.services import SERVICES, Services
+from signaling.staff import Staff
+from signaling.tokens import Tokens
+from signaling.workers import Workers
+
+log = structlog.get_logger(__name__)
+
+DATABASE = "motesrum.sqlite"
+KEYS = "keys"
+WORKER_SOCKET = "worker.sock"
+
+
+def names_of(catalogue: Catalogue) -> Names:
+    return Names(
+        sites={site.id: site.name for site in catalogue.sites.values()},
+        agencies={agency.id: agency.name for agency in catalogue.agencies.values()},
+    )
+
+
+async def build_services(
+    settings: Settings,
+    *,
+    catalogue: Catalogue | None = None,
+    store: Store | None = None,
+    workers: Workers | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Services:
+    """Everything but the door. Raises KeyFolderError, CatalogueError, StoreUnavailable."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    catalogue = catalogue or load_catalogue()
+    names = names_of(catalogue)
+    keys = KeyFolder(settings.data / KEYS)
+    tokens = make_tokens(settings, keys, clock)
+    sealing = keys.sealing_key()
+    store = store or await open_store(settings, clock)
+    workers = workers or Workers(settings.media, settings.data / WORKER_SOCKET, settings.worker_ack_timeout)
+    hub = Hub(store=store, workers=workers, names=names, settings=settings, clock=clock)
+    return Services(
+        settings=settings,
+        catalogue=catalogue,
+        names=names,
+        store=store,
+        hub=hub,
+        tokens=tokens,
+        invitations=Invitations(
+            records=store.records,
+            meetings=hub,
+            tokens=tokens,
+            names=names,
+            public_url=settings.public_url,
+            lifetime=settings.link_lifetime,
+            clock=clock,
+        ),
+        staff=make_staff(settings, store, tokens, clock),
+        idempotency=Idempotency(store.records, sealing, clock),
+        limiter=Limiter(time.monotonic),
+        clock=clock,
+    )
+
+
+async def open_store(settings: Settings, clock: Callable[[], float] = time.time) -> Store:
+    return await open_sqlite(settings.data / DATABASE, clock=clock)
+
+
+def make_tokens(settings: Settings, keys: KeyFolder, clock: Callable[[], float] = time.time) -> Tokens:
+    return Tokens(
+        keys.signing_keys(),
+        audience=settings.public_url,
+        clock=clock,
+        access_lifetime=settings.access_lifetime,
+        staff_lifetime=settings.staff_lifetime,
+    )
+
+
+def make_staff(
+    settings: Settings, store: Store, tokens: Tokens, clock: Callable[[], float] = time.time
+) -> Staff:
+    return Staff(
+        records=store.records,
+        tokens=tokens,
+        public_url=settings.public_url,
+        lifetime=settings.staff_lifetime,
+        clock=clock,
+    )
+
+
+def create_app(services: Services, dist: Path = web_pages.DIST) -> web.Application:
+    """The whole door. The hub starts with the application and ends with it."""
+    app = web.Application(middlewares=[_as_problems], client_max_size=services.settings.limits.body_bytes)
+    app[SERVICES] = services
+    for route in ROUTES:
+        if route.method == "GET":
+            app.router.add_get(route.pattern, endpoint(route))
+        else:
+            app.router.add_route(route.method, route.pattern, endpoint(route))
+    socket.setup(app)
+    add_pages(app, dist)
+    headers = security_headers(services.settings)
+
+    async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+
+    app.on_response_prepare.append(add_headers)
+    app.cleanup_ctx.append(_run)
+    return app
+
+
+async def _run(app: web.Application) -> AsyncIterator[None]:
+    services = app[SERVICES]
+    try:
+        await services.hub.start()
+        yield
+    finally:
+        await services.hub.close()
+        await services.store.close()
+
+
+@web.middleware
+async def _as_problems(request: web.Request, handler: Callable[..., object]) -> web.StreamResponse:
+    """What no route answers: unknown addresses, wrong methods, and errors that nobody foresaw."""
+    try:
+        response = await handler(request)  # type: ignore[misc]
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        problem = problems.of(error)
+        assert problem is not None
+        return problem.response()
+    except Exception:
+        log.exception("request failed")
+        return problems.unforeseen().response()
+    assert isinstance(response, web.StreamResponse)
+    return response

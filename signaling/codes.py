@@ -1,0 +1,26 @@
+"""One-time codes: 128 random bits, of which the service keeps the SHA-256 only."""
+
+import hashlib
+import re
+import secrets
+
+_CODE = re.compile(r"[A-Za-z0-9_-]{22}")
+LANGUAGE = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}$"
+"""A BCP 47 tag, roughly."""
+
+
+def new_code() -> str:
+    return secrets.token_urlsafe(16)
+
+
+def is_code(text: str) -> bool:
+    return _CODE.fullmatch(text) is not None
+
+
+def is_language(text: str) -> bool:
+    return re.fullmatch(LANGUAGE, text) is not None and "\n" not in text
+
+
+def digest(secret: str) -> str:
+    """Hex, 64 characters."""
+    return hashlib.sha256(secret.encode()).hexdigest()

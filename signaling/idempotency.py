@@ -1,0 +1,136 @@
+"""`Idempotency-Key`: a call that is repeated with its key gives the first result, across restarts too.
+
+A result can carry a secret (a one-time code), so it is sealed with a key that needs both the service's own
+secret and the client's key: neither the data folder's database nor its records alone give it away.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from rooms.store.base import Records
+from signaling.errors import ServiceError
+
+KIND = "idempotency"
+KEPT = 24 * 3600.0
+ABANDONED = 60.0
+"""After so many seconds a call of another process without a result counts as dead, and can be made again."""
+
+_KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
+
+
+class IdempotencyError(ServiceError):
+    """`code`: idempotency_key_invalid, idempotency_mismatch, idempotency_in_progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    status: int
+    content_type: str
+    body: bytes
+
+    @property
+    def final(self) -> bool:
+        """A failure of ours is not remembered: the call may succeed later."""
+        return self.status < 500
+
+
+Work = Callable[[str], Awaitable[Result]]
+"""The argument is a seed of 64 hex digits, the same for every attempt at the same call."""
+
+
+class Idempotency:
+    def __init__(self, records: Records, secret: bytes, clock: Callable[[], float]) -> None:
+        self._records = records
+        self._secret = secret
+        self._clock = clock
+        self._running: dict[str, asyncio.Event] = {}
+        self._born = clock()
+
+    async def run(self, scope: str, key: str, body: bytes, work: Work) -> tuple[Result, bool]:
+        """`scope` names who calls what. The result, and whether it is the first one again. Callers that come
+        while the first is at work wait for it. Raises IdempotencyError."""
+        if not _KEY.fullmatch(key):
+            raise IdempotencyError(
+                "idempotency_key_invalid", "Idempotency-Key has 1 to 255 printable ASCII characters"
+            )
+        name = self._derive("name", scope, key).hex()
+        while (other := self._running.get(name)) is not None:
+            await other.wait()
+        self._running[name] = done = asyncio.Event()
+        try:
+            return await self._run(name, scope, key, body, work)
+        finally:
+            del self._running[name]
+            done.set()
+
+    async def _run(self, name: str, scope: str, key: str, body: bytes, work: Work) -> tuple[Result, bool]:
+        fingerprint = hashlib.sha256(body).hexdigest()
+        sealing = AESGCM(self._derive("seal", scope, key))
+        started = {"fingerprint": fingerprint, "started_at": self._clock()}
+        until = self._clock() + KEPT
+        if not await self._records.put_if_absent(KIND, name, started, until):
+            record = await self._records.get(KIND, name)
+            if record is None:
+                raise IdempotencyError("idempotency_in_progress", "the first call is still at work")
+            if record.value["fingerprint"] != fingerprint:
+                raise IdempotencyError(
+                    "idempotency_mismatch", "this Idempotency-Key was used for a call with another body"
+                )
+            if "result" in record.value:
+                return _unseal(sealing, record.value["result"]), True
+            if not self._abandoned(record.value["started_at"]) or not (
+                await self._records.compare_and_set(KIND, name, record.version, started, until)
+            ):
+                raise IdempotencyError("idempotency_in_progress", "the first call is still at work")
+        try:
+            result = await work(self._derive("seed", scope, key).hex())
+        except BaseException:
+            await self._records.delete(KIND, name)
+            raise
+        await self._keep(name, fingerprint, sealing, result, until)
+        return result, False
+
+    async def _keep(self, name: str, fingerprint: str, sealing: AESGCM, result: Result, until: float) -> None:
+        if not result.final:
+            await self._records.delete(KIND, name)
+            return
+        record = await self._records.get(KIND, name)
+        if record is not None:
+            value = {"fingerprint": fingerprint, "result": _seal(sealing, result)}
+            await self._records.compare_and_set(KIND, name, record.version, value, until)
+
+    def _abandoned(self, started_at: float) -> bool:
+        """A call that began before this process did, died with the one before it."""
+        return started_at < self._born or self._clock() - started_at >= ABANDONED
+
+    def _derive(self, purpose: str, scope: str, key: str) -> bytes:
+        message = "\0".join((purpose, scope, key)).encode()
+        return hmac.digest(self._secret, message, "sha256")
+
+
+def _seal(sealing: AESGCM, result: Result) -> str:
+    head = f"{result.status} {result.content_type}\n".encode()
+    nonce = secrets.token_bytes(12)
+    return base64.b64encode(nonce + sealing.encrypt(nonce, head + result.body, None)).decode()
+
+
+def _unseal(sealing: AESGCM, sealed: str) -> Result:
+    raw = base64.b64decode(sealed)
+    try:
+        opened = sealing.decrypt(raw[:12], raw[12:], None)
+    except InvalidTag as error:
+        raise IdempotencyError(
+            "idempotency_mismatch", "the first result was kept with another secret of the service"
+        ) from error
+    head, _, body = opened.partition(b"\n")
+    status, _, content_type = head.decode().partition(" ")
+    return Result(int(status), content_type, body)

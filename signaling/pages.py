@@ -1,0 +1,74 @@
+"""The web pages: one application for every address that is not the API's, and its files."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+
+from config.settings import Settings
+
+ASSETS_CACHE = "public, max-age=31536000, immutable"
+FILES_CACHE = "public, max-age=3600"
+MISSING = "The web pages are not built. Run `make web`, or install a package that holds them.\n"
+
+
+def add_pages(app: web.Application, dist: Path) -> None:
+    """Everything but `/api/…`. GET and HEAD change nothing, whatever the address holds."""
+    pages = Pages(dist)
+    app.router.add_get("/assets/{file:.+}", pages.asset)
+    app.router.add_get("/{path:(?!api/).*}", pages.page)
+
+
+class Pages:
+    def __init__(self, dist: Path) -> None:
+        self._dist = dist.resolve()
+
+    async def page(self, request: web.Request) -> web.StreamResponse:
+        file = self._file(request.match_info["path"])
+        if file is not None:
+            return web.FileResponse(file, headers={hdrs.CACHE_CONTROL: FILES_CACHE})
+        index = self._dist / "index.html"
+        if not index.is_file():
+            return web.Response(status=503, text=MISSING)
+        return web.Response(body=index.read_bytes(), content_type="text/html", charset="utf-8")
+
+    async def asset(self, request: web.Request) -> web.StreamResponse:
+        file = self._file("assets/" + request.match_info["file"])
+        if file is None:
+            return web.Response(status=404, text="There is no such file.\n")
+        return web.FileResponse(file, headers={hdrs.CACHE_CONTROL: ASSETS_CACHE})
+
+    def _file(self, path: str) -> Path | None:
+        """A built file, and nothing outside of the folder."""
+        if not path or path == "index.html" or "\x00" in path or len(path) > 500:
+            return None
+        try:
+            file = (self._dist / path).resolve()
+            return file if file.is_relative_to(self._dist) and file.is_file() else None
+        except (OSError, ValueError):
+            return None
+
+
+def security_headers(settings: Settings) -> dict[str, str]:
+    """On every answer. A page of ours runs its own code only, and nobody frames it."""
+    host = urlsplit(settings.public_url).netloc
+    socket = f"{'wss' if settings.secure else 'ws'}://{host}"
+    policy = {
+        "default-src": "'self'",
+        "connect-src": f"'self' {socket}",
+        "img-src": "'self' blob: data:",
+        "media-src": "'self' blob: data:",
+        "object-src": "'none'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), geolocation=()",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }

@@ -1,0 +1,40 @@
+"""What the handlers of every door reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from config.catalogue import Catalogue
+from config.settings import Settings
+from rooms.store.base import Store
+from rooms.views import Names
+from signaling.idempotency import Idempotency
+from signaling.invitations import Invitations
+from signaling.limits import Limiter
+from signaling.staff import Staff
+from signaling.tokens import Tokens
+
+if TYPE_CHECKING:
+    from signaling.hub import Hub
+
+
+@dataclass(slots=True)
+class Services:
+    settings: Settings
+    catalogue: Catalogue
+    names: Names
+    store: Store
+    hub: Hub
+    tokens: Tokens
+    invitations: Invitations
+    staff: Staff
+    idempotency: Idempotency
+    limiter: Limiter
+    clock: Callable[[], float]
+
+
+SERVICES: web.AppKey[Services] = web.AppKey("services")

@@ -1,0 +1,125 @@
+"""Staff sign in with a single-use link, and then have a cookie session; programs of theirs bear a token."""
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rooms.store.base import Records
+from signaling.codes import digest, is_code, new_code
+from signaling.errors import ServiceError
+from signaling.tokens import StaffClaims, TokenError, Tokens, new_jti
+
+LINK = "staff_link"
+SESSION = "staff_session"
+REVOKED = "revoked_staff"
+COOKIE = "motesrum_staff"
+LINK_LIFETIME = 3600.0
+KEPT = 7 * 86400.0
+ROLES = ("host", "admin")
+
+
+class StaffLinkError(ServiceError):
+    """`code`: staff_link_unknown, staff_link_used, staff_link_expired."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaffLink:
+    code: str
+    url: str
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    secret: str
+    claims: StaffClaims
+
+
+class Staff:
+    def __init__(
+        self,
+        *,
+        records: Records,
+        tokens: Tokens,
+        public_url: str,
+        lifetime: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._records = records
+        self._tokens = tokens
+        self._public_url = public_url
+        self._lifetime = lifetime
+        self._clock = clock
+
+    async def create_link(
+        self, *, role: str, sites: Iterable[str], name: str, sub: str | None = None
+    ) -> StaffLink:
+        """`sub`: whose link it is; somebody new when omitted."""
+        code = new_code()
+        expires_at = self._clock() + LINK_LIFETIME
+        person = {
+            "sub": sub or "s_" + secrets.token_hex(8),
+            "name": name,
+            "role": role,
+            "sites": list(sites),
+        }
+        value = {"person": person, "expires_at": expires_at, "used": False}
+        await self._records.put_if_absent(LINK, digest(code), value, expires_at + KEPT)
+        return StaffLink(code, f"{self._public_url}/s/{code}", expires_at)
+
+    async def sign_in(self, code: str, cookie: str | None) -> SignedIn:
+        """The browser that used the link may open it again while its session lasts. Raises StaffLinkError."""
+        key = digest(code) if is_code(code) else ""
+        record = await self._records.get(LINK, key) if key else None
+        if record is None:
+            raise StaffLinkError("staff_link_unknown", "there is no such link")
+        if record.value["used"]:
+            return await self._return(key, cookie)
+        if self._clock() >= record.value["expires_at"]:
+            raise StaffLinkError("staff_link_expired", "the link has expired; ask for a new one")
+        value = {**record.value, "used": True}
+        if not await self._records.compare_and_set(LINK, key, record.version, value, record.expires_at):
+            raise StaffLinkError("staff_link_used", "the link has been used; ask for a new one")
+        return await self._begin(key, record.value["person"])
+
+    async def session(self, secret: str) -> StaffClaims | None:
+        record = await self._records.get(SESSION, digest(secret))
+        return None if record is None else _claims(record.value, record.expires_at or 0.0)
+
+    async def sign_out(self, secret: str) -> None:
+        await self._records.delete(SESSION, digest(secret))
+
+    async def verify(self, token: str) -> StaffClaims:
+        """Raises TokenError."""
+        claims = self._tokens.verify_staff(token)
+        if await self._records.get(REVOKED, claims.jti) is not None:
+            raise TokenError("token_invalid", "the token has been revoked")
+        return claims
+
+    async def revoke_token(self, jti: str) -> None:
+        await self._records.put_if_absent(REVOKED, jti, {"at": self._clock()}, self._clock() + KEPT)
+
+    async def _begin(self, link: str, person: Mapping[str, Any]) -> SignedIn:
+        secret = secrets.token_urlsafe(32)
+        expires_at = self._clock() + self._lifetime
+        value = {**person, "jti": new_jti(), "link": link}
+        await self._records.put_if_absent(SESSION, digest(secret), value, expires_at)
+        return SignedIn(secret, _claims(value, expires_at))
+
+    async def _return(self, link: str, cookie: str | None) -> SignedIn:
+        record = None if cookie is None else await self._records.get(SESSION, digest(cookie))
+        if cookie is None or record is None or record.value["link"] != link:
+            raise StaffLinkError("staff_link_used", "the link has been used; ask for a new one")
+        return SignedIn(cookie, _claims(record.value, record.expires_at or 0.0))
+
+
+def _claims(value: Mapping[str, Any], expires_at: float) -> StaffClaims:
+    return StaffClaims(
+        sub=value["sub"],
+        name=value["name"],
+        role=value["role"],
+        sites=tuple(value["sites"]),
+        exp=expires_at,
+        jti=value["jti"],
+    )
