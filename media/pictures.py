@@ -4,6 +4,7 @@ Everything is painted into three bytearrays (YUV 4:2:0, BT.601 limited range), r
 320×180 picture costs half a millisecond.
 """
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -72,6 +73,11 @@ class Planes:
         self.luma = bytearray(width * height)
         self.blue = bytearray(width * height // 4)
         self.red = bytearray(width * height // 4)
+
+    def copy(self) -> "Planes":
+        twin = copy.copy(self)
+        twin.luma, twin.blue, twin.red = self.luma[:], self.blue[:], self.red[:]
+        return twin
 
     def ellipse(self, cx: float, cy: float, rx: float, ry: float, colour: Yuv) -> None:
         """Between the left and the right edge; `cy` is taken to a quarter of a pixel."""
@@ -145,7 +151,7 @@ class Portrait:
         self._ground = 40
         self._label = Plate(self._fit(label), self._ground, 232, round(4 * self._unit))
         self._clock = ("", self._label)
-        self._clean = self._backdrop()
+        self._backdrops: dict[int, Planes] = {}
 
     def _fit(self, label: str) -> Inked:
         """The label in the largest size that fits the width."""
@@ -156,8 +162,11 @@ class Portrait:
                 return text
         return ink(label[:8], 6)
 
-    def _backdrop(self) -> Planes:
-        planes = Planes(self.width, self.height)
+    def _backdrop(self, glow: int) -> Planes:
+        """What does not move: background and a disc that grows with the voice (`glow` 0–10)."""
+        if glow in self._backdrops:
+            return self._backdrops[glow]
+        planes = self._backdrops[glow] = Planes(self.width, self.height)
         luma, blue, red = self._colours["background"]
         planes.luma[:] = b"".join(
             bytes((round(luma * (1.12 - 0.3 * row / self.height)),)) * self.width
@@ -165,13 +174,13 @@ class Portrait:
         )
         planes.blue[:] = bytes((blue,)) * len(planes.blue)
         planes.red[:] = bytes((red,)) * len(planes.red)
-        self._label.paint(planes, 0, self.height - self._label.height & ~1)
+        radius, light = self._unit * (56 + glow), round(luma * 1.2 + 2.6 * glow)
+        planes.ellipse(self.width / 2, self._unit * 84, radius * 1.12, radius, (light, blue, red))
         return planes
 
     def draw(self, at: float, clock: str, level: float = 0.0) -> Planes:
         """The picture `at` seconds; `level` (0–1) is how loud the person speaks."""
-        planes = Planes(self.width, self.height)
-        planes.luma[:], planes.blue[:], planes.red[:] = self._clean.luma, self._clean.blue, self._clean.red
+        planes = self._backdrop(round(10 * min(1.0, max(0.0, level)))).copy()
         self._person(planes, at, level)
         self._label.paint(planes, 0, self.height - self._label.height & ~1)
         if self._clock[0] != clock:
@@ -194,10 +203,6 @@ class Portrait:
         breath = unit * 1.2 * sin(tau * at / 4.2)
         nod = unit * 3 * level * sin(tau * at * 1.3)
         y = unit * 78 + nod
-        luma, blue, red = colour["background"]
-        halo = unit * (56 + round(10 * level))
-        glow = (round(luma * 1.2 + 26 * level), blue, red)
-        planes.ellipse(self.width / 2, unit * 84, halo * 1.12, halo, glow)
         if self._look.long_hair:
             planes.ellipse(head, y + unit * 16, unit * 36, unit * 50, colour["hair"])
         skin = colour["skin"]

@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import json
 import logging
+import struct
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -17,13 +18,14 @@ from typing import Any
 
 import aiohttp
 
-from media import rtcp, rtp
+from media import rtcp
 from media.peer import Peer
 from media.reception import ReceiveStatistics
 from media.sending import OutgoingStream, wants_keyframe
 
 log = logging.getLogger(__name__)
 
+_RTP_HEADER = struct.Struct("!HHLL")
 REPORT_EVERY = 1.0
 """Seconds between sender and receiver reports."""
 ANSWER_WITHIN = 10.0
@@ -193,6 +195,7 @@ class MeetingClient:
 
     async def join(self, token: str) -> dict[str, Any]:
         """Open the socket and join with an access token; the snapshot."""
+        self._loop = asyncio.get_running_loop()
         self._http = aiohttp.ClientSession()
         headers = {} if self._origin is None else {"Origin": self._origin}
         socket = await self._http.ws_connect(
@@ -301,8 +304,8 @@ class MeetingClient:
     def on_notification(self, method: str, params: dict[str, Any]) -> None:
         """Every notification, after it has been taken in."""
 
-    def on_rtp(self, packet: rtp.RtpPacket, arrived: int) -> None:
-        """Every packet received; `arrived` in nanoseconds of the wall clock."""
+    def on_rtp(self, packet: bytes, arrived: int) -> None:
+        """Every packet received, unprotected; `arrived` in nanoseconds of the wall clock."""
 
     def on_rtcp(self, messages: list[rtcp.RtcpMessage], arrived: int) -> None:
         """Every RTCP datagram received, parsed."""
@@ -355,22 +358,20 @@ class MeetingClient:
         task.add_done_callback(self._chores.discard)
 
     def _rtp(self, data: bytes, arrived: int) -> None:
-        try:
-            packet = rtp.parse(data)
-        except ValueError:
+        if len(data) < _RTP_HEADER.size:
             return
-        received = self._by_ssrc.get(packet.ssrc)
+        _, sequence, timestamp, ssrc = _RTP_HEADER.unpack_from(data)
+        received = self._by_ssrc.get(ssrc)
         if received is not None:
-            now = asyncio.get_running_loop().time()
-            received.statistics.add(packet.sequence, packet.timestamp, now, len(data))
-        self.on_rtp(packet, arrived)
+            received.statistics.add(sequence, timestamp, self._loop.time(), len(data))
+        self.on_rtp(data, arrived)
 
     def _rtcp(self, data: bytes, arrived: int) -> None:
         try:
             messages = rtcp.parse(data)
         except ValueError:
             return
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         for message in messages:
             if isinstance(message, rtcp.SenderReport) and message.ssrc in self._by_ssrc:
                 self._by_ssrc[message.ssrc].statistics.sender_report(message.ntp, now)
@@ -381,9 +382,8 @@ class MeetingClient:
 
     async def _report(self) -> None:
         """Sender reports for what we publish, receiver reports for what we are sent."""
-        loop = asyncio.get_running_loop()
         while self._send is not None and self._receive is not None:
-            now = loop.time()
+            now = self._loop.time()
             for published in self.published.values():
                 if published.stream.packets:
                     self._send.peer.send_rtcp(published.stream.report(now, time.time()))

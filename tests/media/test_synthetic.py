@@ -78,7 +78,8 @@ async def test_a_camera_sends_moving_pictures_that_decode() -> None:
     camera.close()
     pictures = decode_vp8([without_descriptor(payloads) for payloads, _ in sent.sent])
     assert {(picture.width, picture.height) for picture in pictures} == {(320, 180)}
-    assert len({bytes(picture.planes[0]) for picture in pictures}) == len(pictures) >= 6
+    assert len(pictures) >= 6
+    assert len({bytes(picture.planes[0]) for picture in pictures}) > 1
 
 
 async def test_pictures_are_paced_and_stop_with_close() -> None:

@@ -181,7 +181,8 @@ class RawClient(MeetingClient):
         if method == "media.newConsumer":
             self.consumers.append(self.received[params["id"]])
 
-    def on_rtp(self, packet: rtp.RtpPacket, arrived: int) -> None:
+    def on_rtp(self, data: bytes, arrived: int) -> None:
+        packet = rtp.parse(data)
         self._rtp_log.setdefault(packet.ssrc, []).append(
             RtpArrival(
                 arrived,
