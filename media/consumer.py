@@ -124,7 +124,7 @@ class Consumer:
             block = media.blocks[self._extensions] = rtp.extension_block(elements)
         return block
 
-    def wanted_layer(self, now: float) -> Stream | None:
+    def awaited_layer(self, now: float) -> Stream | None:
         """The stream whose keyframe is needed to begin; `None` while none is needed or may be asked for."""
         if not self._video or self.stream is not None or not self.flowing:
             return None

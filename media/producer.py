@@ -153,19 +153,16 @@ class Producer:
         """Ask for the keyframes that consumers wait for, and for those that were held back."""
         if self.kind != "video" or self.paused:
             return
-        for consumer in self.consumers.values():
-            wanted = consumer.wanted_layer(now)
-            if wanted is not None:
-                wanted.keyframes.want()
+        awaited = {consumer.awaited_layer(now) for consumer in self.consumers.values()}
         for stream in self.present_streams:
-            self._ask_if_due(stream, now)
+            self._ask_if_due(stream, now, awaited=stream in awaited)
 
     def ask_keyframe(self, stream: Stream, now: float) -> None:
         stream.keyframes.want()
         self._ask_if_due(stream, now)
 
-    def _ask_if_due(self, stream: Stream, now: float) -> None:
-        if not self.paused and self.transport.connected and stream.keyframes.due(now):
+    def _ask_if_due(self, stream: Stream, now: float, *, awaited: bool = False) -> None:
+        if not self.paused and self.transport.connected and stream.keyframes.due(now, awaited=awaited):
             self.transport.dtls.send_rtcp(rtcp.build_pli(self.transport.local_ssrc, stream.ssrc))
 
     def pause(self) -> None:

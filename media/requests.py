@@ -14,9 +14,9 @@ class KeyframeRequests:
     def want(self) -> None:
         self.wanted = True
 
-    def due(self, now: float) -> bool:
-        """Whether to send one now; the caller then does."""
-        if not self.wanted or (self._sent is not None and now - self._sent < INTERVAL):
+    def due(self, now: float, *, awaited: bool = False) -> bool:
+        """Whether to send one now, wanted before or `awaited` by somebody now; the caller then does."""
+        if not (self.wanted or awaited) or (self._sent is not None and now - self._sent < INTERVAL):
             return False
         self.wanted = False
         self._sent = now

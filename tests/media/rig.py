@@ -53,6 +53,10 @@ class Rig:
                 self.changed.clear()
                 await self.changed.wait()
 
+    async def producer(self, id_: str) -> dict[str, Any]:
+        stats = await self.client.stats()
+        return next(each for each in stats["producers"] if each["id"] == id_)
+
     async def consumer(self, id_: str) -> dict[str, Any]:
         stats = await self.client.stats()
         return next(each for each in stats["consumers"] if each["id"] == id_)

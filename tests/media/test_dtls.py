@@ -230,7 +230,7 @@ async def test_the_number_of_sources_is_bounded() -> None:
 
 
 async def test_a_connection_cannot_be_started_twice() -> None:
-    server, client = await connected()
+    server, _ = await connected()
     with pytest.raises(RuntimeError):
         server.endpoint.start(CERTIFICATE.parameters("client"))
 
@@ -247,7 +247,7 @@ async def test_a_connection_cannot_be_started_twice() -> None:
     ],
 )
 def test_parameters_without_a_usable_fingerprint_are_refused(parameters: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="dtlsParameters|fingerprint"):
+    with pytest.raises(ValueError, match=r"dtlsParameters|fingerprint"):
         checked_parameters(parameters)
 
 
