@@ -66,13 +66,9 @@ async def opening(folder: Path) -> None:
 
 async def appending(store: Store) -> None:
     await store.events.append("meeting/one", 0, [created("one")])
-    show(
-        "append one event",
-        [
-            await timed(lambda n=n: store.events.append("meeting/one", n, [message(n)]))
-            for n in range(1, 1001)
-        ],
-    )
+    append = store.events.append
+    times = [await timed(partial(append, "meeting/one", n, [message(n)])) for n in range(1, 1001)]
+    show("append one event", times)
     for number in range(20):
         await store.events.append(f"meeting/m_{number}", 0, [created(f"m_{number}")])
 

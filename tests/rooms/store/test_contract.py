@@ -93,6 +93,7 @@ class TestEvents:
         "bad",
         [
             paused(at=float("nan")),
+            paused(at=2**53 + 1),
             message("\ud800"),
             ev.StationFinished(at=1.0, actor="p", number="one"),  # type: ignore[arg-type]
             ev.StationStarted(at=1.0, actor="p", number=1, returned=[2]),  # type: ignore[arg-type]
