@@ -244,7 +244,9 @@ _IN_ROOM: Mapping[Role, frozenset[Action]] = {
 
 
 def actions(state: Meeting, who: Participant) -> frozenset[Action]:
-    """What `who` may ask for now."""
+    """What `who` may ask for now: nothing without being there."""
+    if not who.present:
+        return frozenset()
     match phase(state, who):
         case Phase.FINISHED:
             return frozenset()

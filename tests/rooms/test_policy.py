@@ -1,0 +1,134 @@
+"""Who hears whom, and who sees what."""
+
+import pytest
+
+from rooms import commands as cmd
+from rooms.people import Phase
+from rooms.policy import Action, actions, audience, hears, phase
+from tests.rooms.builders import (
+    COMPANION,
+    HOST,
+    INSURANCE,
+    INTERPRETER,
+    NEWCOMER,
+    TAX,
+    Story,
+    gathered,
+    planned,
+    started,
+    together,
+)
+
+
+def heard_by(story: Story, listener: str) -> set[str]:
+    return set(audience(story.meeting).get(listener, {}))
+
+
+def test_before_any_station_the_officers_hear_nobody_and_nobody_hears_them() -> None:
+    story = gathered()
+    assert heard_by(story, TAX) == set()
+    assert heard_by(story, NEWCOMER) == {HOST, INTERPRETER}
+    assert heard_by(story, INTERPRETER) == {NEWCOMER, HOST}
+
+
+def test_an_officer_hears_the_room_only_while_the_own_station_is_active() -> None:
+    story = started(1)
+    assert heard_by(story, TAX) == {NEWCOMER, HOST, INTERPRETER}
+    assert heard_by(story, INSURANCE) == set()
+    story.do(cmd.StartStation(actor=HOST, station=2))
+    assert heard_by(story, TAX) == set()
+    assert heard_by(story, INSURANCE) == {NEWCOMER, HOST, INTERPRETER}
+    assert TAX not in heard_by(story, NEWCOMER)
+
+
+def test_the_interpreter_stays_while_stations_change() -> None:
+    story = started(1)
+    assert heard_by(story, INTERPRETER) >= {NEWCOMER, TAX}
+    story.do(cmd.StartStation(actor=HOST, station=2))
+    assert heard_by(story, INTERPRETER) == {NEWCOMER, HOST, INSURANCE}
+    assert audience(story.meeting)[INSURANCE][INTERPRETER] == ("camera", "interpretation", "microphone")
+
+
+def test_a_finished_officer_hears_nothing_ever_again() -> None:
+    story = started(1)
+    story.do(cmd.FinishStation(actor=HOST, station=1))
+    assert heard_by(story, TAX) == set()
+    assert phase(story.meeting, story.meeting.participants[TAX]) is Phase.FINISHED
+    assert actions(story.meeting, story.meeting.participants[TAX]) == frozenset()
+
+
+def test_nobody_hears_anybody_while_the_meeting_is_paused() -> None:
+    story = started(1)
+    story.do(cmd.Pause(actor=NEWCOMER))
+    assert audience(story.meeting) == {}
+    story.do(cmd.Resume(actor=NEWCOMER))
+    assert TAX in heard_by(story, NEWCOMER)
+
+
+def test_an_open_consent_question_cuts_the_officers_both_ways_and_nobody_else() -> None:
+    story = started(1)
+    story.do(cmd.AskConsent(actor=HOST, question="q_1", kind="together", stations=(1, 2)))
+    assert heard_by(story, TAX) == set()
+    assert heard_by(story, NEWCOMER) == {HOST, INTERPRETER}
+    story.do(cmd.AnswerConsent(actor=NEWCOMER, question="q_1", granted=False))
+    assert TAX in heard_by(story, NEWCOMER)
+
+
+def test_two_stations_are_together_only_while_the_newcomers_consent_stands() -> None:
+    story = together()
+    assert heard_by(story, TAX) == {NEWCOMER, HOST, INTERPRETER, INSURANCE}
+    story.do(cmd.RevokeConsent(actor=NEWCOMER, consent="q_1"))
+    assert heard_by(story, TAX) == {NEWCOMER, HOST, INTERPRETER}
+    assert heard_by(story, INSURANCE) == set()
+
+
+def test_a_companion_is_let_in_first_and_can_be_asked_to_wait_outside() -> None:
+    story = started(1)
+    assert heard_by(story, COMPANION) == set()
+    story.do(cmd.Admit(actor=HOST, participant=COMPANION))
+    assert heard_by(story, COMPANION) == {NEWCOMER, HOST, INTERPRETER, TAX}
+    story.do(cmd.Exclude(actor=NEWCOMER, participant=COMPANION))
+    assert heard_by(story, COMPANION) == set()
+    assert COMPANION not in heard_by(story, TAX)
+    story.do(cmd.StartStation(actor=HOST, station=2))
+    assert INSURANCE in heard_by(story, COMPANION)
+
+
+def test_an_absent_participant_neither_hears_nor_is_heard() -> None:
+    story = planned()
+    assert audience(story.meeting) == {}
+    story = started(1)
+    story.do(cmd.Leave(actor=INTERPRETER, participant=INTERPRETER))
+    assert INTERPRETER not in audience(story.meeting)
+    assert INTERPRETER not in heard_by(story, NEWCOMER)
+
+
+def test_a_removed_participant_is_out_at_once() -> None:
+    story = started(1)
+    story.do(cmd.Remove(actor=HOST, participant=TAX))
+    assert TAX not in audience(story.meeting)
+    assert TAX not in heard_by(story, NEWCOMER)
+
+
+def test_nobody_hears_themselves() -> None:
+    story = started(1)
+    newcomer = story.meeting.participants[NEWCOMER]
+    assert not hears(story.meeting, newcomer, newcomer)
+
+
+@pytest.mark.parametrize(
+    ("who", "action"),
+    [
+        (TAX, Action.START),
+        (TAX, Action.PAUSE),
+        (INTERPRETER, Action.END),
+        (COMPANION, Action.ADMIT),
+        (HOST, Action.ANSWER_CONSENT),
+        (HOST, Action.EXCLUDE),
+        (NEWCOMER, Action.START),
+        (NEWCOMER, Action.INVITE),
+    ],
+)
+def test_roles_do_not_take_what_belongs_to_another(who: str, action: Action) -> None:
+    story = started(1)
+    assert action not in actions(story.meeting, story.meeting.participants[who])
