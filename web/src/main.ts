@@ -7,9 +7,25 @@ import "@fkui/design/lib/fonts.css";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/fkui.css";
+import { TranslationPlugin, ValidationPlugin } from "@fkui/vue";
 import { createPinia } from "pinia";
+import sprite from "virtual:sprite";
 import { createApp } from "vue";
 import App from "./App.vue";
+import { bridgeFkui, i18n } from "./i18n";
 import { router } from "./router";
+import { useMeeting } from "./stores/meeting";
+import { exposeSupport } from "./support";
 
-createApp(App).use(createPinia()).use(router).mount("#app");
+function placeSprite(): void {
+  const holder = document.createElement("div");
+  holder.hidden = true;
+  holder.innerHTML = sprite;
+  document.body.append(holder);
+}
+
+placeSprite();
+bridgeFkui();
+createApp(App).use(createPinia()).use(i18n).use(ValidationPlugin).use(TranslationPlugin).use(router).mount("#app");
+exposeSupport();
+window.addEventListener("online", () => useMeeting().hurry());

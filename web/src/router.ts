@@ -1,6 +1,16 @@
-import { createRouter, createWebHistory } from "vue-router";
+import { createRouter, createWebHistory, type RouteRecordRaw } from "vue-router";
 
-export const router = createRouter({
-  history: createWebHistory("/"),
-  routes: [{ path: "/:rest(.*)*", component: () => import("./views/StaffHome.vue") }],
-});
+const routes: RouteRecordRaw[] = [
+  { path: "/", component: () => import("./views/StaffHome.vue") },
+  { path: "/new", component: () => import("./views/NewMeeting.vue") },
+  { path: "/j/:code", component: () => import("./views/JoinLink.vue"), props: true },
+  { path: "/s/:code", component: () => import("./views/StaffLink.vue"), props: true },
+  { path: "/:rest(.*)*", component: () => import("./views/NotFound.vue") },
+];
+
+// Pages on made-up meetings, to look at while working. Left out of every build.
+if (import.meta.env.DEV) {
+  routes.unshift({ path: "/gallery/:scene", component: () => import("./dev/GalleryView.vue"), props: true });
+}
+
+export const router = createRouter({ history: createWebHistory("/"), routes });

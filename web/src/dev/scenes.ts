@@ -1,0 +1,134 @@
+/** Made-up meetings for the gallery. */
+import type { Message, Participant, Phase, Role, Snapshot, Station } from "../wire";
+
+const MINUTE = 60_000;
+const ago = (minutes: number) => new Date(Date.now() - minutes * MINUTE).toISOString();
+
+const NAMES: Record<string, Record<string, string>> = {
+  migrationsverket: { sv: "Migrationsverket", en: "Swedish Migration Agency", ar: "مصلحة الهجرة" },
+  skatteverket: { sv: "Skatteverket", en: "Swedish Tax Agency", ar: "مصلحة الضرائب" },
+  forsakringskassan: { sv: "Försäkringskassan", en: "Social Insurance Agency", ar: "صندوق التأمينات الاجتماعية" },
+  arbetsformedlingen: { sv: "Arbetsförmedlingen", en: "Public Employment Service", ar: "مكتب العمل" },
+  kommun: { sv: "Gävle kommun", en: "Gävle municipality", ar: "بلدية يافله" },
+};
+
+function station(number: number, agency: string, purpose: string, minutes: number, more: Partial<Station> = {}): Station {
+  return {
+    number, position: number, agency, agency_name: NAMES[agency], purpose, state: "planned", minutes,
+    started_at: null, ended_at: null, expected_start: null, officers: [], ...more,
+  };
+}
+
+function person(id: string, role: Role, name: string, more: Partial<Participant> = {}): Participant {
+  return {
+    id, role, name, agency: null, station: null, language: "sv", place: "elsewhere", phase: "room", ready: false,
+    present: true, since: ago(4), excluded: false, ...more,
+  };
+}
+
+const stations = (): Station[] => [
+  station(1, "migrationsverket", "Uppehållstillstånd och kort", 20, {
+    state: "done", started_at: ago(35), ended_at: ago(17), officers: [{ participant: "p_per", name: "Per Sandin", present: false, ready: false }],
+  }),
+  station(2, "skatteverket", "Folkbokföring och personnummer", 25, {
+    state: "active", started_at: ago(13), officers: [{ participant: "p_karin", name: "Karin Lund", present: true, ready: false }],
+  }),
+  station(3, "forsakringskassan", "Barnbidrag och socialförsäkring", 25, {
+    state: "called", expected_start: ago(-15), officers: [{ participant: "p_maria", name: "Maria Holm", present: true, ready: true }],
+  }),
+  station(4, "arbetsformedlingen", "Etableringsprogrammet", 25, {
+    expected_start: ago(-45), officers: [{ participant: "p_daniel", name: "Daniel Nyström", present: false, ready: false }],
+  }),
+  station(5, "kommun", "Bostad, skola och förskola", 20, { expected_start: ago(-75) }),
+];
+
+const people = (): Participant[] => [
+  person("p_new", "newcomer", "Samira med familj", { language: "ar", place: "on_site" }),
+  person("p_lena", "host", "Lena Ek", { place: "on_site" }),
+  person("p_amina", "interpreter", "Amina Haddad", { language: "ar" }),
+  person("p_karin", "officer", "Karin Lund", { agency: "skatteverket", station: 2 }),
+  person("p_maria", "officer", "Maria Holm", { agency: "forsakringskassan", station: 3, phase: "lobby", ready: true }),
+  person("p_yusuf", "companion", "Yusuf", { phase: "lobby" }),
+];
+
+const line = (more: Partial<Message> = {}): Message => ({
+  id: "x1", at: ago(2), sender: "p_lena", sender_name: "Lena Ek", role: "host", text: "Vi är några minuter sena. Barnet är med i rummet.", station: null, line: "p_maria", ...more,
+});
+
+const LEADING = ["start", "finish", "skip", "addStation", "moveStation", "extendStation", "pause", "resume", "end", "invite", "admit", "remove", "askConsent", "withdrawQuestion"];
+const OWNING = ["pause", "resume", "end", "admit", "exclude", "include", "answerConsent", "revokeConsent"];
+const COMMON = ["ready", "setLanguage", "setPlace", "signal"];
+const may = (actions: string[]) => ["chat.send", ...actions.map((action) => `meeting.${action}`)];
+
+const MAY: Partial<Record<Role, string[]>> = {
+  host: may([...COMMON, ...LEADING]),
+  newcomer: may([...COMMON, ...OWNING]),
+};
+
+function base(id: string, phase: Phase = "room"): Snapshot {
+  const me = people().find((one) => one.id === id)!;
+  return {
+    you: {
+      participant: id, role: me.role, name: me.name, language: me.language, agency: me.agency, station: me.station, place: me.place,
+      phase, ready: me.ready, may: MAY[me.role] ?? may(COMMON),
+    },
+    meeting: {
+      id: "m_1", site: "gavle", site_name: "Servicekontoret Gävle", alias: "Samira med familj", people: { adults: 2, children: 1 }, languages: ["ar"],
+      planned_at: ago(35), route: "1", room: "Rum 2", state: "open", paused_since: null, interpreter: "Amina Haddad",
+    },
+    stations: stations(), participants: people(), messages: [], question: null, consents: [], queue: null, now: new Date().toISOString(),
+  };
+}
+
+function lobby(): Snapshot {
+  const snapshot = base("p_maria", "lobby");
+  return {
+    ...snapshot,
+    you: { ...snapshot.you, ready: false },
+    stations: stations().filter((one) => one.number === 3),
+    participants: people().filter((one) => one.id === "p_maria"),
+    messages: [line()],
+    queue: { place: 1, expected_start: ago(-15) },
+  };
+}
+
+function officer(): Snapshot {
+  const snapshot = base("p_karin");
+  return {
+    ...snapshot,
+    stations: stations().filter((one) => one.number === 2),
+    participants: people().filter((one) => one.phase === "room"),
+    messages: [line({ line: null, text: "Amina hör dåligt, tala gärna lite högre." })],
+  };
+}
+
+function between(): Snapshot {
+  const all = stations();
+  all[1] = { ...all[1], state: "done", ended_at: ago(1) };
+  all[2] = { ...all[2], expected_start: ago(-5) };
+  return { ...base("p_new"), stations: all, participants: people().filter((one) => one.id !== "p_karin") };
+}
+
+const paused = (snapshot: Snapshot): Snapshot => ({ ...snapshot, meeting: { ...snapshot.meeting, state: "paused", paused_since: ago(0) } });
+const asked = (snapshot: Snapshot): Snapshot => ({
+  ...snapshot,
+  question: { id: "q_1", kind: "together", stations: [2, 3], asked_at: ago(0), lapses_at: ago(-3) },
+});
+
+export const scenes: Record<string, () => Snapshot> = {
+  "newcomer-talking": () => base("p_new"),
+  "newcomer-consent": () => asked(base("p_new")),
+  "newcomer-paused": () => paused(base("p_new")),
+  "newcomer-between": between,
+  host: () => ({ ...base("p_lena"), messages: [line()], consents: [{ id: "k", kind: "together", stations: [2, 3], at: ago(3) }] }),
+  "host-between": () => ({ ...between(), you: base("p_lena").you }),
+  "host-paused": () => paused(asked(base("p_lena"))),
+  "officer-lobby": lobby,
+  "officer-room": officer,
+  "officer-paused": () => paused({ ...officer(), participants: [] }),
+  "officer-finished": () => ({ ...officer(), you: { ...officer().you, phase: "finished" } }),
+  interpreter: () => base("p_amina"),
+  "companion-lobby": () => ({ ...base("p_yusuf", "lobby"), stations: [], participants: people().filter((one) => one.id === "p_yusuf") }),
+  companion: () => base("p_yusuf"),
+  ended: () => ({ ...base("p_new"), meeting: { ...base("p_new").meeting, state: "ended" } }),
+};

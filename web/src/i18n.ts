@@ -1,0 +1,69 @@
+/** Texts in the person's language. Swedish is complete; what another language lacks is shown in Swedish. */
+import { type TranslationProviderInterface, TranslationService } from "@fkui/logic";
+import { createI18n } from "vue-i18n";
+import ar from "./locales/ar.json";
+import en from "./locales/en.json";
+import sv from "./locales/sv.json";
+import type { Names } from "./wire";
+
+export const LOCALES = { sv: "Svenska", en: "English", ar: "العربية" } as const;
+export type Locale = keyof typeof LOCALES;
+
+const RIGHT_TO_LEFT = new Set(["ar", "fa", "ps", "ur"]);
+
+export const i18n = createI18n({
+  legacy: false,
+  locale: "sv",
+  fallbackLocale: "sv",
+  messages: { sv, en, ar } as unknown as Record<string, typeof sv>,
+  missingWarn: false,
+  fallbackWarn: false,
+});
+
+export function isLocale(language: string): language is Locale {
+  return language in LOCALES;
+}
+
+export function direction(language: string): "ltr" | "rtl" {
+  return RIGHT_TO_LEFT.has(language.split("-")[0]) ? "rtl" : "ltr";
+}
+
+export function locale(): Locale {
+  return i18n.global.locale.value as Locale;
+}
+
+export function showIn(language: Locale): void {
+  i18n.global.locale.value = language;
+  document.documentElement.lang = language;
+  document.documentElement.dir = direction(language);
+}
+
+/** The name in the page's language, else in Swedish, else any. */
+export function nameIn(names: Names | string, language: string): string {
+  if (typeof names === "string") return names;
+  return names[language] ?? names.sv ?? Object.values(names)[0] ?? "";
+}
+
+/** FKUI asks for its own few texts here; its Swedish defaults stand where we have none. */
+export function bridgeFkui(): void {
+  const provider: TranslationProviderInterface = {
+    get currentLanguage() {
+      return locale();
+    },
+    async changeLanguage(language: string) {
+      if (isLocale(language)) showIn(language);
+    },
+    translate(key, defaultOrArgs, args) {
+      const known = FKUI_KEYS[key];
+      if (known) return i18n.global.t(known);
+      const text = typeof defaultOrArgs === "string" ? defaultOrArgs : key;
+      const values = typeof defaultOrArgs === "string" ? args : defaultOrArgs;
+      return text.replace(/{{\s*(\w+)\s*}}/g, (_, name: string) => String(values?.[name] ?? ""));
+    },
+  };
+  TranslationService.changeProvider(provider);
+}
+
+const FKUI_KEYS: Record<string, string> = {
+  "fkui.modal.close": "action.close",
+};

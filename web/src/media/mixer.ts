@@ -1,0 +1,124 @@
+/**
+ * What this person hears: every remote track through a gain of its own (Web Audio).
+ * A remote track flows into Web Audio only while a muted media element plays it as well.
+ */
+
+interface Voice {
+  element: HTMLAudioElement;
+  source: MediaStreamAudioSourceNode;
+  gain: GainNode;
+  meter: AnalyserNode;
+}
+
+const RAMP = 0.05;
+
+export class Mixer {
+  private context: AudioContext | null = null;
+  private master: GainNode | null = null;
+  private readonly voices = new Map<string, Voice>();
+  private silent = false;
+
+  /** `suspended`: told whenever the browser holds the sound back until somebody touches the page. */
+  constructor(private readonly suspended: (held: boolean) => void) {}
+
+  /** Call from a click: that is what lets a page make sound. */
+  async wake(): Promise<void> {
+    const context = this.ready();
+    if (context.state !== "running") {
+      const late = new Promise<void>((resolve) => setTimeout(resolve, 500));
+      await Promise.race([context.resume().catch(() => undefined), late]);
+    }
+    this.tell();
+  }
+
+  add(id: string, track: MediaStreamTrack): void {
+    const context = this.ready();
+    const stream = new MediaStream([track]);
+    const element = new Audio();
+    element.muted = true;
+    element.srcObject = stream;
+    const source = context.createMediaStreamSource(stream);
+    const gain = context.createGain();
+    const meter = context.createAnalyser();
+    meter.fftSize = 512;
+    source.connect(gain).connect(this.master!);
+    source.connect(meter);
+    this.remove(id);
+    this.voices.set(id, { element, source, gain, meter });
+    this.tell();
+  }
+
+  remove(id: string): void {
+    const voice = this.voices.get(id);
+    if (!voice) return;
+    this.voices.delete(id);
+    voice.source.disconnect();
+    voice.gain.disconnect();
+    voice.element.srcObject = null;
+  }
+
+  /** `gain` is linear: 1 as sent, 0.1259 is −18 dB. */
+  setGain(id: string, gain: number): void {
+    const voice = this.voices.get(id);
+    if (voice && this.context) voice.gain.gain.setTargetAtTime(gain, this.context.currentTime, RAMP);
+  }
+
+  setSilent(silent: boolean): void {
+    this.silent = silent;
+    if (this.master && this.context) {
+      this.master.gain.setTargetAtTime(silent ? 0 : 1, this.context.currentTime, RAMP);
+    }
+    this.tell();
+  }
+
+  /** Loudness of one track now, 0 to 1 (root mean square). */
+  level(id: string): number {
+    const meter = this.voices.get(id)?.meter;
+    return meter ? loudness(meter) : 0;
+  }
+
+  close(): void {
+    for (const id of [...this.voices.keys()]) this.remove(id);
+    void this.context?.close();
+    this.context = null;
+    this.master = null;
+  }
+
+  private ready(): AudioContext {
+    if (!this.context) {
+      this.context = new AudioContext({ latencyHint: "interactive" });
+      this.master = this.context.createGain();
+      this.master.gain.value = this.silent ? 0 : 1;
+      this.master.connect(this.context.destination);
+      this.context.addEventListener("statechange", () => this.tell());
+    }
+    return this.context;
+  }
+
+  private tell(): void {
+    const held = this.context !== null && this.context.state === "suspended";
+    this.suspended(held && this.voices.size > 0 && !this.silent);
+  }
+}
+
+export function loudness(meter: AnalyserNode): number {
+  const samples = new Float32Array(meter.fftSize);
+  meter.getFloatTimeDomainData(samples);
+  const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+  return Math.sqrt(power);
+}
+
+/** Measures one local track; call the answer to stop. */
+export function watchLevel(track: MediaStreamTrack, tell: (level: number) => void): () => void {
+  const context = new AudioContext();
+  const source = context.createMediaStreamSource(new MediaStream([track]));
+  const meter = context.createAnalyser();
+  meter.fftSize = 1024;
+  source.connect(meter);
+  const timer = setInterval(() => tell(loudness(meter)), 100);
+  return () => {
+    clearInterval(timer);
+    source.disconnect();
+    void context.close();
+  };
+}

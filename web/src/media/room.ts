@@ -1,0 +1,311 @@
+/** The media of one meeting: a mediasoup device, one transport to send and one to receive, and what flows on them. */
+import { Device, type types } from "mediasoup-client";
+import type { NewConsumer, Source, TransportOffer } from "../wire";
+import type { Caller } from "./rpc";
+
+export type MediaState = "new" | "connecting" | "connected" | "interrupted" | "closed";
+
+export interface Received {
+  id: string;
+  participant: string;
+  source: Source;
+  track: MediaStreamTrack;
+}
+
+export interface RoomEvents {
+  received: (received: Received) => void;
+  gone: (consumer: string) => void;
+  state: (state: MediaState) => void;
+  /** Nothing short of new transports helps. */
+  failed: () => void;
+}
+
+type Direction = "send" | "recv";
+
+/** How long a transport may be disconnected before ICE is restarted, and failed before it is made anew (ms). */
+const PATIENCE = 2_500;
+const RESTART_LIMIT = 8_000;
+
+const START_BITRATE = 800; // kbit/s
+const LARGEST_BITRATE = 1_500_000; // bit/s
+
+const AUDIO: Record<"microphone" | "interpretation", types.ProducerCodecOptions> = {
+  microphone: { opusStereo: false, opusDtx: false, opusFec: true, opusNack: true, opusMaxAverageBitrate: 40_000 },
+  interpretation: { opusStereo: false, opusDtx: false, opusFec: true, opusNack: true, opusMaxAverageBitrate: 64_000 },
+};
+
+export class MediaRoom {
+  private send: types.Transport | null = null;
+  private recv: types.Transport | null = null;
+  private readonly producers = new Map<Source, types.Producer>();
+  private readonly consumers = new Map<string, types.Consumer>();
+  private readonly about = new Map<string, NewConsumer>();
+  private readonly timers = new Map<Direction, ReturnType<typeof setTimeout>>();
+  private readonly closedEarly = new Set<string>();
+  private queue: Promise<void> = Promise.resolve();
+  private over = false;
+
+  private constructor(
+    private readonly device: Device,
+    private readonly call: Caller,
+    private readonly iceServers: RTCIceServer[],
+    private readonly events: RoomEvents,
+  ) {}
+
+  static async open(
+    capabilities: types.RtpCapabilities,
+    iceServers: RTCIceServer[],
+    call: Caller,
+    events: RoomEvents,
+  ): Promise<MediaRoom> {
+    const device = await Device.factory();
+    await device.load({ routerRtpCapabilities: capabilities, preferLocalCodecsOrder: false });
+    return new MediaRoom(device, call, iceServers, events);
+  }
+
+  /** Makes the receiving transport and connects it before anything is received, so that a first picture comes fast. */
+  async listen(): Promise<void> {
+    const offer = await this.call<TransportOffer>("media.createTransport", {
+      direction: "recv",
+      rtpCapabilities: this.device.recvRtpCapabilities ?? this.device.rtpCapabilities,
+    });
+    if (this.over) return;
+    this.recv = this.device.createRecvTransport({ ...offer, iceServers: this.iceServers });
+    this.wire(this.recv, "recv");
+    this.later(() => this.warm());
+  }
+
+  async publish(source: Source, track: MediaStreamTrack): Promise<void> {
+    const existing = this.producers.get(source);
+    if (existing) {
+      await existing.replaceTrack({ track });
+      await this.resume(source);
+      return;
+    }
+    const transport = await this.sending();
+    const producer = await transport.produce({ track, stopTracks: false, appData: { source }, ...encoding(source) });
+    this.producers.set(source, producer);
+    producer.on("transportclose", () => this.producers.delete(source));
+  }
+
+  async unpublish(source: Source): Promise<void> {
+    const producer = this.producers.get(source);
+    if (!producer) return;
+    this.producers.delete(source);
+    producer.close();
+    await this.call("media.closeProducer", { id: producer.id });
+  }
+
+  /** Stops sending at once, on this device; the server is told afterwards. */
+  async pause(source: Source): Promise<void> {
+    const producer = this.producers.get(source);
+    if (!producer || producer.paused) return;
+    producer.pause();
+    await this.call("media.pauseProducer", { id: producer.id });
+  }
+
+  async resume(source: Source): Promise<void> {
+    const producer = this.producers.get(source);
+    if (!producer?.paused) return;
+    producer.resume();
+    await this.call("media.resumeProducer", { id: producer.id });
+  }
+
+  /** Cuts the device's own track off the wire before anything else happens. */
+  silence(source: Source): void {
+    const producer = this.producers.get(source);
+    producer?.pause();
+    void producer?.replaceTrack({ track: null }).catch(() => undefined);
+  }
+
+  sends(source: Source): boolean {
+    return this.producers.get(source)?.paused === false;
+  }
+
+  consume(offer: NewConsumer): void {
+    this.later(() => this.receive(offer));
+  }
+
+  closeConsumer(id: string): void {
+    if (!this.consumers.has(id)) this.closedEarly.add(id);
+    this.forget(id);
+  }
+
+  /** What each received track has brought so far, from the browser's own counters. */
+  async stats(): Promise<ConsumerStats[]> {
+    return Promise.all([...this.consumers.values()].map((consumer) => this.statsOf(consumer)));
+  }
+
+  close(): void {
+    if (this.over) return;
+    this.over = true;
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    for (const id of [...this.consumers.keys()]) this.forget(id);
+    this.producers.clear();
+    this.send?.close();
+    this.recv?.close();
+    this.events.state("closed");
+  }
+
+  private later(work: () => Promise<void>): void {
+    this.queue = this.queue.then(() => (this.over ? undefined : work())).catch((error) => this.trouble(error));
+  }
+
+  private trouble(error: unknown): void {
+    console.warn("Media:", error instanceof Error ? error.message : error);
+  }
+
+  private async sending(): Promise<types.Transport> {
+    if (!this.send || this.send.closed) {
+      const offer = await this.call<TransportOffer>("media.createTransport", { direction: "send" });
+      this.send = this.device.createSendTransport({ ...offer, iceServers: this.iceServers });
+      this.wire(this.send, "send");
+      this.send.on("produce", ({ kind, rtpParameters, appData }, done, failed) => {
+        const params = { transport: offer.id, kind, rtpParameters, source: appData.source };
+        this.call<{ id: string }>("media.produce", params).then(done, failed);
+      });
+    }
+    return this.send;
+  }
+
+  private wire(transport: types.Transport, direction: Direction): void {
+    transport.on("connect", ({ dtlsParameters }, done, failed) => {
+      this.call("media.connectTransport", { id: transport.id, dtlsParameters }).then(() => done(), failed);
+    });
+    transport.on("connectionstatechange", (state) => this.changed(transport, direction, state));
+  }
+
+  private changed(transport: types.Transport, direction: Direction, state: types.ConnectionState): void {
+    const timer = this.timers.get(direction);
+    if (timer) clearTimeout(timer);
+    this.timers.delete(direction);
+    if (this.over) return;
+    if (state === "connected") this.events.state("connected");
+    else if (state === "connecting") this.events.state("connecting");
+    else if (state === "failed") void this.restart(transport, direction);
+    else if (state === "disconnected") {
+      this.events.state("interrupted");
+      this.timers.set(direction, setTimeout(() => void this.restart(transport, direction), PATIENCE));
+    }
+  }
+
+  private async restart(transport: types.Transport, direction: Direction): Promise<void> {
+    this.events.state("interrupted");
+    this.timers.set(direction, setTimeout(() => this.giveUp(), RESTART_LIMIT));
+    try {
+      const iceParameters = await this.call<types.IceParameters>("media.restartIce", { id: transport.id });
+      await transport.restartIce({ iceParameters });
+    } catch (error) {
+      this.trouble(error);
+      this.giveUp();
+    }
+  }
+
+  private giveUp(): void {
+    if (!this.over) this.events.failed();
+  }
+
+  /**
+   * ICE and DTLS begin when a first consumer is set up. This one exists only here: nobody sends to it.
+   */
+  private async warm(): Promise<void> {
+    const opus = this.device.rtpCapabilities.codecs?.find((codec) => codec.mimeType.toLowerCase() === "audio/opus");
+    if (!opus || !this.recv) return;
+    const consumer = await this.recv.consume({
+      id: "warm",
+      producerId: "warm",
+      kind: "audio",
+      rtpParameters: {
+        mid: "warm",
+        codecs: [
+          {
+            mimeType: opus.mimeType,
+            payloadType: opus.preferredPayloadType!,
+            clockRate: opus.clockRate,
+            channels: opus.channels,
+            parameters: { useinbandfec: 1 },
+            rtcpFeedback: [],
+          },
+        ],
+        headerExtensions: [],
+        encodings: [{ ssrc: crypto.getRandomValues(new Uint32Array(1))[0] }],
+        rtcp: { cname: "warm", reducedSize: true },
+      },
+    });
+    consumer.pause();
+  }
+
+  private async receive(offer: NewConsumer): Promise<void> {
+    if (!this.recv || this.closedEarly.delete(offer.id)) return;
+    const consumer = await this.recv.consume({
+      id: offer.id,
+      producerId: offer.producer,
+      kind: offer.kind,
+      rtpParameters: offer.rtpParameters,
+      streamId: `${offer.participant}-${offer.source === "screen" ? "screen" : "person"}`,
+    });
+    if (this.closedEarly.delete(offer.id)) {
+      consumer.close();
+      return;
+    }
+    this.consumers.set(offer.id, consumer);
+    this.about.set(offer.id, offer);
+    consumer.on("transportclose", () => this.forget(offer.id));
+    const { id, participant, source } = offer;
+    this.events.received({ id, participant, source, track: consumer.track });
+    await this.call("media.resumeConsumer", { id });
+  }
+
+  private forget(id: string): void {
+    const consumer = this.consumers.get(id);
+    if (!consumer) return;
+    this.consumers.delete(id);
+    this.about.delete(id);
+    consumer.close();
+    this.events.gone(id);
+  }
+
+  private async statsOf(consumer: types.Consumer): Promise<ConsumerStats> {
+    const { participant, source } = this.about.get(consumer.id)!;
+    const known: ConsumerStats = { id: consumer.id, participant, source, kind: consumer.kind };
+    for (const report of (await consumer.getStats()).values()) {
+      if (report.type !== "inbound-rtp") continue;
+      known.packetsReceived = report.packetsReceived;
+      known.bytesReceived = report.bytesReceived;
+      known.packetsLost = report.packetsLost;
+      known.framesDecoded = report.framesDecoded;
+      known.framesPerSecond = report.framesPerSecond;
+      known.frameWidth = report.frameWidth;
+      known.frameHeight = report.frameHeight;
+      known.totalSamplesReceived = report.totalSamplesReceived;
+      known.concealedSamples = report.concealedSamples;
+    }
+    return known;
+  }
+}
+
+export interface ConsumerStats {
+  id: string;
+  participant: string;
+  source: Source;
+  kind: types.MediaKind;
+  packetsReceived?: number;
+  bytesReceived?: number;
+  packetsLost?: number;
+  framesDecoded?: number;
+  framesPerSecond?: number;
+  frameWidth?: number;
+  frameHeight?: number;
+  totalSamplesReceived?: number;
+  concealedSamples?: number;
+  /** Loudness now, 0 to 1, where it is mixed. */
+  level?: number;
+}
+
+function encoding(source: Source): Partial<types.ProducerOptions> {
+  if (source === "microphone" || source === "interpretation") return { codecOptions: AUDIO[source] };
+  return {
+    encodings: [{ maxBitrate: LARGEST_BITRATE }],
+    codecOptions: { videoGoogleStartBitrate: START_BITRATE },
+  };
+}

@@ -1,0 +1,230 @@
+/** One participant's session: join, resume with the secret, come back by itself after a lost connection. */
+import type { Joined, MeetingEvent, SessionClosed } from "../wire";
+import { CONNECTION_LOST, type Params, Rpc, RpcError, TIMED_OUT, uuid } from "./rpc";
+
+/** `over` is final: why is in `Ending`. */
+export type SessionState = "idle" | "joining" | "joined" | "lost" | "over";
+
+export interface SessionEvents {
+  state: (state: SessionState) => void;
+  /** `resumed`: the same session came back, the media may still be flowing. */
+  joined: (answer: Joined, resumed: boolean) => void;
+  event: (event: MeetingEvent) => void;
+  notification: (method: string, params: Params) => void;
+  over: (code: string) => void;
+}
+
+export interface SessionOptions {
+  url: string;
+  /** Exchanges the link (or its cookie) for a fresh access token. */
+  token: () => Promise<string>;
+  connect?: (url: string) => WebSocket;
+  random?: () => number;
+  wait?: (milliseconds: number) => Promise<void>;
+}
+
+/** Codes after which coming back is pointless or would disturb another device. */
+const FINAL = new Set([
+  "replaced",
+  "removed",
+  "revoked",
+  "grant_revoked",
+  "meeting_ended",
+  "meeting_erased",
+  "invitation_unknown",
+  "invitation_used",
+  "invitation_expired",
+  "invitation_revoked",
+]);
+
+const FIRST_DELAY = 500;
+const LONGEST_DELAY = 15_000;
+
+/** Full jitter: anything between nothing and the exponential bound, in milliseconds. */
+export function backoff(attempt: number, random: () => number): number {
+  return random() * Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** attempt);
+}
+
+export class Session {
+  state: SessionState = "idle";
+  private rpc: Rpc | null = null;
+  private session = "";
+  private secret = "";
+  private lastEvent = 0;
+  private wake: (() => void) | null = null;
+  private readonly waiting = new Set<() => void>();
+
+  constructor(
+    private readonly options: SessionOptions,
+    private readonly events: SessionEvents,
+  ) {}
+
+  /** Joins once; throws the coded error when the first attempt is refused. */
+  async join(): Promise<void> {
+    this.become("joining");
+    try {
+      await this.enter();
+    } catch (error) {
+      this.become("idle");
+      throw error;
+    }
+  }
+
+  /** A call that changes nothing on the server, or one that media makes. */
+  call<Result>(method: string, params: Params = {}): Promise<Result> {
+    if (!this.rpc) return Promise.reject(new RpcError(CONNECTION_LOST, "Not connected"));
+    return this.rpc.call<Result>(method, params);
+  }
+
+  /** A change. Repeated with the same request id when the connection is lost under it. */
+  async act<Result>(method: string, params: Params = {}): Promise<Result> {
+    const request = uuid();
+    for (;;) {
+      try {
+        return await this.call<Result>(method, { request, ...params });
+      } catch (error) {
+        if (!isTransient(error) || this.state === "over" || this.state === "idle") throw error;
+        this.suspect();
+        await this.back();
+      }
+    }
+  }
+
+  /** The network is known to have changed: try again now instead of after the delay. */
+  hurry(): void {
+    this.wake?.();
+  }
+
+  /** The connection answers nothing any more: give it up and come back by a new one. */
+  suspect(): void {
+    if (this.state === "joined") this.rpc?.close();
+  }
+
+  leave(): void {
+    this.become("over");
+    this.rpc?.close();
+  }
+
+  private back(): Promise<void> {
+    if (this.state === "joined") return Promise.resolve();
+    return new Promise((resolve) => this.waiting.add(resolve));
+  }
+
+  private become(state: SessionState): void {
+    if (this.state === state || this.state === "over") return;
+    this.state = state;
+    if (state === "joined" || state === "over") {
+      for (const resume of this.waiting) resume();
+      this.waiting.clear();
+    }
+    this.events.state(state);
+  }
+
+  private async enter(): Promise<void> {
+    if (this.secret && (await this.resume())) return;
+    const token = await this.options.token();
+    const rpc = await this.open();
+    const answer = await rpc.call<Joined>("session.join", { token });
+    this.accept(answer, false);
+  }
+
+  private async resume(): Promise<boolean> {
+    try {
+      const rpc = await this.open();
+      const { session, secret, lastEvent } = this;
+      this.accept(await rpc.call<Joined>("session.resume", { session, secret, last_event: lastEvent }), true);
+      return true;
+    } catch (error) {
+      if (isTransient(error)) throw error;
+      this.secret = "";
+      this.drop();
+      return false;
+    }
+  }
+
+  private accept(answer: Joined, resumed: boolean): void {
+    this.session = answer.session;
+    this.secret = answer.secret;
+    this.lastEvent = answer.last_event;
+    this.become("joined");
+    this.events.joined(answer, resumed);
+  }
+
+  private open(): Promise<Rpc> {
+    this.drop();
+    const socket = this.options.connect?.(this.options.url) ?? new WebSocket(this.options.url);
+    return new Promise((resolve, reject) => {
+      const rpc: Rpc = new Rpc(socket, {
+        notification: (method, params) => this.notified(rpc, method, params),
+        closed: () => {
+          reject(new RpcError(CONNECTION_LOST, "The connection could not be opened"));
+          this.lost(rpc);
+        },
+      });
+      socket.addEventListener("open", () => {
+        this.rpc = rpc;
+        resolve(rpc);
+      });
+    });
+  }
+
+  private drop(): void {
+    const rpc = this.rpc;
+    this.rpc = null;
+    rpc?.close();
+  }
+
+  private notified(rpc: Rpc, method: string, params: Params): void {
+    if (rpc !== this.rpc) return;
+    if (method === "session.closed") {
+      this.closed(params as unknown as SessionClosed);
+    } else if (method === "meeting.event") {
+      const event = params as unknown as MeetingEvent;
+      this.lastEvent = event.number;
+      this.events.event(event);
+    } else {
+      this.events.notification(method, params);
+    }
+  }
+
+  private closed({ code }: SessionClosed): void {
+    if (FINAL.has(code)) this.end(code);
+  }
+
+  private end(code: string): void {
+    if (this.state === "over") return;
+    this.become("over");
+    this.drop();
+    this.events.over(code);
+  }
+
+  private lost(rpc: Rpc): void {
+    if (rpc !== this.rpc) return;
+    this.rpc = null;
+    if (this.state !== "joined") return;
+    this.become("lost");
+    void this.comeBack();
+  }
+
+  private async comeBack(): Promise<void> {
+    for (let attempt = 0; this.state === "lost"; attempt += 1) {
+      await this.pause(backoff(attempt, this.options.random ?? Math.random));
+      if (this.state !== "lost") return;
+      try {
+        await this.enter();
+      } catch (error) {
+        if (error instanceof RpcError && FINAL.has(error.code)) this.end(error.code);
+      }
+    }
+  }
+
+  private async pause(milliseconds: number): Promise<void> {
+    const wait = this.options.wait ?? ((delay: number) => new Promise<void>((resolve) => setTimeout(resolve, delay)));
+    await Promise.race([wait(milliseconds), new Promise<void>((resolve) => (this.wake = resolve))]);
+    this.wake = null;
+  }
+}
+
+function isTransient(error: unknown): boolean {
+  return error instanceof RpcError && (error.code === CONNECTION_LOST || error.code === TIMED_OUT);
+}

@@ -1,0 +1,84 @@
+/** The REST calls that the pages make. Every refusal becomes an `ApiError` with the server's stable code. */
+import type {
+  Catalogue,
+  InviteAnswer,
+  InviteRequest,
+  MeetingResource,
+  NewMeeting,
+  StaffSession,
+  TokenAnswer,
+} from "../wire";
+import { uuid } from "../media/rpc";
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+    this.name = "ApiError";
+  }
+}
+
+export const UNREACHABLE = "unreachable";
+const ROOT = "/api/v1";
+
+async function request<Result>(method: string, path: string, body?: unknown): Promise<Result> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (method !== "GET") headers["Idempotency-Key"] = uuid();
+  let response: Response;
+  try {
+    response = await fetch(ROOT + path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "same-origin",
+    });
+  } catch {
+    throw new ApiError(0, UNREACHABLE, "The server cannot be reached");
+  }
+  const answer: unknown = await response.json().catch(() => null);
+  if (!response.ok) throw refused(response.status, answer);
+  return answer as Result;
+}
+
+function refused(status: number, answer: unknown): ApiError {
+  const problem = (answer ?? {}) as Record<string, unknown>;
+  const code = String(problem.code ?? problem.error ?? `http_${status}`);
+  return new ApiError(status, code, String(problem.detail ?? problem.error_description ?? problem.title ?? code));
+}
+
+export function redeem(code: string): Promise<TokenAnswer> {
+  return request<TokenAnswer>("POST", "/token", { code });
+}
+
+export function signIn(code: string): Promise<unknown> {
+  return request("POST", "/staff/session", { code });
+}
+
+export function staffSession(): Promise<StaffSession> {
+  return request<StaffSession>("GET", "/staff/session");
+}
+
+export function signOut(): Promise<unknown> {
+  return request("DELETE", "/staff/session");
+}
+
+export function catalogue(): Promise<Catalogue> {
+  return request<Catalogue>("GET", "/catalogue");
+}
+
+export async function meetings(site: string, date: string): Promise<MeetingResource[]> {
+  const query = new URLSearchParams({ site, date });
+  return (await request<{ meetings: MeetingResource[] }>("GET", `/meetings?${query}`)).meetings;
+}
+
+export function createMeeting(meeting: NewMeeting): Promise<MeetingResource> {
+  return request<MeetingResource>("POST", "/meetings", meeting);
+}
+
+export function invite(meeting: string, invitation: InviteRequest): Promise<InviteAnswer> {
+  return request<InviteAnswer>("POST", `/meetings/${encodeURIComponent(meeting)}/invitations`, invitation);
+}

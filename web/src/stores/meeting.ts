@@ -1,0 +1,155 @@
+/** The meeting as this participant may see it: the server's snapshot, and what we ask the server to do. */
+import { defineStore } from "pinia";
+import { computed, ref, shallowRef } from "vue";
+import type { Joined, MeetingEvent, Participant, Signal, Snapshot, Speaker, Station } from "../wire";
+import { Session, type SessionState } from "../media/session";
+import type { Params } from "../media/rpc";
+import { redeem } from "./api";
+
+export interface HeardSignal {
+  key: number;
+  participant: string;
+  signal: Signal;
+}
+
+const SIGNAL_SHOWN = 12_000;
+const SPEAKING = 0.02;
+
+export function socketUrl(location: Location): string {
+  return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/socket`;
+}
+
+export interface MediaHooks {
+  joined: (answer: Joined, resumed: boolean) => void;
+  notified: (method: string, params: Params) => void;
+  changed: (before: Snapshot, after: Snapshot) => void;
+  over: () => void;
+}
+
+export const useMeeting = defineStore("meeting", () => {
+  const snapshot = shallowRef<Snapshot | null>(null);
+  const connection = ref<SessionState>("idle");
+  /** Stable code of why the session is over, or null. */
+  const ending = ref<string | null>(null);
+  const speakers = shallowRef<Speaker[]>([]);
+  const signals = ref<HeardSignal[]>([]);
+  /** The server's clock minus ours, in milliseconds. */
+  const clockOffset = ref(0);
+
+  let session: Session | null = null;
+  let hooks: MediaHooks | null = null;
+  let signalKey = 0;
+
+  const you = computed(() => snapshot.value?.you ?? null);
+  const stations = computed<Station[]>(() =>
+    [...(snapshot.value?.stations ?? [])].sort((one, other) => one.position - other.position),
+  );
+  const activeStations = computed(() => stations.value.filter((station) => station.state === "active"));
+  const nextStation = computed(
+    () => stations.value.find((station) => station.state === "planned" || station.state === "called") ?? null,
+  );
+  const people = computed<Participant[]>(() => snapshot.value?.participants ?? []);
+  const inRoom = computed(() => people.value.filter((person) => person.present && person.phase === "room"));
+  const inLobby = computed(() => people.value.filter((person) => person.present && person.phase === "lobby"));
+
+  function person(id: string): Participant | undefined {
+    return people.value.find((candidate) => candidate.id === id);
+  }
+
+  function may(action: string): boolean {
+    return you.value?.may.includes(action) ?? false;
+  }
+
+  function isSpeaking(id: string): boolean {
+    return speakers.value.some((speaker) => speaker.participant === id && speaker.level > SPEAKING);
+  }
+
+  function useHooks(given: MediaHooks): void {
+    hooks = given;
+  }
+
+  async function join(code: string): Promise<void> {
+    ending.value = null;
+    session?.leave();
+    const created = new Session(
+      { url: socketUrl(window.location), token: async () => (await redeem(code)).access_token },
+      {
+        state: (state) => {
+          if (session === created) connection.value = state;
+        },
+        joined: (answer, resumed) => {
+          show(answer.snapshot);
+          hooks?.joined(answer, resumed);
+        },
+        event: happened,
+        notification: notified,
+        over: finish,
+      },
+    );
+    session = created;
+    connection.value = "idle";
+    await created.join();
+  }
+
+  function show(next: Snapshot): void {
+    const before = snapshot.value;
+    snapshot.value = next;
+    clockOffset.value = Date.parse(next.now) - Date.now();
+    if (before) hooks?.changed(before, next);
+  }
+
+  function happened(event: MeetingEvent): void {
+    if (!snapshot.value) return;
+    show({ ...snapshot.value, ...event.changes, now: event.changes.now ?? event.at });
+    if (event.type === "signal_sent") heard(event.data);
+  }
+
+  function heard(data: Record<string, unknown>): void {
+    const key = ++signalKey;
+    signals.value.push({ key, participant: String(data.participant), signal: data.signal as Signal });
+    setTimeout(() => dismiss(key), SIGNAL_SHOWN);
+  }
+
+  function dismiss(key: number): void {
+    signals.value = signals.value.filter((signal) => signal.key !== key);
+  }
+
+  function notified(method: string, params: Params): void {
+    if (method === "media.speakers") speakers.value = (params.speakers as Speaker[]) ?? [];
+    else hooks?.notified(method, params);
+  }
+
+  function finish(code: string): void {
+    ending.value = code;
+    hooks?.over();
+  }
+
+  /** A change to the meeting, safe to repeat. */
+  function act<Result = unknown>(method: string, params: Params = {}): Promise<Result> {
+    if (!session) return Promise.reject(new Error("No session"));
+    return session.act<Result>(method, params);
+  }
+
+  function call<Result>(method: string, params: Params = {}): Promise<Result> {
+    if (!session) return Promise.reject(new Error("No session"));
+    return session.call<Result>(method, params);
+  }
+
+  function hurry(): void {
+    session?.hurry();
+  }
+
+  function leave(): void {
+    session?.leave();
+    hooks?.over();
+    session = null;
+    snapshot.value = null;
+    connection.value = "idle";
+  }
+
+  return {
+    snapshot, connection, ending, speakers, signals, clockOffset,
+    you, stations, activeStations, nextStation, people, inRoom, inLobby,
+    person, may, isSpeaking, useHooks, join, show, happened, finish, act, call, dismiss, hurry, leave,
+  };
+});

@@ -1,0 +1,84 @@
+/** Who is with whom right now, as the pages show it. */
+import { computed, ref, watch } from "vue";
+import { useI18n } from "vue-i18n";
+import { nameIn } from "../i18n";
+import type { Participant, Role, Station } from "../wire";
+import { useMeeting } from "./meeting";
+import { usePage } from "./page";
+
+export function useStage() {
+  const { t, te } = useI18n();
+  const meeting = useMeeting();
+  const page = usePage();
+
+  const officers = computed(() => meeting.inRoom.filter((person) => person.role === "officer"));
+  const inTheRoom = (role: Role) => computed(() => meeting.inRoom.find((person) => person.role === role) ?? null);
+
+  /** The one official on the large picture: whoever spoke last of those whose station is going on. */
+  const spokeLast = ref<string | null>(null);
+  watch(
+    () => meeting.speakers,
+    () => {
+      const heard = officers.value.find((person) => meeting.isSpeaking(person.id));
+      if (heard) spokeLast.value = heard.id;
+    },
+  );
+  const officer = computed<Participant | null>(
+    () => officers.value.find((person) => person.id === spokeLast.value) ?? officers.value[0] ?? null,
+  );
+
+  const station = computed<Station | null>(
+    () =>
+      meeting.activeStations.find((active) => active.number === officer.value?.station) ??
+      meeting.activeStations[0] ??
+      null,
+  );
+
+  const paused = computed(() => meeting.snapshot?.meeting.state === "paused");
+  const ended = computed(() => meeting.snapshot?.meeting.state === "ended");
+  const question = computed(() => meeting.snapshot?.question ?? null);
+
+  /** Everybody who receives the newcomer now, the newcomer not counted. */
+  const listeners = computed<Participant[]>(() =>
+    meeting.inRoom.filter((person) => {
+      if (person.role === "newcomer" || person.excluded) return false;
+      if (paused.value) return person.place === "on_site";
+      return !(question.value && person.role === "officer");
+    }),
+  );
+
+  const alias = computed(() => meeting.snapshot?.meeting.alias ?? t("role.newcomer"));
+
+  function agency(of: Station | null): string {
+    return of ? nameIn(of.agency_name, page.language) : "";
+  }
+
+  function agencyInSwedish(of: Station | null): string {
+    const swedish = of ? nameIn(of.agency_name, "sv") : "";
+    return swedish === agency(of) ? "" : swedish;
+  }
+
+  function stationNumbered(number: number | null): Station | null {
+    return meeting.stations.find((one) => one.number === number) ?? null;
+  }
+
+  function language(code: string): string {
+    return te(`language.${code}`, "sv") ? t(`language.${code}`) : code;
+  }
+
+  function languages(): string {
+    return (meeting.snapshot?.meeting.languages ?? []).map(language).join(", ");
+  }
+
+  /** What somebody is here, in words: their agency, or their role. */
+  function capacity(person: Participant): string {
+    if (person.role === "officer") return agency(stationNumbered(person.station)) || t("role.officer");
+    return t(`role.${person.role}`);
+  }
+
+  return {
+    meeting, page, officer, officers, station, paused, ended, question, listeners, alias,
+    newcomer: inTheRoom("newcomer"), interpreter: inTheRoom("interpreter"), host: inTheRoom("host"),
+    agency, agencyInSwedish, stationNumbered, language, languages, capacity,
+  };
+}
