@@ -8,7 +8,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import sin, sqrt, tau
+from math import pi, sin, sqrt, tau
 
 from media.lettering import Inked, ink
 
@@ -46,6 +46,9 @@ LOOKS = {
 }
 """One look per role; `look` gives officers of different agencies different backgrounds."""
 
+_TEXT = 232
+_EYE = yuv("#2a2320")
+_MOUTH = yuv("#7d3f3c")
 _OFFICERS = ("#6c6480", "#5a7385", "#7d6a55", "#55766f")
 _HAIR = ("#8a8378", "#3b2a20", "#6b4a2f", "#23201f")
 
@@ -118,15 +121,19 @@ def _ellipse_rows(rx: float, ry: float, quarter: int) -> tuple[int, tuple[float,
 
 
 class Plate:
-    """Light text on a dark strip, mixed once and then copied row by row."""
+    """Light text on a strip in a darker shade of `colour`, mixed once and then copied row by row."""
 
-    def __init__(self, text: Inked, ground: int, light: int, padding: int) -> None:
-        table = bytes(ground + (light - ground) * cover // 255 for cover in range(256))
+    def __init__(self, text: Inked, colour: Yuv, padding: int) -> None:
+        ground = 16 + (colour[0] - 16) * 2 // 5
+        table = bytes(ground + (_TEXT - ground) * cover // 255 for cover in range(256))
         side = bytes((ground,)) * padding
+        self._chroma = tuple((value + 128) // 2 for value in colour[1:])
         self.rows = [side + row.translate(table) + side for row in text.rows]
         self.width, self.height = len(self.rows[0]), len(self.rows)
 
-    def paint(self, planes: Planes, left: int, top: int) -> None:
+    def paint(self, planes: Planes, top: int) -> None:
+        """In the middle of the picture's width, from the row `top`."""
+        left = (planes.width - self.width) // 2 & ~1
         count = min(self.width, planes.width - left)
         for row, pixels in enumerate(self.rows):
             at = (top + row) * planes.width + left
@@ -134,11 +141,15 @@ class Plate:
         half = planes.width // 2
         for row in range(top // 2, (top + self.height) // 2):
             at = row * half + left // 2
-            planes.blue[at : at + count // 2] = planes.red[at : at + count // 2] = b"\x80" * (count // 2)
+            planes.blue[at : at + count // 2] = bytes((self._chroma[0],)) * (count // 2)
+            planes.red[at : at + count // 2] = bytes((self._chroma[1],)) * (count // 2)
 
 
 class Portrait:
-    """A person who sways, breathes and nods while speaking, with a label and a clock."""
+    """A person who sways, breathes, blinks and speaks, with a label above and a clock below.
+
+    Both stand in the middle, where a picture that is cropped to a narrower tile still shows them.
+    """
 
     def __init__(self, label: str, look: Look, width: int = 320, height: int = 180) -> None:
         if width % 2 or height % 2 or width < height or height < 36:
@@ -147,20 +158,19 @@ class Portrait:
         self._look = look
         self._colours = {name: yuv(getattr(look, name)) for name in ("background", "clothes", "skin", "hair")}
         self._unit = height / 180
-        self._capital = max(6, round(17 * self._unit))
-        self._ground = 40
-        self._label = Plate(self._fit(label), self._ground, 232, round(4 * self._unit))
+        self._padding = round(6 * self._unit)
+        self._label = Plate(self._fit(label), self._colours["background"], self._padding)
         self._clock = ("", self._label)
         self._backdrops: dict[int, Planes] = {}
 
     def _fit(self, label: str) -> Inked:
-        """The label in the largest size that fits the width."""
-        room = self.width - round(8 * self._unit)
-        for capital in range(self._capital, 5, -1):
+        """The label in the largest size that fits four fifths of the width, cut if none does."""
+        room = self.width * 4 // 5 - 2 * self._padding
+        for capital in range(max(6, round(16 * self._unit)), 5, -1):
             text = ink(label, capital)
             if text.width <= room:
                 return text
-        return ink(label[:8], 6)
+        return self._fit(label[:-1])
 
     def _backdrop(self, glow: int) -> Planes:
         """What does not move: background and a disc that grows with the voice (`glow` 0–10)."""
@@ -182,16 +192,15 @@ class Portrait:
         """The picture `at` seconds; `level` (0–1) is how loud the person speaks."""
         planes = self._backdrop(round(10 * min(1.0, max(0.0, level)))).copy()
         self._person(planes, at, level)
-        self._label.paint(planes, 0, self.height - self._label.height & ~1)
+        self._label.paint(planes, 0)
         if self._clock[0] != clock:
-            self._clock = (clock, Plate(self._digits(clock), self._ground, 232, round(4 * self._unit)))
-        face = self._clock[1]
-        face.paint(planes, self.width - face.width & ~1, 0)
+            self._clock = (clock, Plate(self._digits(clock), self._colours["clothes"], self._padding))
+        self._clock[1].paint(planes, self.height - self._clock[1].height & ~1)
         return planes
 
     def _digits(self, clock: str) -> Inked:
         """The clock, character by character, so that every digit is drawn once."""
-        parts = [ink(character, self._capital) for character in clock]
+        parts = [ink(character, max(6, round(12 * self._unit))) for character in clock]
         rows = tuple(b"".join(part.rows[row] for part in parts) for row in range(parts[0].height))
         return Inked(len(rows[0]), rows)
 
@@ -201,15 +210,24 @@ class Portrait:
         middle = self.width / 2 + unit * 4 * sin(tau * turn)
         head = middle + unit * 2.5 * sin(tau * turn * 1.7)
         breath = unit * 1.2 * sin(tau * at / 4.2)
-        nod = unit * 3 * level * sin(tau * at * 1.3)
-        y = unit * 78 + nod
-        if self._look.long_hair:
-            planes.ellipse(head, y + unit * 16, unit * 36, unit * 50, colour["hair"])
+        nod = unit * 2.5 * level * sin(tau * at * 1.3)
+        y = unit * 85 + nod
         skin = colour["skin"]
         shade = (skin[0] - 22, skin[1], skin[2])
-        planes.ellipse(middle, unit * 186 + breath, unit * 78, unit * 66, colour["clothes"])
-        planes.column((head + middle) / 2, y + unit * 20, unit * 128 + breath, unit * 12, shade)
-        planes.ellipse(middle, unit * 125 + breath, unit * 17, unit * 9, shade)
+        if self._look.long_hair:
+            planes.ellipse(head, y + unit * 16, unit * 36, unit * 48, colour["hair"])
+        planes.ellipse(middle, unit * 190 + breath, unit * 80, unit * 64, colour["clothes"])
+        planes.column((head + middle) / 2, y + unit * 20, unit * 132 + breath, unit * 12, shade)
+        planes.ellipse(middle, unit * 129 + breath, unit * 17, unit * 9, shade)
         planes.ellipse(head, y - unit * 6, unit * 30, unit * 35, colour["hair"])
         planes.ellipse(head, y + unit * 2, unit * 25, unit * 31, skin)
-        planes.ellipse(head, y - unit * 27, unit * 21, unit * 9, colour["hair"])
+        planes.ellipse(head, y - unit * 26, unit * 21, unit * 9, colour["hair"])
+        self._face(planes, head, y, at, level)
+
+    def _face(self, planes: Planes, head: float, y: float, at: float, level: float) -> None:
+        unit = self._unit
+        eye = unit * (0.8 if (at + 7 * self._look.phase) % 4.3 < 0.2 else 2.6)
+        for side in (-1, 1):
+            planes.ellipse(head + side * unit * 9, y + unit * 1, unit * 2.3, eye, _EYE)
+        opening = unit * (1.2 + round(level * 5) * sin(pi * at * 2.3) ** 2)
+        planes.ellipse(head, y + unit * 18, unit * 8, round(opening * 2) / 2, _MOUTH)
