@@ -1,11 +1,11 @@
 """The composition root: settings in, a web application out."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 
 import web as web_pages
 from config.catalogue import Catalogue, load_catalogue
@@ -123,21 +123,27 @@ def create_app(services: Services, dist: Path = web_pages.DIST) -> web.Applicati
 
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
         for name, value in headers.items():
-            response.headers.setdefault(name, value)
+            if name == hdrs.SERVER or name not in response.headers:
+                response.headers[name] = value
 
     app.on_response_prepare.append(add_headers)
-    app.cleanup_ctx.append(_run)
+    app.on_startup.append(_start)
+    app.on_shutdown.append(_stop)
+    app.on_cleanup.append(_close)
     return app
 
 
-async def _run(app: web.Application) -> AsyncIterator[None]:
-    services = app[SERVICES]
-    try:
-        await services.hub.start()
-        yield
-    finally:
-        await services.hub.close()
-        await services.store.close()
+async def _start(app: web.Application) -> None:
+    await app[SERVICES].hub.start()
+
+
+async def _stop(app: web.Application) -> None:
+    """While the connections are still there: everybody is told goodbye."""
+    await app[SERVICES].hub.close()
+
+
+async def _close(app: web.Application) -> None:
+    await app[SERVICES].store.close()
 
 
 @web.middleware

@@ -71,4 +71,5 @@ def security_headers(settings: Settings) -> dict[str, str]:
         "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), geolocation=()",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cache-Control": "no-store",
+        "Server": "motesrum",
     }

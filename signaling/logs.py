@@ -1,0 +1,58 @@
+"""What the service writes about itself: to standard error, without codes, tokens or names."""
+
+import logging
+import re
+import sys
+
+import structlog
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+
+_SECRET_PATH = re.compile(r"^/(j|s)/[^/]*")
+_ID_PATH = re.compile(r"/invitations/i_[0-9a-f]+")
+QUIET = ("aioice", "aiortc", "asyncio", "libav")
+
+
+def configure(level: str) -> None:
+    """Lines for people on a terminal, JSON otherwise."""
+    number = getattr(logging, level.upper())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: structlog.typing.Processor
+    if sys.stderr.isatty():
+        renderer = structlog.dev.ConsoleRenderer()
+    else:
+        shared.append(structlog.processors.format_exc_info)
+        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
+    logging.basicConfig(level=max(number, logging.INFO), handlers=[handler], force=True)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
+
+
+def redacted(path: str) -> str:
+    """The path of a request without one-time codes."""
+    return _ID_PATH.sub("/invitations/…", _SECRET_PATH.sub(r"/\1/…", path))
+
+
+class AccessLog(AbstractAccessLogger):
+    """One line a request: no query, no headers, no codes."""
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        structlog.get_logger("access").info(
+            "request",
+            method=request.method,
+            path=redacted(request.path),
+            status=response.status,
+            milliseconds=round(time * 1000, 1),
+        )
