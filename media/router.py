@@ -8,6 +8,7 @@ Who owns whom, and what `close()` takes along:
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,6 +29,8 @@ from media.speakers import Speakers
 from media.stream import Threshold
 from media.table import PermissionTable
 from media.transport import Transport
+
+log = logging.getLogger(__name__)
 
 MAX_TRANSPORTS_PER_OWNER = 16
 
@@ -130,7 +133,11 @@ class Router:
 
     def tick(self, now: float) -> None:
         for transport in list(self.transports.values()):
-            transport.tick(now)
+            try:
+                transport.tick(now)
+            except Exception:
+                log.exception("transport %s met a fault and is closed", transport.id)
+                transport.close()
         speaking = self.speakers.poll(now)
         if speaking is not None:
             levels = [

@@ -26,6 +26,8 @@ MAX_PRODUCERS = 8
 MAX_CONSUMERS = 512
 TWCC_INTERVAL = 0.05
 REPORT_INTERVAL = 1.0
+_SLACK = 0.01
+"""Seconds by which a timer may be early without missing its turn."""
 _REPORTED_FOR = 3.0
 
 
@@ -251,10 +253,10 @@ class Transport:
             self._settle(now)
         if not self.connected or not self.producers:
             return
-        if now >= self._twcc_at:
+        if now >= self._twcc_at - _SLACK:
             self._twcc_at = now + TWCC_INTERVAL
             self._send_twcc()
-        if now >= self._report_at:
+        if now >= self._report_at - _SLACK:
             self._report_at = now + REPORT_INTERVAL
             self._send_reports(now)
         for producer in self.producers.values():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
+import fcntl
 import json
 import logging
 import os
@@ -46,11 +46,13 @@ class Worker:
         self._controller: asyncio.StreamWriter | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+        self._lock: int | None = None
         self._ended = asyncio.Event()
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     async def start(self) -> None:
-        """Raise `PortTaken` when another worker answers on the socket path."""
+        """Raise `PortTaken` when another worker has the socket path."""
+        self._lock = _lock(self._path)
         listener = _control_socket(self._path)
         self._server = await asyncio.start_unix_server(self._accept, sock=listener, limit=MAX_LINE)
         self.port.start()
@@ -65,6 +67,7 @@ class Worker:
         self._ended.set()
 
     async def close(self) -> None:
+        self.end()
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -76,6 +79,9 @@ class Worker:
         for connection in list(self._connections):
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     # time
 
@@ -217,16 +223,21 @@ def _failure(id_: int | None, code: str, message: str) -> dict[str, Any]:
     return {"id": id_, "error": {"code": code, "message": message}}
 
 
+def _lock(path: Path) -> int:
+    """A descriptor that holds the lock beside the socket path for as long as this process lives."""
+    descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise PortTaken(error.errno, f"control socket {path}: another worker has it") from error
+    return descriptor
+
+
 def _control_socket(path: Path) -> socket.socket:
-    """A listening socket of mode 0600; a path that nobody answers on is taken over."""
+    """A bound socket of mode 0600 in place of one that was left behind."""
     if path.is_socket():
-        with contextlib.closing(socket.socket(socket.AF_UNIX)) as probe:
-            try:
-                probe.connect(str(path))
-            except OSError:
-                path.unlink(missing_ok=True)
-            else:
-                raise PortTaken(f"control socket {path}: another worker answers there")
+        path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
     listener.setblocking(False)
     mask = os.umask(0o177)
@@ -234,7 +245,7 @@ def _control_socket(path: Path) -> socket.socket:
         listener.bind(str(path))
     except OSError as error:
         listener.close()
-        raise PortTaken(error.errno, f"control socket {path}: {error.strerror}") from error
+        raise PortTaken(error.errno, f"control socket {path}: {error.strerror or error}") from error
     finally:
         os.umask(mask)
     return listener

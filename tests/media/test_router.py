@@ -425,6 +425,18 @@ def test_publishers_get_congestion_feedback_every_50_ms_and_reports_every_second
     assert {block.ssrc for each in reports for block in each.reports} == {1111}
 
 
+def test_a_transport_that_fails_is_closed_and_the_others_go_on(
+    room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    speaker, listener = speaker_and_listener(room)
+    microphone(room, speaker)
+    monkeypatch.setattr(speaker, "_send_twcc", None)
+    room.tick()
+    assert speaker.state is TransportState.CLOSED
+    assert list(room.router.transports.values()) == [listener]
+    assert "met a fault" in caplog.text
+
+
 def test_speakers_are_told(room: Room) -> None:
     speaker, _ = speaker_and_listener(room)
     microphone(room, speaker)

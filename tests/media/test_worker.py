@@ -2,79 +2,385 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from media.client import WorkerError
-from tests.media.endpoint import KEYFRAME, OPUS_PARAMETERS, VP8_PARAMETERS, opus, vp8
+from config.media import Listen, MediaSettings
+from media.client import WorkerClient, WorkerError, start_worker
+from media.worker import MAX_LINE, TAKEN, Worker
+from tests.media.endpoint import (
+    KEYFRAME,
+    OPUS_PARAMETERS,
+    VP8_PARAMETERS,
+    RawEndpoint,
+    binding_request,
+    opus,
+    vp8,
+)
 from tests.media.rig import Rig, running
 
 ALL = {"listener": {"speaker": ["microphone", "camera"]}}
 
 
-async def meet(rig: Rig) -> None:
+async def microphone(rig: Rig) -> None:
+    await rig.client.produce(
+        transport="speaker-send",
+        producer="mic",
+        kind="audio",
+        source="microphone",
+        rtp_parameters=OPUS_PARAMETERS,
+    )
+
+
+async def camera(rig: Rig) -> None:
+    await rig.client.produce(
+        transport="speaker-send",
+        producer="cam",
+        kind="video",
+        source="camera",
+        rtp_parameters=VP8_PARAMETERS,
+    )
+
+
+async def listening(rig: Rig) -> tuple[RawEndpoint, RawEndpoint]:
+    """A speaker with a microphone, and a listener who hears it."""
     await rig.client.set_table("room", 1, ALL)
-    await rig.join("speaker", "send")
-    await rig.join("listener", "recv")
+    speaker, listener = await rig.join("speaker", "send"), await rig.join("listener", "recv")
+    await microphone(rig)
+    await rig.client.consume(consumer="sound", transport="listener-recv", producer="mic")
+    await rig.client.resume_consumer("sound")
+    return speaker, listener
 
 
 async def test_audio_and_video_arrive_with_the_timestamps_of_the_source(tmp_path: Path) -> None:
     async with running(tmp_path) as rig:
-        await meet(rig)
-        speaker, listener = rig.endpoints
-        await rig.client.produce(
-            transport="speaker-send",
-            producer="mic",
-            kind="audio",
-            source="microphone",
-            rtp_parameters=OPUS_PARAMETERS,
-        )
+        speaker, listener = await listening(rig)
+        await camera(rig)
+        picture = await rig.client.consume(consumer="picture", transport="listener-recv", producer="cam")
+        await rig.client.resume_consumer("picture")
+        voice, source = opus(), vp8()
+        for _ in range(50):
+            speaker.dtls.send_rtp(voice.packet(b"voice"))
+            speaker.dtls.send_rtp(source.packet(KEYFRAME))
+        await listener.until(lambda: len(listener.arrivals) == 100)
+        video_ssrc = picture["rtpParameters"]["encodings"][0]["ssrc"]
+        for is_video, payload, step in ((False, b"voice", 960), (True, KEYFRAME, 3000)):
+            packets = [e.packet for e in listener.arrivals if (e.packet.ssrc == video_ssrc) == is_video]
+            first = packets[0].sequence
+            assert [each.timestamp for each in packets] == [1_000_000 + step * n for n in range(50)]
+            assert [(each.sequence - first) & 0xFFFF for each in packets] == list(range(50))
+            assert {each.payload for each in packets} == {payload}
+
+
+async def test_h264_passes_from_a_parameter_set_on(tmp_path: Path) -> None:
+    parameter_set, slice_ = b"\x67" + bytes(20), b"\x41" + bytes(40)
+    codec = {
+        "mimeType": "video/H264",
+        "payloadType": 108,
+        "clockRate": 90000,
+        "parameters": {"packetization-mode": 1, "profile-level-id": "42e01f"},
+        "rtcpFeedback": [{"type": "nack", "parameter": "pli"}],
+    }
+    async with running(tmp_path) as rig:
+        await rig.client.set_table("room", 1, ALL)
+        speaker, listener = await rig.join("speaker", "send"), await rig.join("listener", "recv")
         await rig.client.produce(
             transport="speaker-send",
             producer="cam",
             kind="video",
             source="camera",
-            rtp_parameters=VP8_PARAMETERS,
+            rtp_parameters={**VP8_PARAMETERS, "codecs": [codec], "encodings": [{"ssrc": 5}]},
         )
-        sound = await rig.client.consume(consumer="sound", transport="listener-recv", producer="mic")
-        picture = await rig.client.consume(consumer="picture", transport="listener-recv", producer="cam")
-        await rig.client.resume_consumer("sound")
+        answer = await rig.client.consume(consumer="picture", transport="listener-recv", producer="cam")
+        assert answer["rtpParameters"]["codecs"][0]["mimeType"] == "video/H264"
         await rig.client.resume_consumer("picture")
-        voice, camera = opus(), vp8()
-        for _ in range(50):
-            speaker.dtls.send_rtp(voice.packet(b"voice"))
-            speaker.dtls.send_rtp(camera.packet(KEYFRAME))
-        await listener.until(lambda: len(listener.arrivals) == 100)
-        for described, payload, first, step in (
-            (sound, b"voice", 1_000_000, 960),
-            (picture, KEYFRAME, 1_000_000, 3000),
-        ):
-            parameters = described["rtpParameters"]
-            packets = [
-                each.packet
-                for each in listener.arrivals
-                if each.packet.ssrc == parameters["encodings"][0]["ssrc"]
-            ]
-            assert [each.timestamp for each in packets] == [first + step * n for n in range(50)]
-            assert [each.sequence - packets[0].sequence for each in packets] == list(range(50))
-            assert {each.payload_type for each in packets} == {parameters["codecs"][0]["payloadType"]}
-            assert {each.payload for each in packets} == {payload}
+        source = vp8(ssrc=5)
+        source.payload_type = 108
+        for payload in (slice_, parameter_set, slice_):
+            speaker.dtls.send_rtp(source.packet(payload))
+        await listener.until(lambda: len(listener.arrivals) == 2)
+        assert [each.packet.payload for each in listener.arrivals] == [parameter_set, slice_]
 
 
-async def test_a_consumer_is_refused_until_the_table_allows_it(tmp_path: Path) -> None:
+async def test_publishers_hear_how_their_packets_arrive(tmp_path: Path) -> None:
     async with running(tmp_path) as rig:
-        await rig.join("speaker", "send")
-        await rig.join("listener", "recv")
-        await rig.client.produce(
-            transport="speaker-send",
-            producer="mic",
-            kind="audio",
-            source="microphone",
-            rtp_parameters=OPUS_PARAMETERS,
+        speaker, _ = await listening(rig)
+        voice = opus()
+        for number in range(10):
+            speaker.dtls.send_rtp(voice.packet(extensions={3: number.to_bytes(2, "big")}))
+        await speaker.until(
+            lambda: {"RtcpBlock", "ReceiverReport"} <= {type(each).__name__ for _, each in speaker.reports}
         )
-        with pytest.raises(WorkerError) as refused:
-            await rig.client.consume(consumer="sound", transport="listener-recv", producer="mic")
-        assert refused.value.code == "not_allowed"
-        await rig.client.set_table("room", 1, ALL)
-        await rig.client.consume(consumer="sound", transport="listener-recv", producer="mic")
+
+
+async def test_the_address_may_change_with_an_authenticated_nomination(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        speaker, listener = await listening(rig)
+        voice = opus()
+        speaker.dtls.send_rtp(voice.packet())
+        await listener.until(lambda: len(listener.arrivals) == 1)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+            elsewhere.setblocking(False)
+            elsewhere.bind(("127.0.0.1", 0))
+            loop = asyncio.get_running_loop()
+            elsewhere.sendto(binding_request(listener.ice), listener.server)
+            async with asyncio.timeout(5):
+                assert (await loop.sock_recv(elsewhere, 2048))[0] == 1
+                speaker.dtls.send_rtp(voice.packet())
+                assert (await loop.sock_recv(elsewhere, 2048))[0] & 0x80
+        assert len(listener.arrivals) == 1
+
+
+async def test_after_an_ice_restart_the_new_credentials_serve(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        speaker, listener = await listening(rig)
+        fresh = await rig.client.restart_ice("listener-recv")
+        assert fresh["usernameFragment"] != listener.ice["usernameFragment"]
+        listener.ice = fresh
+        before = listener.bindings
+        listener.bind()
+        await listener.until(lambda: listener.bindings > before)
+        speaker.dtls.send_rtp(opus().packet())
+        await listener.until(lambda: len(listener.arrivals) == 1)
+
+
+async def test_a_new_controller_gets_the_whole_state_and_replaces_the_old_one(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        speaker, listener = await listening(rig)
+        lost = asyncio.Event()
+        rig.client._on_lost = lost.set
+        second = await WorkerClient.connect(rig.path, lambda name, data: None, lambda: None)
+        try:
+            async with asyncio.timeout(5):
+                await lost.wait()
+            dump = second.hello.dump
+            assert dump["rooms"] == [
+                {"id": "room", "revision": 1, "allow": {"listener": {"speaker": ["camera", "microphone"]}}}
+            ]
+            assert {(t["id"], t["owner"], t["state"]) for t in dump["transports"]} == {
+                ("speaker-send", "speaker", "connected"),
+                ("listener-recv", "listener", "connected"),
+            }
+            (producer,) = dump["producers"]
+            assert producer["rtpParameters"] == OPUS_PARAMETERS
+            assert producer["ssrcs"] == {"1111": {"layer": 0, "rtx": False}}
+            (consumer,) = dump["consumers"]
+            assert (consumer["listener"], consumer["producer"], consumer["paused"]) == (
+                "listener",
+                "mic",
+                False,
+            )
+            speaker.dtls.send_rtp(opus().packet())
+            await listener.until(lambda: len(listener.arrivals) == 1)
+            with pytest.raises(WorkerError) as refused:
+                await second.set_table("room", 0, ALL)
+            assert refused.value.code == "stale_revision"
+            with pytest.raises(WorkerError) as gone:
+                await rig.client.stats()
+            assert gone.value.code == "worker_lost"
+        finally:
+            second.close()
+
+
+async def test_closing_an_owner_or_a_room_closes_what_belongs_to_it(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        await listening(rig)
+        await rig.client.close_owner("room", "speaker")
+        names = [(name, data.get("state") or data.get("reason")) for name, data in rig.events[-3:]]
+        assert names == [
+            ("consumerClosed", "producer_closed"),
+            ("producerClosed", None),
+            ("transportState", "closed"),
+        ]
+        await rig.client.close_room("room")
+        stats = await rig.client.stats()
+        assert (stats["transports"], stats["producers"], stats["consumers"]) == ([], [], [])
+
+
+async def test_without_a_controller_everything_is_forbidden(tmp_path: Path) -> None:
+    async with running(tmp_path, MediaSettings(orphan_forbid=0.1, orphan_end=30.0)) as rig:
+        speaker, listener = await listening(rig)
+        voice = opus()
+        speaker.dtls.send_rtp(voice.packet())
+        await listener.until(lambda: len(listener.arrivals) == 1)
+        rig.client.close()
+        stopped = asyncio.get_running_loop().create_task(asyncio.wait_for(asyncio.Event().wait(), 0.5))
+        await asyncio.wait([stopped])
+        assert isinstance(stopped.exception(), TimeoutError)
+        second = await WorkerClient.connect(rig.path, lambda name, data: None, lambda: None)
+        second.close()
+        assert second.hello.dump["rooms"] == [{"id": "room", "revision": 1, "allow": {}}]
+        assert second.hello.dump["consumers"] == []
+        assert len(second.hello.dump["transports"]) == 2
+
+
+async def test_a_worker_that_nobody_controls_ends(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    process = await start_worker(MediaSettings(orphan_forbid=0.1, orphan_end=0.3), path)
+    async with asyncio.timeout(10):
+        assert await process.wait() == 0
+    assert not path.exists()
+
+
+# the control socket, line by line
+
+
+async def ask(path: Path, *lines: bytes) -> list[dict[str, Any]]:
+    """The answers to raw lines; events are left out."""
+    reader, writer = await asyncio.open_unix_connection(str(path), limit=1 << 24)
+    try:
+        await reader.readline()
+        answers = []
+        for line in lines:
+            writer.write(line + b"\n")
+            async with asyncio.timeout(5):
+                answers.append(json.loads(await reader.readline()))
+        return answers
+    finally:
+        writer.close()
+
+
+async def test_a_malformed_line_is_answered_with_an_error_and_the_next_is_served(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        answers = await ask(
+            rig.path,
+            b"not json",
+            b"[]",
+            b"{}",
+            b'{"id":1}',
+            b'{"id":2,"method":"stats","params":[]}',
+            b'{"id":3,"method":"format","params":{}}',
+            b'{"id":4,"method":"createTransport","params":{"room":7}}',
+            b"[" * 100_000,
+            b"x" * (3 * MAX_LINE),
+            b'{"id":5,"method":"stats"}',
+        )
+        assert [(each["id"], each.get("error", {}).get("code")) for each in answers] == [
+            (None, "invalid_parameters"),
+            (None, "invalid_parameters"),
+            (None, "invalid_parameters"),
+            (1, "invalid_parameters"),
+            (2, "invalid_parameters"),
+            (3, "unknown_method"),
+            (4, "invalid_parameters"),
+            (None, "invalid_parameters"),
+            (None, "invalid_parameters"),
+            (5, None),
+        ]
+
+
+async def test_only_the_own_user_can_reach_the_control_socket(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        assert stat.S_IMODE(rig.path.stat().st_mode) == 0o600
+
+
+async def test_sigterm_ends_cleanly_and_closes_the_transports(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        _, listener = await listening(rig)
+        os.kill(rig.pid, signal.SIGTERM)
+        await listener.until(lambda: listener.dtls.state.value == "closed")
+        async with asyncio.timeout(5):
+            assert await rig.process.wait() == 0
+        assert not rig.path.exists()
+
+
+async def test_a_worker_lives_in_a_session_of_its_own(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        assert os.getsid(rig.pid) == rig.pid
+
+
+def run_worker(path: Path, settings: MediaSettings) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "media.worker", "--socket", str(path), "--settings", settings.to_json()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+
+
+def test_a_taken_port_is_one_clear_line_and_exit_code_2(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        number = other.getsockname()[1]
+        ended = run_worker(tmp_path / "control.sock", MediaSettings(port=number))
+    assert ended.returncode == TAKEN == 2
+    assert ended.stderr == f"media worker: UDP port {number} on 127.0.0.1: Address already in use\n"
+
+
+async def test_a_second_worker_on_the_same_socket_is_refused(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        ended = await asyncio.to_thread(run_worker, rig.path, MediaSettings())
+        assert ended.returncode == TAKEN
+        assert ended.stderr.count("\n") == 1
+        assert "another worker has it" in ended.stderr
+        await rig.client.stats()
+
+
+async def test_a_socket_left_behind_is_taken_over(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(tmp_path / "control.sock"))
+    async with running(tmp_path) as rig:
+        await rig.client.stats()
+
+
+async def test_a_worker_that_does_not_start_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError) as failed:
+        await start_worker(MediaSettings(listen=(Listen("192.0.2.1"),)), tmp_path / "control.sock")
+    assert failed.value.code == "worker_failed"
+    assert "exit code 2" in str(failed.value)
+
+
+async def test_after_close_no_task_and_no_timer_remains(tmp_path: Path) -> None:
+    before = asyncio.all_tasks()
+    path = tmp_path / "control.sock"
+    worker = Worker(MediaSettings(), path)
+    await worker.start()
+    client = await WorkerClient.connect(path, lambda name, data: None, lambda: None)
+    description = await client.create_transport(room="r", owner="a", transport="t", direction="send")
+    endpoint = RawEndpoint(description)
+    await client.connect_transport("t", endpoint.dtls_parameters)
+    await endpoint.connect()
+    await client.produce(
+        transport="t", producer="p", kind="audio", source="microphone", rtp_parameters=OPUS_PARAMETERS
+    )
+    await client.create_transport(room="r", owner="b", transport="never-bound", direction="recv")
+    await client.connect_transport("never-bound", endpoint.dtls_parameters)
+    await worker.close()
+    endpoint.close()
+    client.close()
+    async with asyncio.timeout(5):
+        while asyncio.all_tasks() != before:
+            await asyncio.sleep(0)
+    assert worker.exchange.routers == {}
+    assert worker._timers == {}
+    assert len(worker.port.agent) == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nonsense",
+        "[]",
+        '{"port": 70000}',
+        '{"listen": []}',
+        '{"listen": [{"ip": "localhost"}]}',
+        '{"listen": [{"ip": "0.0.0.0"}]}',
+        '{"colour": "blue"}',
+        '{"orphan_forbid": 10, "orphan_end": 5}',
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        MediaSettings.from_json(text)
+
+
+def test_settings_survive_the_way_to_the_worker() -> None:
+    settings = MediaSettings((Listen("127.0.0.1"), Listen("127.0.0.2", "203.0.113.9")), 4000, 1.0, 2.0)
+    assert MediaSettings.from_json(settings.to_json()) == settings
+    assert MediaSettings.from_json("{}") == MediaSettings()
