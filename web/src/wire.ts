@@ -163,6 +163,10 @@ export interface TransportOffer {
   dtlsParameters: types.DtlsParameters;
 }
 
+export interface IceRestarted {
+  iceParameters: types.IceParameters;
+}
+
 export interface Speaker {
   participant: string;
   level: number;

@@ -32,12 +32,24 @@ function lucide(id: string, file: string): string {
   return `<symbol id="${id}" viewBox="0 0 24 24" ${STROKE}>${body}</symbol>`;
 }
 
+/** Style attributes become presentation attributes: a strict content security policy ignores the former. */
+function presentation(symbol: string): string {
+  return symbol.replace(/ style="([^"]*)"/g, (_, style: string) =>
+    style
+      .split(";")
+      .filter(Boolean)
+      .map((rule) => rule.split(":"))
+      .map(([name, value]) => ` ${name.trim()}="${value.trim()}"`)
+      .join(""),
+  );
+}
+
 function fkuiSymbols(): string[] {
   const source = readFileSync(require.resolve("@fkui/icon-lib-default/dist/f/spritesheet.svg"), "utf8");
   const symbols = source.match(/<symbol[\s\S]*?<\/symbol>/g) ?? [];
   return symbols
     .filter((symbol) => !Object.keys(REPLACED).some((name) => symbol.includes(`id="f-icon-${name}"`)))
-    .map((symbol) => symbol.replace(/<!--[\s\S]*?-->/g, ""));
+    .map((symbol) => presentation(symbol.replace(/<!--[\s\S]*?-->/g, "")));
 }
 
 export function buildSprite(): string {

@@ -1,6 +1,6 @@
 /** The media of one meeting: a mediasoup device, one transport to send and one to receive, and what flows on them. */
 import { Device, type types } from "mediasoup-client";
-import type { NewConsumer, Source, TransportOffer } from "../wire";
+import type { IceRestarted, NewConsumer, Source, TransportOffer } from "../wire";
 import type { Caller } from "./rpc";
 
 export type MediaState = "new" | "connecting" | "connected" | "interrupted" | "closed";
@@ -193,7 +193,7 @@ export class MediaRoom {
     this.events.state("interrupted");
     this.timers.set(direction, setTimeout(() => this.giveUp(), RESTART_LIMIT));
     try {
-      const iceParameters = await this.call<types.IceParameters>("media.restartIce", { id: transport.id });
+      const { iceParameters } = await this.call<IceRestarted>("media.restartIce", { id: transport.id });
       await transport.restartIce({ iceParameters });
     } catch (error) {
       this.trouble(error);

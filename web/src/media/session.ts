@@ -26,6 +26,7 @@ export interface SessionOptions {
 /** Codes after which coming back is pointless or would disturb another device. */
 const FINAL = new Set([
   "replaced",
+  "session_replaced",
   "removed",
   "revoked",
   "grant_revoked",
@@ -135,7 +136,7 @@ export class Session {
       this.accept(await rpc.call<Joined>("session.resume", { session, secret, last_event: lastEvent }), true);
       return true;
     } catch (error) {
-      if (isTransient(error)) throw error;
+      if (isTransient(error) || isFinal(error)) throw error;
       this.secret = "";
       this.drop();
       return false;
@@ -189,13 +190,14 @@ export class Session {
 
   private closed({ code }: SessionClosed): void {
     if (FINAL.has(code)) this.end(code);
+    else this.rpc?.close();
   }
 
   private end(code: string): void {
     if (this.state === "over") return;
     this.become("over");
     this.drop();
-    this.events.over(code);
+    this.events.over(code.replace(/^session_/, ""));
   }
 
   private lost(rpc: Rpc): void {
@@ -213,7 +215,7 @@ export class Session {
       try {
         await this.enter();
       } catch (error) {
-        if (error instanceof RpcError && FINAL.has(error.code)) this.end(error.code);
+        if (isFinal(error)) this.end(error.code);
       }
     }
   }
@@ -223,6 +225,15 @@ export class Session {
     await Promise.race([wait(milliseconds), new Promise<void>((resolve) => (this.wake = resolve))]);
     this.wake = null;
   }
+}
+
+interface Coded extends Error {
+  code: string;
+}
+
+/** Refusals of the socket and of the token call alike. */
+function isFinal(error: unknown): error is Coded {
+  return error instanceof Error && "code" in error && FINAL.has(String(error.code));
 }
 
 function isTransient(error: unknown): boolean {
