@@ -46,8 +46,8 @@ def character(role: str, label: str, variant: int = 0) -> Character:
 class Bot(MeetingClient):
     """Joins with an access token, sends picture and sound, takes in what it is given; leaves with `close`.
 
-    Its camera and microphone rest while the meeting is paused. `on_closed` is called once if the server ends
-    the session or the socket is lost; a bot does not come back by itself.
+    Its camera and microphone rest while the meeting is paused. `on_closed` is called once if the session, the
+    socket or a transport is lost; `close` it then. A bot does not come back by itself.
     """
 
     def __init__(
@@ -108,7 +108,8 @@ class Bot(MeetingClient):
             self._rest_while_paused()
 
     def on_changed(self) -> None:
-        if not self._over and (self.closed_with is not None or not self.connected):
+        lost = self.media_lost or self.closed_with is not None or not self.connected
+        if lost and not self._over:
             self._over = True
             self.stop_media()
             self._on_closed(self)

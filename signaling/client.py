@@ -19,7 +19,7 @@ from typing import Any
 import aiohttp
 
 from media import rtcp
-from media.peer import Peer
+from media.peer import Peer, PeerState
 from media.reception import ReceiveStatistics
 from media.sending import OutgoingStream, wants_keyframe
 
@@ -175,6 +175,7 @@ class MeetingClient:
         self.snapshot: dict[str, Any] = {}
         self.capabilities: dict[str, Any] = {}
         self.closed_with: tuple[str, str] | None = None
+        self.media_lost = False
         self.received: dict[str, Received] = {}
         self.published: dict[str, Published] = {}
         self._origin = origin
@@ -187,6 +188,7 @@ class MeetingClient:
         self._reporter: asyncio.Task[None] | None = None
         self._chores: set[asyncio.Task[Any]] = set()
         self._mids = itertools.count()
+        self._stopped = False
         self._cname = uuid.uuid4().hex[:16]
 
     @property
@@ -228,7 +230,18 @@ class MeetingClient:
 
     async def _transport(self, direction: str) -> _Transport:
         offer = await self.call("media.createTransport", direction=direction)
-        return _Transport(offer, Peer(on_rtp=self._rtp, on_rtcp=self._rtcp, kernel_time=self.kernel_time))
+        peer = Peer(
+            on_rtp=self._rtp,
+            on_rtcp=self._rtcp,
+            on_state=self._transport_changed,
+            kernel_time=self.kernel_time,
+        )
+        return _Transport(offer, peer)
+
+    def _transport_changed(self, state: PeerState) -> None:
+        if state in (PeerState.FAILED, PeerState.CLOSED) and not self._stopped:
+            self.media_lost = True
+            self.on_changed()
 
     async def _connect(self, transport: _Transport) -> None:
         offer, peer = transport.offer, transport.peer
@@ -295,6 +308,8 @@ class MeetingClient:
             await self._http.close()
 
     def stop_media(self) -> None:
+        """Stop sending and receiving; the socket stays."""
+        self._stopped = True
         if self._reporter is not None:
             self._reporter.cancel()
         for transport in (self._send, self._receive):
@@ -311,7 +326,7 @@ class MeetingClient:
         """Every RTCP datagram received, parsed."""
 
     def on_changed(self) -> None:
-        """Something changed: a notification came or the socket closed."""
+        """Something changed: a notification came, the socket closed, or a transport was lost."""
 
     def _notified(self, method: str, params: dict[str, Any]) -> None:
         match method:

@@ -60,13 +60,12 @@ async def test_packets_arrive_with_the_time_of_their_arrival(kernel_time: bool) 
         before = time.time_ns()
         server.dtls.send_rtp(packet(b"one", 1))
         after_first = time.time_ns()
-        time.sleep(0.05)
         await event.until(lambda: got)
     assert got[0][0] == packet(b"one", 1)
     if kernel_time:
         assert before <= got[0][1] <= after_first
     else:
-        assert got[0][1] >= after_first + 50_000_000
+        assert got[0][1] >= after_first
 
 
 async def test_rtcp_of_the_server_is_handed_over() -> None:
