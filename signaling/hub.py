@@ -126,7 +126,7 @@ class Hub:
                 for live in self._lives.values():
                     live.exchange.producer_closed(data["producer"])
             case _:
-                log.debug("media", event=event, **data)
+                log.debug("media", what=event, data=data)
 
     async def on_media_lost(self) -> None:
         for live in self._lives.values():
