@@ -60,6 +60,7 @@ types: $(STAMPS)/python-test $(NODE_MODULES)
 # The committed documents and types must be what the models generate now. The originals, with
 # their times, are put back when nothing differs, so that the pages are not built again.
 check-types: $(STAMPS)/python-test $(NODE_MODULES)
+	@test -d web/src/generated || { echo 'web/src/generated is missing: run make types.' >&2; exit 1; }
 	@rm -rf $(STAMPS)/generated && mkdir -p $(STAMPS) && cp -Rp web/src/generated $(STAMPS)/generated
 	@$(MAKE) --no-print-directory types
 	@if diff -r $(STAMPS)/generated web/src/generated; then \
@@ -73,17 +74,19 @@ check-types: $(STAMPS)/python-test $(NODE_MODULES)
 
 $(VENV)/pyvenv.cfg:
 	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed (set PYTHON= to use another one).' >&2; exit 2; }
-	$(PYTHON) -m venv $(VENV) >&2 || { rm -rf $(VENV); \
+	@$(PYTHON) -m venv $(VENV) >&2 || { rm -rf $(VENV); \
 		echo 'No virtual environment could be made; on Debian and Ubuntu install python3-venv.' >&2; exit 2; }
 
 $(STAMPS)/python: pyproject.toml $(VENV)/pyvenv.cfg
 	@mkdir -p $(STAMPS)
-	$(VENV)/bin/python -m pip install --quiet --editable . >&2
+	@echo 'Installing Mötesrum into $(VENV)' >&2
+	@$(VENV)/bin/python -m pip install --quiet --editable . >&2
 	@touch $@
 
 $(STAMPS)/python-test: pyproject.toml $(VENV)/pyvenv.cfg
 	@mkdir -p $(STAMPS)
-	$(VENV)/bin/python -m pip install --quiet --editable '.[test]' >&2
+	@echo 'Installing Mötesrum and what its tests need into $(VENV)' >&2
+	@$(VENV)/bin/python -m pip install --quiet --editable '.[test]' >&2
 	@touch $(STAMPS)/python $@
 
 # Vite 8 runs on Node 20.19 and later 20.x, and from 22.12 on.
@@ -98,11 +101,13 @@ $(STAMPS)/node: $(VENV)/pyvenv.cfg
 	@touch $@
 
 $(NODE_MODULES): web/package.json $(WEB_LOCK) $(STAMPS)/node
-	cd web && npm $(if $(WEB_LOCK),ci,install) --no-audit --no-fund >&2
+	@echo 'Fetching what the pages are built from' >&2
+	@cd web && npm $(if $(WEB_LOCK),ci,install) --no-audit --no-fund >&2
 	@touch $@
 
 $(PAGES): $(NODE_MODULES) $(WEB_SOURCES)
-	cd web && npm run --silent build >&2
+	@echo 'Building the pages' >&2
+	@cd web && npm run --silent build >&2
 	@touch $@
 
 system:
