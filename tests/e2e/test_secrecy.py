@@ -68,7 +68,9 @@ async def test_an_officer_in_the_lobby_receives_nothing_and_learns_nothing(gathe
     assert tax.participant not in told
 
 
-async def test_after_a_switch_no_packet_of_the_room_reaches_the_officer_who_left(gathering: Gathering) -> None:
+async def test_after_a_switch_no_packet_of_the_room_reaches_the_officer_who_left(
+    gathering: Gathering,
+) -> None:
     stats = gathering.service.services.hub.workers
     senders = {client.participant for client in gathering.room.values()}
     leaks: list[str] = []
@@ -95,9 +97,7 @@ async def test_after_a_switch_no_packet_of_the_room_reaches_the_officer_who_left
         for consumer in newcomer.consumers[before:]:
             threshold = thresholds[consumer.id]
             assert threshold is not None
-            early = [
-                p for p in newcomer.packets(consumer) if not is_newer_timestamp(p.timestamp, threshold)
-            ]
+            early = [p for p in newcomer.packets(consumer) if not is_newer_timestamp(p.timestamp, threshold)]
             assert early == [], f"{consumer.source}: {len(early)} packets at or below the threshold"
     print(f"\n{SWITCHES} switches, slowest first picture {slowest:.2f} s, leaked packets {len(leaks)}")
     assert leaks == []

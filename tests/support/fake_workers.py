@@ -1,4 +1,4 @@
-"""Stands in for `signaling.workers.Workers` where a test is not about media: it acknowledges and remembers."""
+"""Stands in for `signaling.workers.Workers` where a test is not about media: acknowledges and remembers."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

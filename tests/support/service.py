@@ -9,8 +9,8 @@ from typing import Any
 import aiohttp
 
 from config.settings import Settings
-from signaling.serving import running
 from signaling.services import Services
+from signaling.serving import running
 from tests.support.raw_client import RawClient
 
 STATIONS = (
@@ -40,7 +40,9 @@ class Service:
     async def rest(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """The answer's body; `Refused` for 4xx and 5xx."""
         authorised = {"Authorization": f"Bearer {self.staff_token}", **headers}
-        async with self.http.request(method, f"{self.url}/api/v1{path}", json=body, headers=authorised) as answer:
+        async with self.http.request(
+            method, f"{self.url}/api/v1{path}", json=body, headers=authorised
+        ) as answer:
             text = await answer.json(content_type=None) if answer.status != 204 else None
             if answer.status >= 400:
                 raise Refused(answer.status, text)
@@ -55,7 +57,9 @@ class Service:
         return made
 
     async def invite(self, meeting: str, role: str, **body: Any) -> dict[str, Any]:
-        made: dict[str, Any] = await self.rest("POST", f"/meetings/{meeting}/invitations", {"role": role, **body})
+        made: dict[str, Any] = await self.rest(
+            "POST", f"/meetings/{meeting}/invitations", {"role": role, **body}
+        )
         return made
 
     async def joined(self, meeting: str, role: str, **body: Any) -> RawClient:
