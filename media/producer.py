@@ -124,6 +124,7 @@ class Producer:
             for consumer in self.consumers.values():
                 consumer.skip(media)
             return
+        stream.media_at = now
         for consumer in self.consumers.values():
             consumer.forward(media)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from media.pli import KeyframeRequests
 from media.reception import ReceiveStatistics
-from media.requests import KeyframeRequests
 from media.rtp import extend_sequence, extend_timestamp
 from media.sequence import SeenWindow
 
@@ -28,11 +28,12 @@ class Stream:
         self.keyframes = KeyframeRequests()
         self.began_at: float | None = None
         self.first_timestamp = 0
+        self.media_at: float | None = None
         self._seen = SeenWindow()
 
     def active(self, now: float) -> bool:
-        heard = self.statistics.last_arrival
-        return heard is not None and now - heard < SILENT
+        """Whether a payload came lately; bandwidth probes do not count."""
+        return self.media_at is not None and now - self.media_at < SILENT
 
     def accept(self, sequence: int, timestamp: int, now: float, size: int) -> tuple[int, int] | None:
         """Unwrapped sequence and timestamp of a packet seen for the first time, else `None`."""

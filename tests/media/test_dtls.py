@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import random
 from collections.abc import Callable
 from importlib.metadata import version
 
@@ -151,6 +152,27 @@ async def test_an_alert_does_not_end_a_connection() -> None:
     server, client = await connected()
     server.endpoint.receive_dtls(PLAINTEXT_ALERT, 0.0)
     server.endpoint.receive_dtls(b"", 0.0)
+    client.endpoint.send_rtp(media())
+    await flush()
+    assert server.rtp == [media()]
+
+
+async def test_no_forged_datagram_ends_a_connection() -> None:
+    chance = random.Random(42)
+    server, client = await connected()
+    hello = next(sent for sent in client.sent if sent[0] == 22)
+    forged = [GARBAGE_HANDSHAKE, hello, PLAINTEXT_ALERT, GARBAGE_HANDSHAKE + PLAINTEXT_ALERT]
+    for _ in range(300):
+        body = chance.randbytes(chance.randrange(1, 60))
+        kind, epoch = chance.choice((20, 21, 22, 23, 25, 26)), chance.randrange(3)
+        forged.append(
+            bytes((kind, 254, 253, 0, epoch)) + chance.randbytes(6) + len(body).to_bytes(2, "big") + body
+        )
+        forged.append(bytes((chance.randrange(20, 64),)) + body)
+    for datagram in forged:
+        server.endpoint.receive_dtls(datagram, 0.0)
+        await flush()
+    assert server.endpoint.state is DtlsState.CONNECTED
     client.endpoint.send_rtp(media())
     await flush()
     assert server.rtp == [media()]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from media import rtcp, rtp
 from media.errors import WorkerError
 from media.ice import CONSENT
+from media.pli import KeyframeRequests
 from media.producer import Producer
-from media.requests import KeyframeRequests
 from media.router import MAX_TRANSPORTS_PER_OWNER
 from media.sequence import REACH, SeenWindow, SequenceMap
 from media.stats import Drop
@@ -312,6 +312,17 @@ def test_a_top_layer_that_never_starts_or_has_stopped_does_not_keep_the_picture_
     assert plis(speaker) == [31]
     send(room, speaker, low.packet(KEYFRAME))
     assert len(out(listener).rtp) == 1
+
+
+def test_a_layer_that_only_probes_is_not_chosen(room: Room) -> None:
+    speaker, listener = speaker_and_listener(room)
+    producer = camera(room, speaker, SIMULCAST_PARAMETERS)
+    low, high = Source(31, 96, 3000), Source(33, 96, 3000)
+    probe = bytearray(layer_packet(high, "f", bytes(19) + b"\x14"))
+    probe[0] |= 0x20
+    send(room, speaker, bytes(probe), layer_packet(low, "q", DELTA))
+    room.consume(listener, producer)
+    assert plis(speaker) == [31]
 
 
 def test_a_preferred_layer_limits_the_choice_at_the_start(room: Room) -> None:

@@ -208,20 +208,39 @@ async def test_closing_an_owner_or_a_room_closes_what_belongs_to_it(tmp_path: Pa
 
 
 async def test_without_a_controller_everything_is_forbidden(tmp_path: Path) -> None:
-    async with running(tmp_path, MediaSettings(orphan_forbid=0.1, orphan_end=30.0)) as rig:
-        speaker, listener = await listening(rig)
-        voice = opus()
-        speaker.dtls.send_rtp(voice.packet())
-        await listener.until(lambda: len(listener.arrivals) == 1)
-        rig.client.close()
-        stopped = asyncio.get_running_loop().create_task(asyncio.wait_for(asyncio.Event().wait(), 0.5))
-        await asyncio.wait([stopped])
-        assert isinstance(stopped.exception(), TimeoutError)
-        second = await WorkerClient.connect(rig.path, lambda name, data: None, lambda: None)
-        second.close()
-        assert second.hello.dump["rooms"] == [{"id": "room", "revision": 1, "allow": {}}]
+    path = tmp_path / "control.sock"
+    worker = Worker(MediaSettings(orphan_forbid=0.05, orphan_end=30.0), path)
+    forbidden = asyncio.Event()
+    forbid = worker.exchange.forbid_everything
+
+    def noticed() -> None:
+        forbid()
+        forbidden.set()
+
+    worker.exchange.forbid_everything = noticed  # type: ignore[method-assign]
+    await worker.start()
+    try:
+        client = await WorkerClient.connect(path, lambda name, data: None, lambda: None)
+        assert set(worker._timers) == {"tick"}
+        await client.create_transport(room="room", owner="speaker", transport="s", direction="send")
+        await client.create_transport(room="room", owner="listener", transport="r", direction="recv")
+        await client.produce(
+            transport="s", producer="mic", kind="audio", source="microphone", rtp_parameters=OPUS_PARAMETERS
+        )
+        await client.set_table("room", 4, ALL)
+        await client.consume(consumer="sound", transport="r", producer="mic")
+        client.close()
+        async with asyncio.timeout(5):
+            await forbidden.wait()
+        second = await WorkerClient.connect(path, lambda name, data: None, lambda: None)
+        assert second.hello.dump["rooms"] == [{"id": "room", "revision": 4, "allow": {}}]
         assert second.hello.dump["consumers"] == []
         assert len(second.hello.dump["transports"]) == 2
+        await second.set_table("room", 4, ALL)
+        await second.consume(consumer="sound", transport="r", producer="mic")
+        second.close()
+    finally:
+        await worker.close()
 
 
 async def test_a_worker_that_nobody_controls_ends(tmp_path: Path) -> None:
