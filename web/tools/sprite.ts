@@ -32,9 +32,11 @@ function lucide(id: string, file: string): string {
   return `<symbol id="${id}" viewBox="0 0 24 24" ${STROKE}>${body}</symbol>`;
 }
 
-/** Style attributes become presentation attributes: a strict content security policy ignores the former. */
+/** Inline styles become presentation attributes: a strict content security policy ignores the former. */
 function presentation(symbol: string): string {
-  return symbol.replace(/ style="([^"]*)"/g, (_, style: string) =>
+  const plain = symbol.replace(/<style>[\s\S]*?<\/style>/g, "");
+  const coloured = plain === symbol ? plain : plain.replace("<symbol", '<symbol fill="currentColor"');
+  return coloured.replace(/ style="([^"]*)"/g, (_, style: string) =>
     style
       .split(";")
       .filter(Boolean)

@@ -44,6 +44,7 @@ export class MediaRoom {
   private readonly closedEarly = new Set<string>();
   private queue: Promise<void> = Promise.resolve();
   private over = false;
+  private lastMid = 0;
 
   private constructor(
     private readonly device: Device,
@@ -241,7 +242,8 @@ export class MediaRoom {
       id: offer.id,
       producerId: offer.producer,
       kind: offer.kind,
-      rtpParameters: offer.rtpParameters,
+      // Always a new one: mediasoup-client would count its open media sections, and give a closed one's name again.
+      rtpParameters: { ...offer.rtpParameters, mid: offer.rtpParameters.mid ?? `c${++this.lastMid}` },
       streamId: `${offer.participant}-${offer.source === "screen" ? "screen" : "person"}`,
     });
     if (this.closedEarly.delete(offer.id)) {
