@@ -39,7 +39,7 @@ class Look:
 
 LOOKS = {
     "newcomer": Look("#3f6f78", "#c9803a", "#c99873", "#2b211d", long_hair=True, phase=0.1),
-    "host": Look("#4b5f8a", "#274b7a", "#e6bf9f", "#5b4030", phase=0.35),
+    "host": Look("#4b5f8a", "#274b7a", "#e6bf9f", "#8a6a3f", long_hair=True, phase=0.35),
     "interpreter": Look("#5d7a5a", "#7a3f52", "#a8744f", "#1f1a19", long_hair=True, phase=0.6),
     "officer": Look("#6c6480", "#39424e", "#deb38f", "#8a8378", phase=0.85),
     "companion": Look("#80695a", "#4f7a6b", "#c08b66", "#3a2a22", phase=0.45),
@@ -63,7 +63,7 @@ def look(role: str, variant: int = 0) -> Look:
         chosen.clothes,
         chosen.skin,
         _HAIR[variant % 4],
-        long_hair=variant % 2 == 1,
+        long_hair=variant % 4 == 2,
         phase=(chosen.phase + variant * 0.23) % 1,
     )
 
@@ -131,24 +131,24 @@ class Plate:
         self.rows = [side + row.translate(table) + side for row in text.rows]
         self.width, self.height = len(self.rows[0]), len(self.rows)
 
-    def paint(self, planes: Planes, top: int) -> None:
-        """In the middle of the picture's width, from the row `top`."""
-        left = (planes.width - self.width) // 2 & ~1
+    def paint(self, planes: Planes, left: int, top: int) -> None:
+        """From an even column and an even row on."""
         count = min(self.width, planes.width - left)
         for row, pixels in enumerate(self.rows):
             at = (top + row) * planes.width + left
             planes.luma[at : at + count] = pixels[:count]
         half = planes.width // 2
-        for row in range(top // 2, (top + self.height) // 2):
+        across = (count + 1) // 2
+        for row in range(top // 2, (top + self.height + 1) // 2):
             at = row * half + left // 2
-            planes.blue[at : at + count // 2] = bytes((self._chroma[0],)) * (count // 2)
-            planes.red[at : at + count // 2] = bytes((self._chroma[1],)) * (count // 2)
+            planes.blue[at : at + across] = bytes((self._chroma[0],)) * across
+            planes.red[at : at + across] = bytes((self._chroma[1],)) * across
 
 
 class Portrait:
-    """A person who sways, breathes, blinks and speaks, with a label above and a clock below.
+    """A person who sways, breathes, blinks and speaks, below a sign with a label and a clock.
 
-    Both stand in the middle, where a picture that is cropped to a narrower tile still shows them.
+    All of it stays in the middle three quarters, so that wide and narrow tiles crop nothing of it.
     """
 
     def __init__(self, label: str, look: Look, width: int = 320, height: int = 180) -> None:
@@ -158,18 +158,19 @@ class Portrait:
         self._look = look
         self._colours = {name: yuv(getattr(look, name)) for name in ("background", "clothes", "skin", "hair")}
         self._unit = height / 180
-        self._padding = round(6 * self._unit)
-        self._label = Plate(self._fit(label), self._colours["background"], self._padding)
+        self._padding = round(5 * self._unit)
+        self._capital, text = self._fit(label)
+        self._label = Plate(text, self._colours["background"], self._padding)
         self._clock = ("", self._label)
         self._backdrops: dict[int, Planes] = {}
 
-    def _fit(self, label: str) -> Inked:
-        """The label in the largest size that fits four fifths of the width, cut if none does."""
-        room = self.width * 4 // 5 - 2 * self._padding
-        for capital in range(max(6, round(16 * self._unit)), 5, -1):
+    def _fit(self, label: str) -> tuple[int, Inked]:
+        """The label in the largest size that leaves room for the clock, cut if none does."""
+        room = self.width * 3 // 4 - 4 * self._padding
+        for capital in range(max(6, round(15 * self._unit)), 5, -1):
             text = ink(label, capital)
-            if text.width <= room:
-                return text
+            if not label or text.width + ink("00:00:00", capital).width <= room:
+                return capital, text
         return self._fit(label[:-1])
 
     def _backdrop(self, glow: int) -> Planes:
@@ -185,22 +186,24 @@ class Portrait:
         planes.blue[:] = bytes((blue,)) * len(planes.blue)
         planes.red[:] = bytes((red,)) * len(planes.red)
         radius, light = self._unit * (56 + glow), round(luma * 1.2 + 2.6 * glow)
-        planes.ellipse(self.width / 2, self._unit * 84, radius * 1.12, radius, (light, blue, red))
+        planes.ellipse(self.width / 2, self._unit * 96, radius * 1.12, radius, (light, blue, red))
         return planes
 
     def draw(self, at: float, clock: str, level: float = 0.0) -> Planes:
         """The picture `at` seconds; `level` (0–1) is how loud the person speaks."""
         planes = self._backdrop(round(10 * min(1.0, max(0.0, level)))).copy()
         self._person(planes, at, level)
-        self._label.paint(planes, 0)
         if self._clock[0] != clock:
             self._clock = (clock, Plate(self._digits(clock), self._colours["clothes"], self._padding))
-        self._clock[1].paint(planes, self.height - self._clock[1].height & ~1)
+        face, top = self._clock[1], round(25 * self._unit) & ~1
+        left = (self.width - self._label.width - face.width) // 2 & ~1
+        face.paint(planes, left + self._label.width & ~1, top)
+        self._label.paint(planes, left, top)
         return planes
 
     def _digits(self, clock: str) -> Inked:
         """The clock, character by character, so that every digit is drawn once."""
-        parts = [ink(character, max(6, round(12 * self._unit))) for character in clock]
+        parts = [ink(character, self._capital) for character in clock]
         rows = tuple(b"".join(part.rows[row] for part in parts) for row in range(parts[0].height))
         return Inked(len(rows[0]), rows)
 
@@ -211,14 +214,14 @@ class Portrait:
         head = middle + unit * 2.5 * sin(tau * turn * 1.7)
         breath = unit * 1.2 * sin(tau * at / 4.2)
         nod = unit * 2.5 * level * sin(tau * at * 1.3)
-        y = unit * 85 + nod
+        y = unit * 94 + nod
         skin = colour["skin"]
         shade = (skin[0] - 22, skin[1], skin[2])
         if self._look.long_hair:
             planes.ellipse(head, y + unit * 16, unit * 36, unit * 48, colour["hair"])
-        planes.ellipse(middle, unit * 190 + breath, unit * 80, unit * 64, colour["clothes"])
-        planes.column((head + middle) / 2, y + unit * 20, unit * 132 + breath, unit * 12, shade)
-        planes.ellipse(middle, unit * 129 + breath, unit * 17, unit * 9, shade)
+        planes.ellipse(middle, unit * 196 + breath, unit * 80, unit * 62, colour["clothes"])
+        planes.column((head + middle) / 2, y + unit * 20, unit * 140 + breath, unit * 12, shade)
+        planes.ellipse(middle, unit * 136 + breath, unit * 17, unit * 9, shade)
         planes.ellipse(head, y - unit * 6, unit * 30, unit * 35, colour["hair"])
         planes.ellipse(head, y + unit * 2, unit * 25, unit * 31, skin)
         planes.ellipse(head, y - unit * 26, unit * 21, unit * 9, colour["hair"])

@@ -11,10 +11,10 @@ from media.voices import Spoken, Voice, loop
 from signaling.client import MeetingClient
 
 VOICES = {
-    "newcomer": Voice(pitch=205, tract=1.12, turns=(0, 3), seed=11),
-    "host": Voice(pitch=118, tract=0.98, turns=(5,), seed=23),
-    "interpreter": Voice(pitch=182, tract=1.08, turns=(1, 4), seed=37),
-    "officer": Voice(pitch=135, tract=1.0, turns=(2,), seed=41),
+    "newcomer": Voice(pitch=215, tract=1.13, turns=(0, 3), seed=11),
+    "host": Voice(pitch=172, tract=1.05, turns=(5,), seed=23),
+    "interpreter": Voice(pitch=190, tract=1.09, turns=(1, 4), seed=37),
+    "officer": Voice(pitch=122, tract=1.0, turns=(2,), seed=41),
     "companion": Voice(pitch=160, tract=1.04, turns=(), seed=53),
 }
 """A conversation: newcomer, interpreter, officer, newcomer, interpreter, host; four seconds each."""
@@ -37,7 +37,7 @@ def character(role: str, label: str, variant: int = 0) -> Character:
     """The usual bot of a role; `variant` tells officers of different agencies apart."""
     voice = VOICES.get(role, VOICES["companion"])
     if variant:
-        pitch = voice.pitch * (1.0, 1.35, 0.85, 1.2)[variant % 4]
+        pitch = voice.pitch * (1.0, 0.92, 1.45, 1.08)[variant % 4]
         voice = Voice(pitch, voice.tract, voice.turns, voice.seed + variant)
     source = "interpretation" if role == "interpreter" else "microphone"
     return Character(label, look(role, variant), voice, source)
