@@ -73,7 +73,7 @@ class RawEndpoint:
         self.socket.sendto(data, self.server)
         return True
 
-    async def until(self, condition: Callable[[], bool], limit: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], bool], limit: float = 15.0) -> None:
         """Wait for something to arrive that makes `condition` true."""
         async with asyncio.timeout(limit):
             while not condition():

@@ -43,7 +43,7 @@ class Rig:
         )
         return endpoint
 
-    async def event(self, wanted: Callable[[str, dict[str, Any]], bool], limit: float = 5.0) -> Event:
+    async def event(self, wanted: Callable[[str, dict[str, Any]], bool], limit: float = 15.0) -> Event:
         """The first event, also among the past ones, that fits."""
         async with asyncio.timeout(limit):
             while True:

@@ -234,7 +234,7 @@ def test_any_lines_on_the_control_socket_are_answered(tmp_path: Path, lines: lis
                 await reader.readline()
                 for line in lines:
                     writer.write(line + b"\n")
-                    async with asyncio.timeout(5):
+                    async with asyncio.timeout(15):
                         while "event" in (answer := json.loads(await reader.readline())):
                             continue
                     assert "error" in answer or "result" in answer

@@ -372,7 +372,7 @@ async def test_after_the_answer_not_one_packet_of_the_source_reaches_the_kernel(
                 )
 
         async def received(producer: str, count: int) -> None:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(15):
                 while (await rig.producer(producer))["packets"] < count:
                     continue
 

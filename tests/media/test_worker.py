@@ -134,7 +134,7 @@ async def test_the_address_may_change_with_an_authenticated_nomination(tmp_path:
             elsewhere.bind(("127.0.0.1", 0))
             loop = asyncio.get_running_loop()
             elsewhere.sendto(binding_request(listener.ice), listener.server)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(15):
                 assert (await loop.sock_recv(elsewhere, 2048))[0] == 1
                 speaker.dtls.send_rtp(voice.packet())
                 assert (await loop.sock_recv(elsewhere, 2048))[0] & 0x80
@@ -161,7 +161,7 @@ async def test_a_new_controller_gets_the_whole_state_and_replaces_the_old_one(tm
         rig.client._on_lost = lost.set
         second = await WorkerClient.connect(rig.path, lambda name, data: None, lambda: None)
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(15):
                 await lost.wait()
             dump = second.hello.dump
             assert dump["rooms"] == [
@@ -230,7 +230,7 @@ async def test_without_a_controller_everything_is_forbidden(tmp_path: Path) -> N
         await client.set_table("room", 4, ALL)
         await client.consume(consumer="sound", transport="r", producer="mic")
         client.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             await forbidden.wait()
         second = await WorkerClient.connect(path, lambda name, data: None, lambda: None)
         assert second.hello.dump["rooms"] == [{"id": "room", "revision": 4, "allow": {}}]
@@ -262,7 +262,7 @@ async def ask(path: Path, *lines: bytes) -> list[dict[str, Any]]:
         answers = []
         for line in lines:
             writer.write(line + b"\n")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(15):
                 answers.append(json.loads(await reader.readline()))
         return answers
     finally:
@@ -308,7 +308,7 @@ async def test_sigterm_ends_cleanly_and_closes_the_transports(tmp_path: Path) ->
         _, listener = await listening(rig)
         os.kill(rig.pid, signal.SIGTERM)
         await listener.until(lambda: listener.dtls.state.value == "closed")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             assert await rig.process.wait() == 0
         assert not rig.path.exists()
 
@@ -373,7 +373,7 @@ async def test_after_close_no_task_and_no_timer_remains(tmp_path: Path) -> None:
     await worker.close()
     endpoint.close()
     client.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         while asyncio.all_tasks() != before:
             await asyncio.sleep(0)
     assert worker.exchange.routers == {}
