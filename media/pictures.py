@@ -167,7 +167,7 @@ class Portrait:
     def _fit(self, label: str) -> tuple[int, Inked]:
         """The label in the largest size that leaves room for the clock, cut if none does."""
         room = self.width * 3 // 4 - 4 * self._padding
-        for capital in range(max(6, round(15 * self._unit)), 5, -1):
+        for capital in range(max(6, round(13 * self._unit)), 5, -1):
             text = ink(label, capital)
             if not label or text.width + ink("00:00:00", capital).width <= room:
                 return capital, text
