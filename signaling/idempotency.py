@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
@@ -75,7 +75,8 @@ class Idempotency:
     async def _run(self, name: str, scope: str, key: str, body: bytes, work: Work) -> tuple[Result, bool]:
         fingerprint = hashlib.sha256(body).hexdigest()
         sealing = AESGCM(self._derive("seal", scope, key))
-        started = {"fingerprint": fingerprint, "started_at": self._clock()}
+        attempt = secrets.token_hex(8)
+        started = {"fingerprint": fingerprint, "started_at": self._clock(), "attempt": attempt}
         until = self._clock() + KEPT
         if not await self._records.put_if_absent(KIND, name, started, until):
             record = await self._records.get(KIND, name)
@@ -94,18 +95,20 @@ class Idempotency:
         try:
             result = await work(self._derive("seed", scope, key).hex())
         except BaseException:
-            await self._records.delete(KIND, name)
+            await self._keep(name, attempt, None, until)
             raise
-        await self._keep(name, fingerprint, sealing, result, until)
+        value = {"fingerprint": fingerprint, "result": _seal(sealing, result)} if result.final else None
+        await self._keep(name, attempt, value, until)
         return result, False
 
-    async def _keep(self, name: str, fingerprint: str, sealing: AESGCM, result: Result, until: float) -> None:
-        if not result.final:
-            await self._records.delete(KIND, name)
-            return
+    async def _keep(self, name: str, attempt: str, value: Mapping[str, str] | None, until: float) -> None:
+        """The outcome, or nothing so that the call can be made again; unless another attempt took over."""
         record = await self._records.get(KIND, name)
-        if record is not None:
-            value = {"fingerprint": fingerprint, "result": _seal(sealing, result)}
+        if record is None or record.value.get("attempt") != attempt:
+            return
+        if value is None:
+            await self._records.delete(KIND, name)
+        else:
             await self._records.compare_and_set(KIND, name, record.version, value, until)
 
     def _abandoned(self, started_at: float) -> bool:
