@@ -4,11 +4,15 @@ import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from tests.e2e.people import Arrive, Meeting, Person, demand_pages
+from tests.support.service import Service, service
 
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 FLAGS = (
@@ -28,8 +32,10 @@ VIEWPORT = {"width": 1280, "height": 800}
 
 console_key = pytest.StashKey[list[str]]()
 failed_key = pytest.StashKey[bool]()
+expected_key = pytest.StashKey[list[str]]()
 
 NewPage = Callable[..., Awaitable[Page]]
+ExpectError = Callable[[str, str], None]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -49,7 +55,8 @@ def artifacts() -> Path:
     return ARTIFACTS
 
 
-def _chromium() -> str:
+def chromium() -> str:
+    """The path of the browser."""
     named = os.environ.get("CHROMIUM")
     for name in (named,) if named else ("chromium", "chromium-browser", "google-chrome"):
         if found := shutil.which(name):
@@ -64,7 +71,7 @@ async def browser() -> AsyncIterator[Browser]:
     """One Chromium for the test; its contexts are separate browsers to the service (cookies, storage)."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=_chromium(), args=list(FLAGS), chromium_sandbox=False
+            executable_path=chromium(), args=list(FLAGS), chromium_sandbox=False
         )
         try:
             yield browser
@@ -109,6 +116,14 @@ async def new_page(
         name = re.sub(r"\W+", "-", request.node.name)
         for number, page in enumerate(page for page in pages if not page.is_closed()):
             await page.screenshot(path=artifacts / f"{name}-{number}.png")
+    else:
+        assert unexpected(lines, request.node.stash.get(expected_key, [])) == []
+
+
+def unexpected(lines: list[str], expected: list[str]) -> list[str]:
+    """Errors that pages have written or thrown, without those that a test expects."""
+    bad = [line for line in lines if line.startswith(("error: ", "uncaught: ", "warning: Media:"))]
+    return [line for line in bad if not any(re.search(pattern, line) for pattern in expected)]
 
 
 @pytest.fixture
@@ -116,3 +131,33 @@ def console(request: pytest.FixtureRequest) -> list[str]:
     """What the pages of `new_page` have said so far, errors as `error: …` and `uncaught: …`."""
     lines: list[str] = request.node.stash.setdefault(console_key, [])
     return lines
+
+
+@pytest.fixture
+def expect_error(request: pytest.FixtureRequest) -> ExpectError:
+    """`expect_error(pattern, reason)`: pages may write what matches; any other error fails the test."""
+    patterns: list[str] = request.node.stash.setdefault(expected_key, [])
+    return lambda pattern, reason: patterns.append(pattern)
+
+
+@pytest.fixture
+def arrive(new_page: NewPage) -> Arrive:
+    """A person at an empty page; takes what `new_page` takes."""
+
+    async def come(**options: Any) -> Person:
+        return await Person.at(await new_page(**options))
+
+    return come
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Service]:
+    demand_pages()
+    async with service(tmp_path) as started:
+        yield started
+
+
+@pytest.fixture
+async def meeting(running: Service, arrive: Arrive) -> AsyncIterator[Meeting]:
+    async with AsyncExitStack() as stack:
+        yield Meeting(running, await running.meeting(), arrive, stack)
