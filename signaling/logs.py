@@ -7,6 +7,7 @@ import sys
 import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
+from aiohttp.http_exceptions import HttpProcessingError
 
 _SECRET_PATH = re.compile(r"^/(j|s)/[^/]*")
 _ID_PATH = re.compile(r"/invitations/i_[0-9a-f]+")
@@ -23,7 +24,7 @@ def configure(level: str) -> None:
     ]
     renderer: structlog.typing.Processor
     if sys.stderr.isatty():
-        renderer = structlog.dev.ConsoleRenderer()
+        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     else:
         shared.append(structlog.processors.format_exc_info)
         renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
@@ -36,8 +37,16 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
     logging.basicConfig(level=max(number, logging.INFO), handlers=[handler], force=True)
+    server = logging.getLogger("aiohttp.server")
+    server.filters = [_told_already]
     for name in QUIET:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
+
+
+def _told_already(record: logging.LogRecord) -> bool:
+    """What a client sent wrong is its own affair, is answered, and may quote a token: it is not logged."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError | web.RequestPayloadError | ConnectionError)
 
 
 def redacted(path: str) -> str:

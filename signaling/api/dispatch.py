@@ -1,6 +1,5 @@
 """What happens around every call: rate, who calls, from which page, what was sent, repeated or new."""
 
-import zlib
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -8,7 +7,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import structlog
 from aiohttp import hdrs, web
-from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel, ValidationError
 
 from signaling import problems, staff, strict_json
@@ -145,7 +143,7 @@ def _query(route: Route, request: web.Request) -> BaseModel | None:
 async def _read(request: web.Request) -> bytes:
     try:
         return await request.read()
-    except (HttpProcessingError, zlib.error, ValueError) as error:
+    except (web.RequestPayloadError, ConnectionError, ValueError) as error:
         raise Problem(400, "bad_request", "the body cannot be read") from error
 
 
