@@ -18,5 +18,5 @@ export default defineConfig({
     chunkSizeWarningLimit: 900,
   },
   server: { proxy: { "/api": { target: backend, ws: true } } },
-  test: { environment: "happy-dom", include: ["src/**/*.test.ts", "tools/**/*.test.ts"], restoreMocks: true },
+  test: { environment: "node", include: ["src/**/*.test.ts", "tools/**/*.test.ts"], restoreMocks: true },
 });

@@ -12,6 +12,7 @@ export class RpcError extends Error {
 }
 
 export const CONNECTION_LOST = "connection_lost";
+const OPEN = 1;
 export const TIMED_OUT = "timed_out";
 
 export type Params = Record<string, unknown>;
@@ -62,7 +63,7 @@ export class Rpc {
   }
 
   call<Result>(method: string, params: Params = {}): Promise<Result> {
-    if (this.over || this.socket.readyState !== WebSocket.OPEN) {
+    if (this.over || this.socket.readyState !== OPEN) {
       return Promise.reject(new RpcError(CONNECTION_LOST, "The connection is not open"));
     }
     const id = ++this.lastId;

@@ -1,0 +1,739 @@
+// Made by `npm run generate` from the document beside it. Do not edit.
+
+export type paths = Record<string, never>;
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** AddStation */
+        AddStation: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Agency */
+            agency: string;
+            /**
+             * Purpose
+             * @default
+             */
+            purpose?: string;
+            /**
+             * Minutes
+             * @default 20
+             */
+            minutes?: number;
+        };
+        /** AnswerConsent */
+        AnswerConsent: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Question */
+            question: string;
+            /** Granted */
+            granted: boolean;
+        };
+        /** AskConsent */
+        AskConsent: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /**
+             * Kind
+             * @default together
+             * @constant
+             */
+            kind?: "together";
+            /** Stations */
+            stations: number[];
+        };
+        /** ById */
+        ById: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Id */
+            id: string;
+        };
+        /** ByParticipant */
+        ByParticipant: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Participant */
+            participant: string;
+        };
+        /** ByStation */
+        ByStation: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Station */
+            station: number;
+        };
+        /**
+         * Call
+         * @description `request`: a UUID of the client's making; a call repeated with it gives the first result again.
+         */
+        Call: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+        };
+        /** ChangeStation */
+        ChangeStation: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Station */
+            station: number;
+            /**
+             * Purpose
+             * @default null
+             */
+            purpose?: string | null;
+            /**
+             * Minutes
+             * @default null
+             */
+            minutes?: number | null;
+        };
+        /** ConnectTransport */
+        ConnectTransport: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Id */
+            id: string;
+            /** Dtlsparameters */
+            dtlsParameters: {
+                [key: string]: unknown;
+            };
+        };
+        /** ConsentView */
+        ConsentView: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Stations */
+            stations: number[];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /** ConsumerClosed */
+        ConsumerClosed: {
+            /** Id */
+            id: string;
+        };
+        /** CreateTransport */
+        CreateTransport: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "send" | "recv";
+            /**
+             * Rtpcapabilities
+             * @default null
+             */
+            rtpCapabilities?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /** ExtendStation */
+        ExtendStation: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Station */
+            station: number;
+            /** Minutes */
+            minutes: number;
+        };
+        /** IceRestarted */
+        IceRestarted: {
+            /** Iceparameters */
+            iceParameters: {
+                [key: string]: unknown;
+            };
+        };
+        /** Invite */
+        Invite: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            role: components["schemas"]["Role"];
+            /**
+             * Agency
+             * @default null
+             */
+            agency?: string | null;
+            /**
+             * Station
+             * @default null
+             */
+            station?: number | null;
+            /**
+             * Name
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * Language
+             * @default null
+             */
+            language?: string | null;
+            /**
+             * Participant
+             * @default null
+             */
+            participant?: string | null;
+        };
+        /** Invited */
+        Invited: {
+            /** Id */
+            id: string;
+            /** Participant */
+            participant: string;
+            /** Code */
+            code: string;
+            /** Url */
+            url: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+        };
+        /**
+         * Join
+         * @description `slot`: a participant may have a screen and a phone at once; a second device in a slot takes over.
+         */
+        Join: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Token */
+            token: string;
+            /**
+             * Slot
+             * @default screen
+             * @enum {string}
+             */
+            slot?: "screen" | "phone";
+        };
+        /** Joined */
+        Joined: {
+            /** Participant */
+            participant: string;
+            /** Session */
+            session: string;
+            /** Secret */
+            secret: string;
+            /** Last Event */
+            last_event: number;
+            snapshot: components["schemas"]["Snapshot"];
+            /** Ice Servers */
+            ice_servers: {
+                [key: string]: unknown;
+            }[];
+            /** Router Rtp Capabilities */
+            router_rtp_capabilities: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * MeetingEvent
+         * @description `number` counts what this participant has been told. `changes` holds every section of the snapshot that
+         *     has changed for them; a `view_changed` has nothing but changes and repeats the number before it.
+         */
+        MeetingEvent: {
+            /** Number */
+            number: number;
+            /** Type */
+            type: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /** Changes */
+            changes: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * MeetingView
+         * @description `state`: planned, open, paused or ended.
+         */
+        MeetingView: {
+            /** Id */
+            id: string;
+            /** Site */
+            site: string;
+            /** Site Name */
+            site_name: string;
+            /** Alias */
+            alias: string | null;
+            people: components["schemas"]["Party"] | null;
+            /** Languages */
+            languages: string[];
+            /** Planned At */
+            planned_at: string | null;
+            /** Route */
+            route: string | null;
+            /** Room */
+            room: string | null;
+            /** State */
+            state: string;
+            /** Paused Since */
+            paused_since: string | null;
+            /** Interpreter */
+            interpreter: string | null;
+        };
+        /** MessageView */
+        MessageView: {
+            /** Id */
+            id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Sender */
+            sender: string;
+            /** Sender Name */
+            sender_name: string;
+            role: components["schemas"]["Role"];
+            /** Text */
+            text: string;
+            /** Station */
+            station: number | null;
+            /** Line */
+            line: string | null;
+        };
+        /** MoveStation */
+        MoveStation: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Station */
+            station: number;
+            /** Position */
+            position: number;
+        };
+        /** NewConsumer */
+        NewConsumer: {
+            /** Id */
+            id: string;
+            /** Producer */
+            producer: string;
+            /** Participant */
+            participant: string;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "camera" | "microphone" | "screen" | "interpretation";
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "audio" | "video";
+            /** Rtpparameters */
+            rtpParameters: {
+                [key: string]: unknown;
+            };
+        };
+        /** Nothing */
+        Nothing: Record<string, never>;
+        /** OfficerView */
+        OfficerView: {
+            /** Participant */
+            participant: string;
+            /** Name */
+            name: string;
+            /** Present */
+            present: boolean;
+            /** Ready */
+            ready: boolean;
+        };
+        /** ParticipantView */
+        ParticipantView: {
+            /** Id */
+            id: string;
+            role: components["schemas"]["Role"];
+            /** Name */
+            name: string;
+            /** Agency */
+            agency: string | null;
+            /** Station */
+            station: number | null;
+            /** Language */
+            language: string;
+            place: components["schemas"]["Place"];
+            phase: components["schemas"]["Phase"];
+            /** Ready */
+            ready: boolean;
+            /** Present */
+            present: boolean;
+            /** Since */
+            since: string | null;
+            /** Excluded */
+            excluded: boolean;
+        };
+        /**
+         * Party
+         * @description The newcomer's people as numbers; a meeting carries no identity of theirs but an alias.
+         */
+        Party: {
+            /**
+             * Adults
+             * @default 1
+             */
+            adults?: number;
+            /**
+             * Children
+             * @default 0
+             */
+            children?: number;
+        };
+        /**
+         * Phase
+         * @description Where a participant stands, derived from the state of the meeting and never stored.
+         * @enum {string}
+         */
+        Phase: "lobby" | "room" | "finished";
+        /**
+         * Place
+         * @enum {string}
+         */
+        Place: "on_site" | "elsewhere";
+        /** Produce */
+        Produce: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Transport */
+            transport: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "audio" | "video";
+            /** Rtpparameters */
+            rtpParameters: {
+                [key: string]: unknown;
+            };
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "camera" | "microphone" | "screen" | "interpretation";
+        };
+        /** Produced */
+        Produced: {
+            /** Id */
+            id: string;
+        };
+        /** QuestionView */
+        QuestionView: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Stations */
+            stations: number[];
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /**
+             * Lapses At
+             * Format: date-time
+             */
+            lapses_at: string;
+        };
+        /** QueueView */
+        QueueView: {
+            /** Place */
+            place: number;
+            /** Expected Start */
+            expected_start: string | null;
+        };
+        /** Ready */
+        Ready: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Ready */
+            ready: boolean;
+        };
+        /** Resume */
+        Resume: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Session */
+            session: string;
+            /** Secret */
+            secret: string;
+            /**
+             * Last Event
+             * @default 0
+             */
+            last_event?: number;
+        };
+        /** RevokeConsent */
+        RevokeConsent: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Consent */
+            consent: string;
+        };
+        /**
+         * Role
+         * @enum {string}
+         */
+        Role: "newcomer" | "host" | "officer" | "interpreter" | "companion" | "attendee";
+        /** SendMessage */
+        SendMessage: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Text */
+            text: string;
+            /**
+             * To
+             * @default null
+             */
+            to?: string | null;
+        };
+        /**
+         * SessionClosed
+         * @description `code`: replaced, removed, meeting_ended, media_restarted, shutting_down, slow_reader, …
+         */
+        SessionClosed: {
+            /** Code */
+            code: string;
+            /** Reason */
+            reason: string;
+        };
+        /** SetLanguage */
+        SetLanguage: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Language */
+            language: string;
+        };
+        /** SetPlace */
+        SetPlace: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /**
+             * Place
+             * @enum {string}
+             */
+            place: "on_site" | "elsewhere";
+        };
+        /** SetPreferredLayers */
+        SetPreferredLayers: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Id */
+            id: string;
+            /** Spatial */
+            spatial: number;
+            /**
+             * Temporal
+             * @default null
+             */
+            temporal?: number | null;
+        };
+        /** Signal */
+        Signal: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /**
+             * Signal
+             * @enum {string}
+             */
+            signal: "not_understood" | "slower" | "repeat" | "one_at_a_time" | "cannot_hear" | "help" | "break";
+        };
+        /** Snapshot */
+        Snapshot: {
+            you: components["schemas"]["You"];
+            meeting: components["schemas"]["MeetingView"];
+            /** Stations */
+            stations: components["schemas"]["StationView"][];
+            /** Participants */
+            participants: components["schemas"]["ParticipantView"][];
+            /** Messages */
+            messages: components["schemas"]["MessageView"][];
+            question: components["schemas"]["QuestionView"] | null;
+            /** Consents */
+            consents: components["schemas"]["ConsentView"][];
+            queue: components["schemas"]["QueueView"] | null;
+            /**
+             * Now
+             * Format: date-time
+             */
+            now: string;
+        };
+        /** SpeakerLevel */
+        SpeakerLevel: {
+            /** Participant */
+            participant: string;
+            /** Level */
+            level: number;
+        };
+        /** Speakers */
+        Speakers: {
+            /** Speakers */
+            speakers: components["schemas"]["SpeakerLevel"][];
+        };
+        /** StationView */
+        StationView: {
+            /** Number */
+            number: number;
+            /** Position */
+            position: number;
+            /** Agency */
+            agency: string;
+            /** Agency Name */
+            agency_name: {
+                [key: string]: string;
+            };
+            /** Purpose */
+            purpose: string;
+            /** State */
+            state: string;
+            /** Minutes */
+            minutes: number;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Expected Start */
+            expected_start: string | null;
+            /** Officers */
+            officers: components["schemas"]["OfficerView"][];
+        };
+        /** TransportCreated */
+        TransportCreated: {
+            /** Id */
+            id: string;
+            /** Iceparameters */
+            iceParameters: {
+                [key: string]: unknown;
+            };
+            /** Icecandidates */
+            iceCandidates: {
+                [key: string]: unknown;
+            }[];
+            /** Dtlsparameters */
+            dtlsParameters: {
+                [key: string]: unknown;
+            };
+        };
+        /** WithdrawQuestion */
+        WithdrawQuestion: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Question */
+            question: string;
+        };
+        /** You */
+        You: {
+            /** Participant */
+            participant: string;
+            role: components["schemas"]["Role"];
+            /** Name */
+            name: string;
+            /** Language */
+            language: string;
+            /** Agency */
+            agency: string | null;
+            /** Station */
+            station: number | null;
+            place: components["schemas"]["Place"];
+            phase: components["schemas"]["Phase"];
+            /** Ready */
+            ready: boolean;
+            /** May */
+            may: string[];
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export type operations = Record<string, never>;

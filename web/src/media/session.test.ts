@@ -1,0 +1,186 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Joined, MeetingEvent } from "../wire";
+import { FakeSocket, settle } from "./fake";
+import { RpcError } from "./rpc";
+import { backoff, Session, type SessionState } from "./session";
+
+const JOINED = { participant: "p_1", session: "s_1", secret: "first", last_event: 4, snapshot: {} } as unknown as Joined;
+
+class Stage {
+  readonly states: SessionState[] = [];
+  readonly joins: boolean[] = [];
+  readonly events: MeetingEvent[] = [];
+  readonly endings: string[] = [];
+  readonly delays: number[] = [];
+  tokens = 0;
+  refusal: Error | null = null;
+  private releases: (() => void)[] = [];
+
+  readonly session = new Session(
+    {
+      url: "ws://test/api/v1/socket",
+      token: async () => {
+        this.tokens += 1;
+        if (this.refusal) throw this.refusal;
+        return `token-${this.tokens}`;
+      },
+      connect: (url) => new FakeSocket(url) as unknown as WebSocket,
+      random: () => 1,
+      wait: (milliseconds) => {
+        this.delays.push(milliseconds);
+        return new Promise((resolve) => this.releases.push(resolve));
+      },
+    },
+    {
+      state: (state) => this.states.push(state),
+      joined: (_, resumed) => this.joins.push(resumed),
+      event: (event) => this.events.push(event),
+      notification: () => undefined,
+      over: (code) => this.endings.push(code),
+    },
+  );
+
+  get socket(): FakeSocket {
+    return FakeSocket.made[FakeSocket.made.length - 1];
+  }
+
+  async waited(): Promise<void> {
+    this.releases.splice(0).forEach((release) => release());
+    await settle();
+  }
+
+  async opened(): Promise<FakeSocket> {
+    await settle();
+    this.socket.open();
+    await settle();
+    return this.socket;
+  }
+
+  async joined(): Promise<FakeSocket> {
+    const joining = this.session.join();
+    const socket = await this.opened();
+    socket.answer(socket.last, JOINED);
+    await joining;
+    return socket;
+  }
+}
+
+let stage: Stage;
+beforeEach(() => {
+  FakeSocket.made = [];
+  stage = new Stage();
+});
+
+describe("joining", () => {
+  it("spends a token on session.join", async () => {
+    const socket = await stage.joined();
+    expect(socket.sent[0]).toMatchObject({ method: "session.join", params: { token: "token-1" } });
+    expect(stage.states).toEqual(["joining", "joined"]);
+    expect(stage.joins).toEqual([false]);
+  });
+
+  it("tells the code when the link is refused", async () => {
+    stage.refusal = new RpcError("invitation_used", "used");
+    await expect(stage.session.join()).rejects.toMatchObject({ code: "invitation_used" });
+    expect(stage.states).toEqual(["joining", "idle"]);
+  });
+});
+
+describe("a lost connection", () => {
+  it("comes back by itself with the secret and the last event, and rotates the secret", async () => {
+    const first = await stage.joined();
+    first.say({ method: "meeting.event", params: { number: 9, type: "message_sent", changes: {} } });
+    first.drop();
+    expect(stage.session.state).toBe("lost");
+    await stage.waited();
+    const second = await stage.opened();
+    expect(second.last).toMatchObject({ method: "session.resume", params: { session: "s_1", secret: "first", last_event: 9 } });
+    second.answer(second.last, { ...JOINED, secret: "second" });
+    await settle();
+    expect(stage.joins).toEqual([false, true]);
+    second.drop();
+    await stage.waited();
+    const third = await stage.opened();
+    expect(third.last.params.secret).toBe("second");
+    expect(stage.tokens).toBe(1);
+  });
+
+  it("waits longer each time it fails, and not at all once the network is known to be back", async () => {
+    (await stage.joined()).drop();
+    await stage.waited();
+    stage.socket.drop();
+    await settle();
+    expect(stage.delays).toEqual([500, 1000]);
+    const before = FakeSocket.made.length;
+    stage.session.hurry();
+    await settle();
+    expect(FakeSocket.made.length).toBe(before + 1);
+  });
+
+  it("joins anew with the link's cookie when the session is no longer known", async () => {
+    (await stage.joined()).drop();
+    await stage.waited();
+    const second = await stage.opened();
+    second.refuse(second.last, "session_unknown");
+    const third = await stage.opened();
+    expect(third.last).toMatchObject({ method: "session.join", params: { token: "token-2" } });
+  });
+
+  it("repeats a change under it with the same request id", async () => {
+    const first = await stage.joined();
+    const change = stage.session.act("meeting.pause");
+    const request = first.last.params.request;
+    first.drop();
+    await stage.waited();
+    const second = await stage.opened();
+    second.answer(second.last, JOINED);
+    await settle();
+    expect(second.last).toMatchObject({ method: "meeting.pause", params: { request } });
+    second.answer(second.last, {});
+    expect(await change).toEqual({});
+  });
+
+  it("does not repeat a change that was refused", async () => {
+    const socket = await stage.joined();
+    const change = stage.session.act("meeting.start", { station: 2 });
+    socket.refuse(socket.last, "not_allowed");
+    await expect(change).rejects.toMatchObject({ code: "not_allowed" });
+    expect(socket.sent).toHaveLength(2);
+  });
+});
+
+describe("the end of a session", () => {
+  it.each(["replaced", "removed", "meeting_ended"])("is final when the server says %s", async (code) => {
+    const socket = await stage.joined();
+    socket.say({ method: "session.closed", params: { code, reason: "" } });
+    socket.drop(4000);
+    await stage.waited();
+    expect(stage.endings).toEqual([code]);
+    expect(FakeSocket.made).toHaveLength(1);
+  });
+
+  it("does not take over again when it was replaced while it was away", async () => {
+    (await stage.joined()).drop();
+    await stage.waited();
+    const second = await stage.opened();
+    second.refuse(second.last, "session_replaced");
+    await settle();
+    expect(stage.endings).toEqual(["replaced"]);
+    expect(stage.tokens).toBe(1);
+  });
+
+  it("is not one when the server only starts over", async () => {
+    const socket = await stage.joined();
+    socket.say({ method: "session.closed", params: { code: "media_restarted", reason: "" } });
+    await stage.waited();
+    const second = await stage.opened();
+    expect(second.last.method).toBe("session.resume");
+    expect(stage.endings).toEqual([]);
+  });
+});
+
+it("spreads returning clients over the whole of the delay", () => {
+  expect(backoff(0, () => 0)).toBe(0);
+  expect(backoff(3, () => 0.5)).toBe(2000);
+  expect(backoff(20, () => 1)).toBe(15_000);
+});

@@ -1,0 +1,57 @@
+import { createPinia, setActivePinia } from "pinia";
+import { beforeEach, expect, it, vi } from "vitest";
+import type { Participant, Snapshot } from "../wire";
+import { useMeeting } from "./meeting";
+
+const person = (id: string, more: Partial<Participant> = {}): Participant => ({
+  id, role: "officer", name: id, agency: null, station: null, language: "sv", place: "elsewhere", phase: "room",
+  ready: false, present: true, since: null, excluded: false, ...more,
+});
+
+const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
+  you: { participant: "p_1", role: "host", name: "", language: "sv", agency: null, station: null, place: "on_site", phase: "room", ready: false, may: ["meeting.start"] },
+  meeting: { id: "m_1", site: "s", site_name: "S", alias: null, people: null, languages: [], planned_at: null, route: null, room: null, state: "open", paused_since: null, interpreter: null },
+  stations: [], participants: [], messages: [], question: null, consents: [], queue: null, now: "2026-11-24T10:00:00Z", ...more,
+});
+
+beforeEach(() => void setActivePinia(createPinia()));
+
+it("offers what the server says that this participant may do", () => {
+  const meeting = useMeeting();
+  meeting.show(snapshot());
+  expect([meeting.may("meeting.start"), meeting.may("meeting.end")]).toEqual([true, false]);
+});
+
+it("replaces the sections that an event carries, and keeps the others", () => {
+  const meeting = useMeeting();
+  meeting.show(snapshot({ participants: [person("p_2")] }));
+  meeting.happened({ number: 2, type: "view_changed", at: "2026-11-24T10:00:05Z", data: {}, changes: { queue: { place: 1, expected_start: null } } });
+  expect(meeting.snapshot?.queue?.place).toBe(1);
+  expect(meeting.people.map((one) => one.id)).toEqual(["p_2"]);
+});
+
+it("tells apart who is in the room, who waits and who is away", () => {
+  const meeting = useMeeting();
+  meeting.show(snapshot({ participants: [person("p_2"), person("p_3", { phase: "lobby" }), person("p_4", { present: false })] }));
+  expect(meeting.inRoom.map((one) => one.id)).toEqual(["p_2"]);
+  expect(meeting.inLobby.map((one) => one.id)).toEqual(["p_3"]);
+});
+
+it("shows a signal for a while", () => {
+  vi.useFakeTimers();
+  const meeting = useMeeting();
+  meeting.show(snapshot());
+  meeting.happened({ number: 1, type: "signal_sent", at: "2026-11-24T10:00:00Z", data: { participant: "p_2", signal: "slower" }, changes: {} });
+  expect(meeting.signals).toMatchObject([{ participant: "p_2", signal: "slower" }]);
+  vi.advanceTimersByTime(60_000);
+  expect(meeting.signals).toEqual([]);
+  vi.useRealTimers();
+});
+
+it("orders stations by their position, whatever their numbers", () => {
+  const meeting = useMeeting();
+  const station = (number: number, position: number) => ({ number, position, state: "planned" }) as Snapshot["stations"][number];
+  meeting.show(snapshot({ stations: [station(1, 2), station(2, 1)] }));
+  expect(meeting.stations.map((one) => one.number)).toEqual([2, 1]);
+  expect(meeting.nextStation?.number).toBe(2);
+});
