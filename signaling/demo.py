@@ -40,6 +40,7 @@ FIRST_STATION_AFTER = 4.0
 STATION_LASTS = 120.0
 RETURN_AFTER = 3.0
 """Seconds between somebody's leaving and the bot's coming back."""
+LOOK_AGAIN = 1.0
 AGAIN_AFTER = 5.0
 """Seconds until a bot that failed tries again."""
 
@@ -219,10 +220,11 @@ def _show(services: Services, made: Demo, as_json: bool) -> None:
 class Cast:
     """The bots. Each leaves when a person takes its role, and comes back when they have left."""
 
-    def __init__(self, services: Services, made: Demo, local: str) -> None:
+    def __init__(self, services: Services, made: Demo, local: str, actor: type[Bot] = Bot) -> None:
         self._services = services
         self._made = made
         self._local = local
+        self._actor = actor
         self._changed = asyncio.Condition()
         self._playing: dict[str, Bot] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -314,7 +316,7 @@ class Cast:
             jti=new_jti(),
         )
         looks = character(part.role.value, part.name, part.variant)
-        bot = Bot(self._local, token, looks, on_closed=lambda _: self._run(self._wake()))
+        bot = self._actor(self._local, token, looks, on_closed=lambda _: self._run(self._wake()))
         await bot.start()
         return bot
 
@@ -338,7 +340,7 @@ class Cast:
                     await self._start_next(host)
                 await asyncio.sleep(STATION_LASTS)
             else:
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(LOOK_AGAIN)
 
     async def _start_next(self, host: str) -> None:
         state = await self._services.hub.state(self._made.meeting)
