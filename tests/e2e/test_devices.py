@@ -1,0 +1,114 @@
+"""Without a camera, without a microphone, without a line: each has a state of its own, and a way on."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import Browser, async_playwright, expect
+
+from tests.e2e.conftest import FLAGS, ExpectError, chromium
+from tests.e2e.line import Line
+from tests.e2e.people import Arrive, Meeting
+from tests.support.service import service
+
+FAKE_DEVICES = [flag for flag in FLAGS if "media-stream" in flag]
+
+
+@pytest.fixture
+async def browser(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
+    """As everywhere, but with the flags that the test names instead of fake devices that always say yes."""
+    flags = [flag for flag in FLAGS if flag not in FAKE_DEVICES] + getattr(request, "param", FAKE_DEVICES)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium(), args=flags, chromium_sandbox=False
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+REFUSES = ["--use-fake-device-for-media-stream=fps=10", "--deny-permission-prompts"]
+
+
+@pytest.mark.parametrize("browser", [REFUSES], indirect=True)
+async def test_one_who_refuses_the_devices_is_told_and_still_sees_and_hears(meeting: Meeting) -> None:
+    await sees_and_hears_without_devices(meeting, "refused")
+
+
+@pytest.mark.parametrize("browser", [[]], indirect=True)
+async def test_one_who_has_no_devices_is_told_and_still_sees_and_hears(meeting: Meeting) -> None:
+    await sees_and_hears_without_devices(meeting, "missing")
+
+
+async def sees_and_hears_without_devices(meeting: Meeting, why: str) -> None:
+    newcomer = await meeting.raw("newcomer", name="Samira")
+    permissions = {"permissions": []} if why == "refused" else {}
+    officer = await meeting.arrive(**permissions)
+    await officer.enter(await meeting.link("officer", 1, name="Erik Lind"))
+    notice = officer.find("device-refused")
+    await expect(notice).to_have_attribute("data-why", why)
+    await meeting.start(1)
+    await officer.in_phase("room")
+    await officer.sees(newcomer.participant)
+    await officer.hears(newcomer.participant)
+    await expect(notice).to_be_visible()
+    await expect(notice.get_by_role("button")).to_be_enabled()
+    assert await officer.own_tracks() == []
+    assert newcomer.heard(await officer.participant()) == []
+
+
+async def test_somebody_switches_camera_and_microphone_off_and_on(meeting: Meeting) -> None:
+    newcomer = await meeting.raw("newcomer", name="Samira")
+    officer = await meeting.person("officer", 1, name="Erik Lind")
+    await meeting.start(1)
+    them = await officer.participant()
+    picture = await newcomer.wait_for_consumer("camera", them)
+    await newcomer.wait_for(lambda: len(newcomer.packets(picture)) > 10)
+
+    await officer.press("toggle-camera")
+    await officer.until("() => window.__own.findLast((one) => one.kind === 'video').readyState === 'ended'")
+    await expect(officer.find("toggle-camera")).to_have_accessible_name("Slå på kameran")
+    await officer.press("toggle-camera")
+    await expect(officer.find("toggle-camera")).to_have_accessible_name("Stäng av kameran")
+    seen = len(newcomer.packets(picture))
+    await newcomer.wait_for(lambda: len(newcomer.packets(picture)) > seen + 10)
+
+    await officer.press("toggle-microphone")
+    await officer.until("() => !window.__own.findLast((one) => one.kind === 'audio').enabled")
+    await officer.press("toggle-microphone")
+    sound = await newcomer.wait_for_consumer("microphone", them)
+    heard = len(newcomer.packets(sound))
+    await newcomer.wait_for(lambda: len(newcomer.packets(sound)) > heard + 10)
+
+
+async def test_a_lost_connection_is_shown_and_comes_back_by_itself(
+    tmp_path: Path, arrive: Arrive, expect_error: ExpectError
+) -> None:
+    expect_error(r"WebSocket connection to .* failed", "the browser notes attempts while the line is cut")
+    async with AsyncExitStack() as stack:
+        line = await stack.enter_async_context(Line())
+        running = await stack.enter_async_context(
+            service(tmp_path, public_url=f"http://localhost:{line.port}")
+        )
+        line.target = ("127.0.0.1", urlsplit(running.url).port or 0)
+        meeting = Meeting(running, await running.meeting(), arrive, stack)
+        newcomer = await meeting.raw("newcomer", name="Samira")
+        officer = await meeting.person("officer", 1, name="Erik Lind")
+        await meeting.start(1)
+        await officer.sees(newcomer.participant)
+        before = await officer.participant()
+
+        line.cut()
+        await expect(officer.find("connection-lost")).to_be_visible()
+        await newcomer.act("chat.send", text="hör ni mig?")
+        line.mend()
+        await expect(officer.find("connection-lost")).to_have_count(0, timeout=20_000)
+        assert await officer.connection() == "joined"
+        assert await officer.participant() == before
+        await officer.reads("hör ni mig?")
+        await officer.sees(newcomer.participant)
+        await officer.hears(newcomer.participant)
+        await newcomer.wait_for_consumer("camera", before)
