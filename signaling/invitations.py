@@ -129,12 +129,15 @@ class Invitations:
         language: str | None = None,
         participant: str | None = None,
         place: Place | None = None,
+        seed: str | None = None,
     ) -> Invitation:
-        """A link for a new participant, or a new link for an old one. Raises Rejected."""
+        """A link for a new participant, or a new link for an old one. With the same `seed` (hex) as before,
+        no second participant is made. Raises Rejected."""
         state = await self._meetings.state(meeting)
-        known = self._known(state, actor, role, participant)
+        new = "p_" + (secrets.token_hex(8) if seed is None else seed[:16])
+        known = self._known(state, actor, role, participant or (new if new in state.participants else None))
         if known is None:
-            command = self._invite(state, actor, role, agency, station, name, language, place)
+            command = self._invite(new, state, actor, role, agency, station, name, language, place)
             state = await self._meetings.execute(meeting, command)
             known = state.participants[command.participant]
         else:
@@ -220,6 +223,7 @@ class Invitations:
 
     def _invite(
         self,
+        participant: str,
         state: Meeting,
         actor: str,
         role: Role,
@@ -234,7 +238,7 @@ class Invitations:
         own = role is Role.HOST and actor.startswith(STAFF)
         return Invite(
             actor=actor,
-            participant="p_" + secrets.token_hex(8),
+            participant=participant,
             role=role,
             name=self._default_name(state, role, agency) if name is None else name,
             language=language or _default_language(state, role),

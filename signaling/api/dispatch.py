@@ -14,7 +14,7 @@ from signaling.api.route import Access, Call, Cookie, Reply, Route
 from signaling.idempotency import Result
 from signaling.problems import Problem
 from signaling.services import SERVICES, Services
-from signaling.tokens import StaffClaims
+from signaling.tokens import StaffClaims, TokenError
 
 log = structlog.get_logger(__name__)
 
@@ -43,11 +43,12 @@ async def _answer(route: Route, request: web.Request) -> web.StreamResponse:
 
 async def _call(route: Route, request: web.Request) -> web.Response:
     services = request.app[SERVICES]
-    _limit(services, f"address {request.remote}", route.oauth)
     call = Call(request, services, request.match_info)
-    if route.access is not Access.OPEN:
-        call.staff = await _staff(route, services, request)
-        _limit(services, f"staff {call.staff.sub}")
+    if route.access is Access.OPEN:
+        if route.changes:
+            _limit_attempts(services, request)
+    else:
+        call.staff = await _known_staff(route, services, request)
     call.query = _query(route, request)
     raw = await _read(request) if route.changes else b""
     call.body = _body(route, request, raw)
@@ -77,16 +78,28 @@ async def _result(route: Route, call: Call, seed: str) -> Result:
     return Result(reply.status, JSON, _encoded(reply.model))
 
 
-def _limit(services: Services, who: str, redemption: bool = False) -> None:
-    limits = services.settings.limits
-    if redemption:
-        burst = float(limits.redemptions_per_minute)
-        wait = services.limiter.wait(f"redeem {who}", burst / 60, burst)
-    else:
-        wait = services.limiter.wait(who, limits.calls_per_second, limits.calls_burst)
+def _limit_attempts(services: Services, request: web.Request) -> None:
+    """Guesses at codes and tokens, by address."""
+    burst = float(services.settings.limits.redemptions_per_minute)
+    _limit(services, f"address {request.remote}", burst / 60, burst)
+
+
+def _limit(services: Services, who: str, rate: float, burst: float) -> None:
+    wait = services.limiter.wait(who, rate, burst)
     if wait:
         after = {"Retry-After": str(int(wait) + 1)}
         raise Problem(429, "too_many_requests", "too many calls; slow down", headers=after)
+
+
+async def _known_staff(route: Route, services: Services, request: web.Request) -> StaffClaims:
+    try:
+        claims = await _staff(route, services, request)
+    except (Problem, TokenError):
+        _limit_attempts(services, request)
+        raise
+    limits = services.settings.limits
+    _limit(services, f"staff {claims.sub}", limits.calls_per_second, limits.calls_burst)
+    return claims
 
 
 async def _staff(route: Route, services: Services, request: web.Request) -> StaffClaims:

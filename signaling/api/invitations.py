@@ -24,6 +24,7 @@ async def create(call: Call) -> Reply:
         language=new.language,
         participant=new.participant,
         place=new.place,
+        seed=call.seed,
     )
     return Reply(
         models.Invitation(

@@ -301,6 +301,22 @@ async def test_calls_beyond_the_limit_are_told_to_wait(tmp_path: Path) -> None:
     assert 1 <= int(answers[3].headers["Retry-After"]) <= 11
 
 
+async def test_one_person_s_calls_do_not_slow_another_s(tmp_path: Path) -> None:
+    limits = {"calls_per_second": 0.1, "calls_burst": 2}
+    async with service(tmp_path, limits=limits) as desk:
+        for sub in ("anna", "bo", "cia"):
+            for _ in range(2):
+                answer = await desk.call("GET", "/api/v1/meetings", token=desk.staff_token(sub=sub))
+                assert answer.status == 200
+
+
+async def test_guesses_at_tokens_are_limited(tmp_path: Path) -> None:
+    async with service(tmp_path, limits={"redemptions_per_minute": 3}) as desk:
+        answers = [await desk.call("GET", "/api/v1/meetings", token="guess") for _ in range(4)]
+        assert [answer.status for answer in answers] == [401, 401, 401, 429]
+        assert (await desk.call("GET", "/api/v1/meetings")).status == 200
+
+
 async def test_the_service_says_that_it_is_well(desk: Service) -> None:
     assert (await desk.call("GET", "/healthz", token="")).status == 200
     assert (await desk.call("GET", "/readyz", token="")).status == 200

@@ -87,6 +87,29 @@ async def test_the_first_result_outlives_a_restart_and_hides_its_code(tmp_path: 
         assert (await desk.redeem(again.json["code"])).status == 200
 
 
+async def test_an_invitation_that_died_with_the_process_makes_no_second_participant(desk: Service) -> None:
+    meeting = (await desk.meeting())["id"]
+    path = f"{MEETINGS}/{meeting}/invitations"
+    first = await desk.call("POST", path, {"role": "interpreter"}, headers=keyed("k"))
+    records = desk.services.store.records
+    for key, _ in await records.scan("idempotency"):
+        await records.delete("idempotency", key)
+    again = await desk.call("POST", path, {"role": "interpreter"}, headers=keyed("k"))
+    assert again.json["participant"] == first.json["participant"]
+    assert again.json["code"] != first.json["code"]
+    people = (await desk.call("GET", f"{MEETINGS}/{meeting}")).json["participants"]
+    assert len(people) == 1
+
+
+async def test_a_meeting_that_died_with_the_process_is_not_made_twice(desk: Service) -> None:
+    first = await desk.call("POST", MEETINGS, {"alias": "A"}, headers=keyed("k"))
+    records = desk.services.store.records
+    for key, _ in await records.scan("idempotency"):
+        await records.delete("idempotency", key)
+    again = await desk.call("POST", MEETINGS, {"alias": "A"}, headers=keyed("k"))
+    assert (again.status, again.json) == (201, first.json)
+
+
 async def test_a_deletion_is_repeated_without_a_body(desk: Service) -> None:
     link = await desk.invite((await desk.meeting())["id"], "interpreter")
     for _ in range(2):
