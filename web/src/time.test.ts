@@ -23,6 +23,11 @@ it("writes Western digits in Arabic", () => {
   expect(clock(new Date(2026, 10, 24, 10, 5).getTime(), "ar")).toMatch(/^10:05$/);
 });
 
-it("names the day by the local calendar", () => {
-  expect(day(1, new Date(2026, 11, 31, 23, 30))).toBe("2027-01-01");
+it("names the day by the calendar of the site", () => {
+  const late = new Date("2026-12-31T23:10:00Z");
+  expect([day(0, "Europe/Stockholm", late), day(0, "UTC", late), day(1, "UTC", late)]).toEqual([
+    "2027-01-01",
+    "2026-12-31",
+    "2027-01-01",
+  ]);
 });

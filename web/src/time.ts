@@ -18,11 +18,12 @@ export function longDay(instant: Instant | number, language: string): string {
   return text.charAt(0).toLocaleUpperCase(language) + text.slice(1);
 }
 
-/** The local day as `YYYY-MM-DD`, `ahead` days from now. */
-export function day(ahead = 0, from = new Date()): string {
-  const date = new Date(from.getFullYear(), from.getMonth(), from.getDate() + ahead);
-  const two = (value: number) => String(value).padStart(2, "0");
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+/** The day as `YYYY-MM-DD`, `ahead` days from now: in the given time zone, or in this device's own. */
+export function day(ahead = 0, timeZone?: string, from = new Date()): string {
+  const here = new Intl.DateTimeFormat("sv-SE", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" });
+  const date = new Date(`${here.format(from)}T12:00:00Z`);
+  date.setUTCDate(date.getUTCDate() + ahead);
+  return date.toISOString().slice(0, 10);
 }
 
 export function minutesUntil(instant: Instant, now: number): number {

@@ -1,6 +1,6 @@
 /** Who is signed in as staff, and the day's meetings of their site. */
 import { defineStore } from "pinia";
-import { ref, shallowRef } from "vue";
+import { computed, ref, shallowRef } from "vue";
 import { day } from "../time";
 import type { Catalogue, InviteAnswer, MeetingResource, StaffSession } from "../wire";
 import { ApiError, catalogue, invite, meetings, signOut, staffSession } from "./api";
@@ -13,7 +13,9 @@ export const useStaff = defineStore("staff", () => {
   const list = shallowRef<MeetingResource[]>([]);
   const state = ref<Loading>("loading");
   const site = ref("");
-  const date = ref(day());
+  /** A site's days follow its own time zone. */
+  const timeZone = computed(() => offered.value?.sites.find((one) => one.id === site.value)?.time_zone);
+  const date = ref("");
 
   function failed(error: unknown): void {
     state.value = error instanceof ApiError && error.status === 401 ? "signed_out" : "failed";
@@ -24,6 +26,7 @@ export const useStaff = defineStore("staff", () => {
       session.value ??= await staffSession();
       offered.value ??= await catalogue();
       site.value ||= session.value.sites[0]?.id ?? offered.value.sites[0]?.id ?? "";
+      date.value ||= day(0, timeZone.value);
       await load();
     } catch (error) {
       failed(error);
@@ -50,8 +53,9 @@ export const useStaff = defineStore("staff", () => {
   async function leave(): Promise<void> {
     await signOut().catch(() => undefined);
     session.value = null;
+    date.value = "";
     state.value = "signed_out";
   }
 
-  return { session, offered, list, state, site, date, open, load, hostLink, leave };
+  return { session, offered, list, state, site, date, timeZone, open, load, hostLink, leave };
 });
