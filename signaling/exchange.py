@@ -79,6 +79,8 @@ class Exchange:
         self, session: Session, direction: str, capabilities: dict[str, Any] | None
     ) -> dict[str, Any]:
         """A second transport in a direction takes the place of the first."""
+        if session.closed:
+            raise ServiceError("not_joined", "the session has been closed")
         device = self._devices.setdefault(session, Device())
         earlier = device.send if direction == "send" else device.receive
         if earlier is not None:
@@ -160,6 +162,7 @@ class Exchange:
             self._forget_producer(producer)
 
     async def close(self) -> None:
+        """The meeting is over: the worker forgets the room."""
         await self._quietly(lambda worker: worker.close_room(self._room))
         self._devices.clear()
         self._producers.clear()
@@ -192,6 +195,8 @@ class Exchange:
                 log.warning("cannot consume", room=self._room, code=error.code)
             return
         except ServiceUnavailable:
+            return
+        if producer.id not in self._producers:  # the worker ended it meanwhile, and the consumer with it
             return
         device.consumers[producer.id] = consumer
         session.notify(

@@ -21,9 +21,9 @@ NOTHING: Result = {}
 
 
 async def leave(device: "Joined", params: msg.Call) -> Result:
-    await device.hub.sessions.close(device.session.id, "closed")
     await device.live.leave(device.session)
     device.session.close("left", "goodbye")
+    await device.hub.sessions.close(device.session.id, "closed")
     return NOTHING
 
 
@@ -187,6 +187,11 @@ HANDLERS: dict[str, Handler] = {
 
 CHANGES_MEDIA = frozenset({"media.createTransport", "media.produce"})
 """After the answer to these, consumers are made: a client needs its transport before it hears of them."""
+
+RESTRICTS = frozenset(
+    {"meeting.pause", "meeting.finish", "meeting.end", "meeting.remove", "meeting.revokeConsent"}
+)
+"""These act although the store is down; doing them again changes nothing."""
 
 REPEATABLE = frozenset(name for name in HANDLERS if name.startswith(("meeting.", "chat.")))
 """Calls whose first result is given again for the same `request`."""

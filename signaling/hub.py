@@ -12,13 +12,13 @@ from config.settings import Settings
 from rooms import commands as cmd
 from rooms.errors import Reason, Rejected
 from rooms.meeting import Meeting
-from rooms.store.base import Store, StoreUnavailable, UnknownEvent
+from rooms.store.base import Store, StoreUnavailable, is_stream_name
 from rooms.views import Names
 from signaling.errors import ServiceUnavailable
 from signaling.exchange import Exchange
 from signaling.live import Live
 from signaling.restrictions import Restrictions
-from signaling.session import Sessions
+from signaling.session import Session, Sessions
 from signaling.workers import Workers
 
 log = structlog.get_logger(__name__)
@@ -60,21 +60,24 @@ class Hub:
         except StoreUnavailable as error:
             raise ServiceUnavailable("store_unavailable", str(error)) from error
         await self.workers.start(self)
-        for live in self._lives.values():
-            await live.drop_media()
+        await self.on_media_lost()
         self._keep(self._sweep())
 
     async def close(self) -> None:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for live in self._lives.values():
+        for live in list(self._lives.values()):
             await live.close("shutting_down", "the service is being restarted")
         await self.workers.close()
 
     async def create(self, command: cmd.CreateMeeting) -> Meeting:
         live = await self._open(command.meeting)
-        return await live.execute(command)
+        try:
+            return await live.execute(command)
+        finally:
+            if live.state is None:
+                self._lives.pop(command.meeting, None)
 
     async def execute(self, meeting: str, command: cmd.Command) -> Meeting:
         """Carries the command out in the order of a batch. Raises `Rejected`, `ServiceUnavailable`."""
@@ -85,10 +88,11 @@ class Hub:
         return (await self.live(meeting)).current
 
     async def live(self, meeting: str) -> Live:
-        """Raises `Rejected` for a meeting that is not there."""
-        live = self._lives.get(meeting) or await self._open(meeting)
-        if live.state is None:
-            self._lives.pop(meeting, None)
+        """Raises `Rejected` for a meeting that is not there; `ServiceUnavailable` when it cannot be read."""
+        live = self._lives.get(meeting)
+        if live is None and is_stream_name(PREFIX + meeting):
+            live = await self._open(meeting, keep_unknown=False)
+        if live is None or live.state is None:
             raise Rejected(Reason.MEETING_UNKNOWN, "there is no such meeting")
         return live
 
@@ -107,14 +111,25 @@ class Hub:
             raise ServiceUnavailable(
                 "store_unavailable", "the content is not erased yet; try again"
             ) from error
+        await live.close("meeting_ended", "the meeting has ended")
+        self._lives.pop(meeting, None)  # with what was still in memory
 
     async def close_participant(self, meeting: str, participant: str, code: str, reason: str) -> None:
-        """Closes the participant's devices; media goes with them."""
+        """Closes the participant's devices; media goes first."""
         live = await self.live(meeting)
         for session in [s for (who, _), s in live.sessions.items() if who == participant]:
-            session.close(code, reason)
-            await self.sessions.close(session.id, "closed")
-            await live.leave(session)
+            await self._end(live, session, code, reason)
+
+    async def close_session(self, meeting: str, session: str, code: str, reason: str) -> None:
+        """Closes one device, if it is connected."""
+        live = await self.live(meeting)
+        for each in [s for s in live.sessions.values() if s.id == session]:
+            await self._end(live, each, code, reason)
+
+    async def _end(self, live: Live, session: Session, code: str, reason: str) -> None:
+        await live.leave(session)
+        session.close(code, reason)
+        await self.sessions.close(session.id, "closed")
 
     def on_media(self, event: str, data: dict[str, Any]) -> None:
         match event:
@@ -129,10 +144,9 @@ class Hub:
                 log.debug("media", what=event, data=data)
 
     async def on_media_lost(self) -> None:
-        for live in self._lives.values():
-            await live.drop_media()
+        await asyncio.gather(*(live.drop_media() for live in list(self._lives.values())))
 
-    async def _open(self, meeting: str) -> Live:
+    async def _open(self, meeting: str, *, keep_unknown: bool = True) -> Live:
         async with self._opening:
             live = self._lives.get(meeting)
             if live is None:
@@ -146,14 +160,16 @@ class Hub:
                     grace=self._settings.session_grace,
                 )
                 await live.load()
-                self._lives[meeting] = live
+                if keep_unknown or live.state is not None:
+                    self._lives[meeting] = live
             return live
 
     async def _open_logged(self, meeting: str) -> None:
         try:
             await self._open(meeting)
-        except UnknownEvent as error:
-            log.error("a meeting of a newer program is not taken", meeting=meeting, error=str(error))
+        except ServiceUnavailable as error:
+            if error.code != "meeting_unreadable":
+                raise
 
     def _day(self, state: Meeting) -> date:
         return datetime.fromtimestamp(state.planned_at or state.created_at, ZONE).date()

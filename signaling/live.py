@@ -5,12 +5,12 @@ worker allows what is new; (4) the devices are told. Batches of one meeting neve
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+import contextlib
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import structlog
-from pydantic import TypeAdapter
 
 from rooms import commands as cmd
 from rooms import events as ev
@@ -19,21 +19,28 @@ from rooms.errors import Reason, Rejected
 from rooms.history import told
 from rooms.meeting import Meeting, evolve, fold
 from rooms.policy import audience
-from rooms.store.base import EventStore, StoreUnavailable, VersionConflict
-from rooms.store.codec import type_name
-from rooms.views import Names, Snapshot, instant, snapshot
+from rooms.store.base import (
+    CorruptLog,
+    EventStore,
+    Recorded,
+    StoreUnavailable,
+    UnknownEvent,
+    VersionConflict,
+)
+from rooms.views import Names
 from signaling.errors import ServiceUnavailable
 from signaling.exchange import Exchange
-from signaling.restrictions import Kept, Restriction, Restrictions, is_restriction
+from signaling.restrictions import Kept, Restriction, Restrictions
 from signaling.session import Session
+from signaling.telling import differs, notice, shown, view_changed
+from signaling.timers import Timers
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
 Heard = dict[str, list[tuple[int, ev.Event]]]
 """Participant → what they are told, numbered."""
 
-_SNAPSHOT = TypeAdapter(Snapshot)
-_EVENT_DATA: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 ATTEMPTS = 3
 STORE_RETRY = 1.0
 
@@ -73,8 +80,9 @@ class Live:
         self._unstored: list[ev.Event] = []
         self._numbers: dict[str, int] = {}
         self._lock = asyncio.Lock()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._timers = Timers(meeting, clock)
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._closed = False
 
     @property
     def current(self) -> Meeting:
@@ -84,7 +92,11 @@ class Live:
         return self.state
 
     async def load(self) -> None:
-        """The state from the log, and over it what was restricted while the store was down."""
+        """The state from the log, and over it what was restricted while the store was down.
+
+        Raises `ServiceUnavailable` store_unavailable, or meeting_unreadable for a log of a newer program or a
+        broken one.
+        """
         async with self._lock:
             await self._load()
             self._schedule()
@@ -95,7 +107,7 @@ class Live:
 
     async def execute(self, command: cmd.Command) -> Meeting:
         """Raises `Rejected`, or `ServiceUnavailable` when the store does not answer; nothing widens then."""
-        return await self._finished(self._execute(command))  # type: ignore[no-any-return]
+        return await self._finished(self._execute(command))
 
     async def change_media(self, change: Callable[[], Any]) -> Any:
         """Runs `change` between batches; `reconcile` is for the caller to ask for, once it has answered."""
@@ -112,7 +124,7 @@ class Live:
 
     async def attach(self, session: Session) -> Attached:
         """The device takes its slot; another one that had it is replaced."""
-        return await self._finished(self._attach(session))  # type: ignore[no-any-return]
+        return await self._finished(self._attach(session))
 
     async def detach(self, session: Session) -> None:
         """The device's connection is gone; its owner counts as present for the grace time."""
@@ -121,7 +133,7 @@ class Live:
             self._leave_later(session.participant, session)
 
     async def leave(self, session: Session) -> None:
-        """The device says goodbye."""
+        """The device is gone for good, and its media with it."""
         await self._finished(self._gone(session.participant, session))
 
     async def drop_media(self) -> None:
@@ -129,30 +141,36 @@ class Live:
         async with self._lock:
             for session in self.exchange.lost():
                 session.close("media_restarted", "sound and picture start over")
-            if self.state is not None:
+            if self.state is not None and not self.state.ended:
                 await self.exchange.allow(audience(self.state))
 
     def speakers(self, levels: Sequence[dict[str, Any]]) -> None:
+        """Each device is told of those whom it hears, and once when they fall silent."""
         for session in self.sessions.values():
             heard = [
                 {"participant": level["owner"], "level": level["level"]}
                 for level in levels
                 if self.exchange.hears(session.participant, level["owner"])
             ]
-            session.hint("media.speakers", {"speakers": heard})
+            if heard or session.speaking:
+                session.speaking = bool(heard)
+                session.hint("media.speakers", {"speakers": heard})
 
     async def close(self, code: str, reason: str) -> None:
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        """What has begun is finished; nothing begins after it."""
+        self._closed = True
         for session in list(self.sessions.values()):
             session.close(code, reason)
         self.sessions.clear()
-        for task in list(self._tasks):
-            await asyncio.wait([task])
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._timers.close()
 
-    async def _finished(self, work: Any) -> Any:
+    async def _finished(self, work: Coroutine[Any, Any, T]) -> T:
         """A caller that goes away does not leave a batch half done."""
+        if self._closed:
+            work.close()
+            raise ServiceUnavailable("shutting_down", "the service is being restarted")
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -163,86 +181,115 @@ class Live:
             return await self._batch(command)
 
     async def _batch(self, command: cmd.Command) -> Meeting:
-        for _ in range(ATTEMPTS):
-            before = self.state
-            now = self._clock()
-            events = decide(before, command, now)
-            if not events:
-                assert before is not None
-                return before
-            after = fold(events, before)
-            assert after is not None
-            target = audience(after)
-            await self.exchange.restrict(target)
-            try:
-                await self._append(events, command, now)
-            except VersionConflict:
-                await self._load()
-                continue
-            except ServiceUnavailable:
-                await self.exchange.reconcile()
-                raise
-            heard = self._advance_all(events)
-            await self.exchange.allow(target)
-            self._tell(heard)
-            await self._expel(after)
-            await self.exchange.reconcile()
-            self._schedule()
-            return after
+        try:
+            for _ in range(ATTEMPTS):
+                before, now = self.state, self._clock()
+                events = decide(before, command, now)
+                if not events:
+                    assert before is not None
+                    return before
+                await self.exchange.restrict(audience(_after(before, events)))
+                if await self._append(events, command, now):
+                    await self._show(before, self._advance_all(events))
+                    return self._known()
+                await self._reload()
+        except Rejected:
+            raise
+        except Exception:
+            await self.exchange.reconcile()  # what the worker forbids now, it forbids
+            raise
         raise ServiceUnavailable("busy", "the meeting changes too fast; try again")
 
-    async def _append(self, events: Sequence[ev.Event], command: cmd.Command, now: float) -> None:
+    async def _append(self, events: Sequence[ev.Event], command: cmd.Command, now: float) -> bool:
+        """False when somebody else has written: the command is to be decided again."""
         pending = [*self._unstored, *events]
         try:
             self._stored = await self._store.append(self._stream, self._stored, pending)
+        except VersionConflict:
+            return False
         except StoreUnavailable as error:
             log.error("the store does not answer", meeting=self.id, error=str(error))
-            if not is_restriction(command):
+            if not isinstance(command, Restriction) or not await self._kept(Kept(self.id, now, command)):
                 raise ServiceUnavailable(
                     "store_unavailable", "nothing can be saved now; try again"
                 ) from error
-            assert isinstance(command, Restriction)
-            await asyncio.to_thread(self._restrictions.keep, Kept(self.id, now, command))
             self._unstored = pending
-            self._later("restrictions", self._clock() + STORE_RETRY, self._store_restrictions)
+            self._timers.set("restrictions", self._clock() + STORE_RETRY, self._store_restrictions)
         else:
             if self._unstored:
                 self._unstored = []
-                await asyncio.to_thread(self._restrictions.drop, self.id)
+                self._timers.set("restrictions", self._clock(), self._store_restrictions)
+        return True
+
+    async def _kept(self, kept: Kept) -> bool:
+        try:
+            await asyncio.to_thread(self._restrictions.keep, kept)
+        except OSError as error:
+            log.error("a restriction cannot even be kept in its file", meeting=self.id, error=str(error))
+            return False
+        return True
+
+    async def _show(self, before: Meeting | None, heard: Heard) -> None:
+        """What is durable: the worker allows it, and the devices are told."""
+        state = self._known()
+        await self.exchange.allow(audience(state))
+        self._tell(before, heard)
+        await self._expel(state)
+        await self.exchange.reconcile()
+        self._schedule()
+
+    async def _reload(self) -> None:
+        """Somebody else's events hold; the devices get them as one change."""
+        before = self.state
+        await self._load()
+        await self._show(before, {})
 
     async def _load(self) -> None:
         try:
             recorded = await self._store.read(self._stream)
         except StoreUnavailable as error:
             raise ServiceUnavailable("store_unavailable", "the meeting cannot be read now") from error
+        except (UnknownEvent, CorruptLog) as error:
+            log.error("a meeting cannot be taken", meeting=self.id, error=str(error))
+            raise ServiceUnavailable("meeting_unreadable", "the meeting cannot be read") from error
         self._stored = len(recorded)
         self._unstored = []
         self._numbers = {}
         self.state = None
         for event in (r.event for r in recorded):
             self._advance(event)
-        for kept in self._restrictions.of(self.id):
-            try:
-                events = decide(self.state, kept.command, kept.at)
-            except Rejected:
-                continue  # the log has overtaken it
-            for event in events:
+        self._replay(self._restrictions.of(self.id), recorded)
+
+    def _replay(self, restrictions: Sequence[Kept], recorded: Sequence[Recorded]) -> None:
+        """Over the log; nothing is carried out twice where the store has it already."""
+        paused = max((r.event.at for r in recorded if isinstance(r.event, ev.MeetingPaused)), default=0.0)
+        for kept in restrictions:
+            if isinstance(kept.command, cmd.Pause) and paused >= kept.at:
+                continue
+            for event in self._decide_again(kept):
                 self._advance(event)
                 self._unstored.append(event)
-        if self._unstored:
-            self._later("restrictions", self._clock(), self._store_restrictions)
+        if restrictions:
+            self._timers.set("restrictions", self._clock(), self._store_restrictions)
+
+    def _decide_again(self, kept: Kept) -> tuple[ev.Event, ...]:
+        """It was allowed when it was carried out, whatever its actor may do by now."""
+        for actor in (kept.command.actor, cmd.SYSTEM):
+            with contextlib.suppress(Rejected):
+                return decide(self.state, replace(kept.command, actor=actor), kept.at)
+        return ()
 
     async def _store_restrictions(self) -> None:
         async with self._lock:
-            if not self._unstored:
-                return
             try:
-                self._stored = await self._store.append(self._stream, self._stored, self._unstored)
-            except (StoreUnavailable, VersionConflict):
-                self._later("restrictions", self._clock() + STORE_RETRY, self._store_restrictions)
-            else:
-                self._unstored = []
+                if self._unstored:
+                    self._stored = await self._store.append(self._stream, self._stored, self._unstored)
+                    self._unstored = []
                 await asyncio.to_thread(self._restrictions.drop, self.id)
+            except VersionConflict:
+                await self._reload()
+            except (StoreUnavailable, OSError):
+                self._timers.set("restrictions", self._clock() + STORE_RETRY, self._store_restrictions)
 
     def _advance(self, event: ev.Event) -> dict[str, ev.Event]:
         """Folds one event; what each participant is told of it, counted."""
@@ -263,29 +310,29 @@ class Live:
                 heard.setdefault(participant, []).append((self._numbers[participant], narrowed))
         return heard
 
-    def _tell(self, heard: Heard) -> None:
+    def _tell(self, before: Meeting | None, heard: Heard) -> None:
+        """A device that is told of no event is told of what changed for it. What only time changes (an
+        expected start) is no reason: it would give away that something happened to the others."""
+        now = self._clock()
         for session in list(self.sessions.values()):
-            self._tell_device(session, heard.get(session.participant, []))
+            events = heard.get(session.participant, [])
+            if events or differs(before, self._known(), session.participant, now, self._names):
+                self._tell_device(session, events)
 
     def _tell_device(self, session: Session, heard: Sequence[tuple[int, ev.Event]]) -> None:
-        shown = self._shown(session.participant)
-        changes = {name: part for name, part in shown.items() if session.shown.get(name) != part}
-        session.shown = shown
+        before, session.shown = session.shown, self._shown(session.participant)
+        changes = {name: part for name, part in session.shown.items() if before.get(name) != part}
         for index, (number, event) in enumerate(heard):
             last = index == len(heard) - 1
-            session.notify("meeting.event", _notice(number, event, changes if last else {}))
+            session.notify("meeting.event", notice(number, event, changes if last else {}))
         if not heard and changes.keys() - {"now"}:
             number = self._numbers.get(session.participant, 0)
-            at = instant(self._clock()).isoformat()
-            notice = {"number": number, "type": "view_changed", "at": at, "data": {}, "changes": changes}
-            session.notify("meeting.event", notice)
+            session.notify("meeting.event", view_changed(number, self._clock(), changes))
 
     def _shown(self, participant: str) -> dict[str, Any]:
-        shown = snapshot(self.current_or_ended(), participant, self._clock(), self._names)
-        result: dict[str, Any] = _SNAPSHOT.dump_python(shown, mode="json")
-        return result
+        return shown(self._known(), participant, self._clock(), self._names)
 
-    def current_or_ended(self) -> Meeting:
+    def _known(self) -> Meeting:
         assert self.state is not None
         return self.state
 
@@ -300,9 +347,12 @@ class Live:
                 continue
             del self.sessions[slot]
             await self.exchange.drop(session)
+        if state.ended:
+            await self.exchange.close()
 
     async def _attach(self, session: Session) -> Attached:
         async with self._lock:
+            await self._batch(cmd.Enter(actor=session.participant, participant=session.participant))
             slot = (session.participant, session.slot)
             earlier = self.sessions.pop(slot, None)
             if earlier is not None:
@@ -311,69 +361,50 @@ class Live:
                 else:
                     earlier.close("resumed", "the session goes on in another connection")
                 await self.exchange.drop(earlier)
-            await self._batch(cmd.Enter(actor=session.participant, participant=session.participant))
-            self._cancel(f"leave {session.participant} {session.slot}")
-            self._cancel(f"leave {session.participant}")
+            self._timers.cancel(f"leave {session.participant} {session.slot}")
+            self._timers.cancel(f"leave {session.participant}")
             self.sessions[slot] = session
             session.shown = self._shown(session.participant)
+            if session.closed:  # its connection went away meanwhile
+                self._leave_later(session.participant, session)
             replaced = earlier.id if earlier is not None and earlier.id != session.id else None
             return Attached(session.shown, self._numbers.get(session.participant, 0), replaced)
 
     def _leave_later(self, participant: str, session: Session | None = None) -> None:
         name = f"leave {participant}" + (f" {session.slot}" if session else "")
-        self._later(name, self._clock() + self._grace, lambda: self._gone(participant, session))
+        self._timers.set(name, self._clock() + self._grace, lambda: self._gone(participant, session))
 
     async def _gone(self, participant: str, session: Session | None) -> None:
         async with self._lock:
             if session is not None and self.sessions.get((participant, session.slot)) is session:
                 del self.sessions[participant, session.slot]
                 await self.exchange.drop(session)
-            if all(who != participant for who, _ in self.sessions) and self.state is not None:
+            if any(who == participant for who, _ in self.sessions) or self.state is None:
+                return
+            try:
                 await self._batch(cmd.Leave(actor=cmd.SYSTEM, participant=participant))
+            except ServiceUnavailable:
+                again = self._clock() + STORE_RETRY
+                self._timers.set(f"leave {participant}", again, lambda: self._gone(participant, None))
 
-    def _schedule(self) -> None:
-        """What time brings about, as `rooms.decide.due` says."""
-        self._cancel("due")
+    def _schedule(self, pause: float = 0.0) -> None:
+        """What time brings about, as `rooms.decide.due` says; not before `pause` seconds have passed."""
+        self._timers.cancel("due")
         if self.state is None:
             return
         upcoming = sorted(due(self.state), key=lambda pair: pair[0])
         if upcoming:
             at, command = upcoming[0]
-            self._later("due", at, lambda: self._execute(command))
+            self._timers.set("due", max(at, self._clock() + pause), lambda: self._bring_about(command))
 
-    def _later(self, name: str, at: float, work: Callable[[], Any]) -> None:
-        self._cancel(name)
-        delay = max(0.0, at - self._clock())
-        loop = asyncio.get_running_loop()
-        self._timers[name] = loop.call_later(delay, lambda: self._finish_later(work(), name))
-
-    def _finish_later(self, work: Any, timer: str | None = None) -> None:
-        if timer is not None:
-            self._timers.pop(timer, None)
-        task = asyncio.create_task(_logged(work, self.id))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def _cancel(self, name: str) -> None:
-        timer = self._timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
+    async def _bring_about(self, command: cmd.Command) -> None:
+        try:
+            await self._execute(command)
+        finally:
+            self._schedule(STORE_RETRY)
 
 
-async def _logged(work: Any, meeting: str) -> None:
-    try:
-        await work
-    except (Rejected, ServiceUnavailable) as error:
-        log.warning("a step in the background failed", meeting=meeting, error=error.message)
-
-
-def _notice(number: int, event: ev.Event, changes: dict[str, Any]) -> dict[str, Any]:
-    data: dict[str, Any] = _EVENT_DATA.dump_python(asdict(event), mode="json")
-    del data["at"]
-    return {
-        "number": number,
-        "type": type_name(type(event)),
-        "at": instant(event.at).isoformat(),
-        "data": data,
-        "changes": changes,
-    }
+def _after(before: Meeting | None, events: Sequence[ev.Event]) -> Meeting:
+    after = fold(events, before)
+    assert after is not None
+    return after

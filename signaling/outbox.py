@@ -5,20 +5,22 @@ from collections import deque
 
 
 class Outbox:
-    """Frames in order. `put` says False once the client reads too slowly; the caller then closes it."""
+    """Frames in order; sizes are characters. `put` says False once the client reads too slowly, and the
+    caller then closes it. A frame is never too large for an empty outbox."""
 
     def __init__(self, frames: int, size: int) -> None:
         self._frames = frames
         self._size = size
         self._waiting: deque[str] = deque()
-        self._bytes = 0
+        self._characters = 0
         self._filled = asyncio.Event()
         self._closed = False
 
     def put(self, frame: str) -> bool:
         if self._closed:
             return True
-        if len(self._waiting) >= self._frames or self._bytes + len(frame) > self._size:
+        full = len(self._waiting) >= self._frames or self._characters + len(frame) > self._size
+        if full and self._waiting:
             return False
         self._push(frame)
         return True
@@ -39,7 +41,7 @@ class Outbox:
 
     def discard(self) -> None:
         self._waiting.clear()
-        self._bytes = 0
+        self._characters = 0
 
     async def get(self) -> str | None:
         """The next frame; None when closed and empty."""
@@ -49,10 +51,10 @@ class Outbox:
             self._filled.clear()
             await self._filled.wait()
         frame = self._waiting.popleft()
-        self._bytes -= len(frame)
+        self._characters -= len(frame)
         return frame
 
     def _push(self, frame: str) -> None:
         self._waiting.append(frame)
-        self._bytes += len(frame)
+        self._characters += len(frame)
         self._filled.set()

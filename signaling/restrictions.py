@@ -1,4 +1,5 @@
-"""What must hold although the store is down: pause, finish, end and removal, kept in a small local file.
+"""What must hold although the store is down: pause, finish, end, removal and a consent taken back, kept in a
+small local file.
 
 Each line is one command with the instant at which it was carried out. Lines are replayed over the log when a
 meeting is loaded, and dropped once the store has their events.
@@ -6,12 +7,15 @@ meeting is loaded, and dropped once the store has their events.
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from rooms import commands as cmd
+from rooms.store.base import StoreUnavailable
 
-Restriction = cmd.Pause | cmd.FinishStation | cmd.End | cmd.Remove
+Restriction = cmd.Pause | cmd.FinishStation | cmd.End | cmd.Remove | cmd.RevokeConsent
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,50 +26,53 @@ class Kept:
 
 
 class Restrictions:
-    """Appends are on disk when they return. Raises OSError when even that fails."""
+    """A change is on disk when it returns; OSError says that nothing has changed. The file is always replaced
+    whole, so no line of it is ever half-written. `StoreUnavailable` for a file that cannot be understood."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._kept = list(self._read())
+        self._lock = Lock()
+        self._kept = self._read()
 
     def of(self, meeting: str) -> tuple[Kept, ...]:
         return tuple(k for k in self._kept if k.meeting == meeting)
 
     def keep(self, kept: Kept) -> None:
-        self._kept.append(kept)
-        with self._path.open("a", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(_encode(kept) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        with self._lock:
+            self._replace((*self._kept, kept))
 
     def drop(self, meeting: str) -> None:
         """The store has the meeting's restrictions now."""
-        self._kept = [k for k in self._kept if k.meeting != meeting]
+        with self._lock:
+            self._replace(k for k in self._kept if k.meeting != meeting)
+
+    def _replace(self, kept: Iterable[Kept]) -> None:
+        kept = tuple(kept)
         fresh = self._path.with_suffix(".new")
         with fresh.open("w", encoding="utf-8") as file:
             os.fchmod(file.fileno(), 0o600)
-            file.writelines(_encode(k) + "\n" for k in self._kept)
+            file.writelines(_encode(k) + "\n" for k in kept)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self._path)
+        _sync_folder(self._path.parent)
+        self._kept = kept
 
-    def _read(self) -> list[Kept]:
+    def _read(self) -> tuple[Kept, ...]:
         if not self._path.exists():
-            return []
-        lines = self._path.read_text(encoding="utf-8").splitlines()
-        kept = []
-        for number, line in enumerate(lines, 1):
-            try:
-                kept.append(_decode(line))
-            except (ValueError, KeyError, TypeError):
-                if number != len(lines):  # only the last line can be half-written
-                    raise
-        return kept
+            return ()
+        try:
+            return tuple(map(_decode, self._path.read_text(encoding="utf-8").splitlines()))
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreUnavailable(f"{self._path} cannot be understood: {error}") from error
 
 
-def is_restriction(command: cmd.Command) -> bool:
-    return isinstance(command, Restriction)
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 _KINDS: dict[str, type[Restriction]] = {
@@ -73,6 +80,7 @@ _KINDS: dict[str, type[Restriction]] = {
     "finish": cmd.FinishStation,
     "end": cmd.End,
     "remove": cmd.Remove,
+    "revoke": cmd.RevokeConsent,
 }
 
 
@@ -89,6 +97,8 @@ def _encode(kept: Kept) -> str:
             body["station"] = station
         case cmd.Remove(participant=participant):
             body["participant"] = participant
+        case cmd.RevokeConsent(consent=consent):
+            body["consent"] = consent
     return json.dumps(body)
 
 
@@ -105,6 +115,8 @@ def _decode(line: str) -> Kept:
             command = cmd.End(actor=actor)
         case "remove":
             command = cmd.Remove(actor=actor, participant=str(body["participant"]))
+        case "revoke":
+            command = cmd.RevokeConsent(actor=actor, consent=str(body["consent"]))
         case other:
             raise ValueError(f"unknown restriction {other}")
     return Kept(str(body["meeting"]), float(body["at"]), command)

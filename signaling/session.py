@@ -17,11 +17,15 @@ from signaling.outbox import Outbox
 
 KIND = "session"
 RETIRED_KEPT = 16
+HELD = 256
+"""So many notifications may wait for the answer to a call."""
 
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """`shown` holds the snapshot's sections as the device has them."""
+    """`shown` holds the snapshot's sections as the device has them; `speaking`: were speakers told last?
+
+    While a call is answered, notifications are held: its answer comes before what it brings about."""
 
     id: str
     meeting: str
@@ -31,25 +35,34 @@ class Session:
     outbox: Outbox
     shown: dict[str, Any] = field(default_factory=dict)
     closed: bool = False
+    speaking: bool = False
     _held: list[str] | None = field(default_factory=list)
+    _goodbye: str | None = None
 
     def notify(self, method: str, params: dict[str, Any]) -> None:
         if self.closed:
             return
-        if self._held is not None:
-            self._held.append(frame(method, params))
+        text = frame(method, params)
+        if self._held is None:
+            if not self.outbox.put(text):
+                self.close_slow()
+        elif len(self._held) < HELD:
+            self._held.append(text)
         else:
-            self._put(frame(method, params))
+            self.close_slow()
+
+    def hold(self) -> None:
+        """From here on notifications wait for `release`. A new session is held already."""
+        if self._held is None:
+            self._held = []
 
     def release(self) -> None:
-        """The device has its answer to join or resume; what came meanwhile follows."""
+        """The device has its answer; what came meanwhile follows."""
         held, self._held = self._held or [], None
-        for waiting in held:
-            self._put(waiting)
-
-    def _put(self, text: str) -> None:
-        if not self.closed and not self.outbox.put(text):
-            self.close("slow_reader", "the connection reads too slowly; resume the session")
+        if not all(self.outbox.put(text) for text in held):
+            self.close_slow()
+        if self.closed:
+            self.outbox.close(self._goodbye)
 
     def hint(self, method: str, params: dict[str, Any]) -> None:
         """Of use only at once: dropped when the device does not keep up."""
@@ -57,10 +70,20 @@ class Session:
             self.outbox.put_if_idle(frame(method, params))
 
     def close(self, code: str, reason: str) -> None:
+        """Media is for the caller to end. What waits is still sent, and a goodbye after it."""
         if self.closed:
             return
         self.closed = True
-        self.outbox.close(frame("session.closed", {"code": code, "reason": reason}))
+        self._goodbye = frame("session.closed", {"code": code, "reason": reason})
+        if self._held is None:
+            self.outbox.close(self._goodbye)
+
+    def close_slow(self) -> None:
+        """What waits is dropped: a resume brings a snapshot."""
+        self.outbox.discard()
+        if self._held is not None:
+            self._held.clear()
+        self.close("slow_reader", "the connection reads too slowly; resume the session")
 
 
 def frame(method: str, params: dict[str, Any]) -> str:
@@ -79,9 +102,18 @@ class Returning:
     secret: str
 
 
+class SecretLeftBehind(ServiceError):
+    """A retired secret was used, so somebody else has the session: it is closed. `session_closed`."""
+
+    def __init__(self, meeting: str, session: str) -> None:
+        super().__init__("session_closed", "this secret was left behind; the session is closed")
+        self.meeting = meeting
+        self.session = session
+
+
 class Sessions:
     """The sessions' secrets, as hashes in the store. Raises `ServiceError` session_unknown, session_closed,
-    session_replaced."""
+    session_replaced, session_busy."""
 
     def __init__(self, store: Store, lifetime: float, clock: Callable[[], float]) -> None:
         self._records: Records = store.records
@@ -114,7 +146,7 @@ class Sessions:
         if used not in (value["current"], value["previous"]):
             if used in value["retired"]:
                 await self.close(session, "closed")
-                raise ServiceError("session_closed", "this secret was left behind; the session is closed")
+                raise SecretLeftBehind(value["meeting"], session)
             raise ServiceError("session_unknown", "there is no such session; join again")
         fresh = secrets.token_urlsafe(24)
         left = value["previous"] if used == value["current"] else value["current"]
@@ -131,12 +163,15 @@ class Sessions:
 
     async def close(self, session: str, why: str) -> None:
         """`why`: closed or replaced; it becomes the code of a later attempt to resume."""
-        record = await self._records.get(KIND, session)
-        if record is not None and record.value["closed"] is None:
+        while True:
+            record = await self._records.get(KIND, session)
+            if record is None or record.value["closed"] is not None:
+                return
             value = {**record.value, "closed": why}
-            await self._records.compare_and_set(
+            if await self._records.compare_and_set(
                 KIND, session, record.version, value, self._clock() + self._lifetime
-            )
+            ):
+                return
 
 
 def _hash(secret: str) -> str:

@@ -1,7 +1,7 @@
 """The WebSocket of one device: JSON-RPC 2.0, one reader and one writer, every limit stated.
 
-Close codes: 1000 goodbye, 1001 restart, 1003 not text, 1008 a rule was broken, 1009 too large, 4000 the
-session is closed (its reason came before as `session.closed`).
+Close codes: 1003 not text, 1008 a rule was broken, 1009 too large, 4000 the session is closed (its reason
+came before as `session.closed`).
 """
 
 import asyncio
@@ -19,16 +19,18 @@ from pydantic import ValidationError
 
 from media.errors import WorkerError
 from rooms.errors import Reason, Rejected
-from rooms.store.base import Records, StoreUnavailable
+from rooms.store.base import StoreUnavailable
 from signaling import messages as msg
 from signaling.errors import ServiceError
-from signaling.handlers import CHANGES_MEDIA, HANDLERS, REPEATABLE
+from signaling.handlers import CHANGES_MEDIA, HANDLERS, REPEATABLE, RESTRICTS
 from signaling.hub import Hub
+from signaling.idempotency import IdempotencyError
+from signaling.idempotency import Result as Kept
 from signaling.invitations import InvitationError, Invitations
 from signaling.live import Live
 from signaling.outbox import Outbox
 from signaling.services import SERVICES, Services
-from signaling.session import Session
+from signaling.session import SecretLeftBehind, Session
 from signaling.strict_json import loads
 from signaling.tokens import TokenError
 
@@ -46,7 +48,8 @@ SESSION_CLOSED = 4000
 MAX_FAULTS = 20
 """So many frames that are no calls at all, then the connection is closed."""
 HEARTBEAT = 15.0
-REPEAT_LIFETIME = 24 * 3600.0
+SEND_LIMIT = 10.0
+"""A connection that takes no frame for so many seconds is cut."""
 FIRST_CALLS = ("session.join", "session.resume")
 
 _CONNECTIONS = web.AppKey("connections", Counter[str])
@@ -99,7 +102,11 @@ async def socket(request: web.Request) -> web.StreamResponse:
 
 def _known(origin: str, request: web.Request) -> bool:
     """Our own pages, under whichever name they were opened, and those of the settings."""
-    return origin in request.app[SERVICES].settings.origins or urlsplit(origin).netloc == request.host
+    try:
+        host = urlsplit(origin).netloc
+    except ValueError:
+        return False
+    return origin in request.app[SERVICES].settings.origins or (host != "" and host == request.host)
 
 
 class Connection:
@@ -113,6 +120,7 @@ class Connection:
         self._outbox = Outbox(limits.outgoing_messages, limits.outgoing_bytes)
         self._calls = Allowance(limits.calls_per_second, limits.calls_burst)
         self._faults = 0
+        self._device: Session | None = None
         self._joined: Joined | None = None
 
     async def run(self) -> web.WebSocketResponse:
@@ -121,9 +129,10 @@ class Connection:
         try:
             await self._read()
         finally:
+            if self._device is not None:
+                self._device.closed = True
             if self._joined is not None:
                 await self._joined.live.detach(self._joined.session)
-                self._joined.session.closed = True
             self._outbox.close()
             if self._socket.closed:
                 self._outbox.discard()
@@ -133,12 +142,19 @@ class Connection:
     async def _write(self) -> None:
         while (text := await self._outbox.get()) is not None:
             try:
-                await self._socket.send_str(text)
+                await asyncio.wait_for(self._socket.send_str(text), SEND_LIMIT)
+            except TimeoutError:
+                self._outbox.discard()
+                self._cut()
             except (ConnectionError, RuntimeError):
                 self._outbox.discard()
         if not self._socket.closed:
             with contextlib.suppress(ConnectionError, RuntimeError):
                 await self._socket.close(code=SESSION_CLOSED)
+
+    def _cut(self) -> None:
+        if self._request.transport is not None:
+            self._request.transport.abort()
 
     async def _read(self) -> None:
         limits = self._services.settings.limits
@@ -165,31 +181,39 @@ class Connection:
             self._outbox.close(_closed("join_timeout", "nobody joined in time"))
 
     async def _frame(self, text: str) -> None:
-        number: Any = None
+        """One call: its answer, and only then what it brought about."""
+        call: dict[str, Any] = {}
+        if self._joined is not None:
+            self._joined.session.hold()
         try:
             call = _parse(text)
-            number = call.get("id")
-            answer = {"jsonrpc": "2.0", "id": number, "result": await self._call(call)}
+            answer = {"jsonrpc": "2.0", "id": call.get("id"), "result": await self._call(call)}
         except RpcError as error:
             if error.body["code"] in (PARSE_ERROR, INVALID_REQUEST):
                 self._faults += 1
-            answer = {"jsonrpc": "2.0", "id": number, "error": error.body}
-            call = {"method": None}
-        if number is not None or "error" in answer:
+            answer = {"jsonrpc": "2.0", "id": call.get("id"), "error": error.body}
+        if answer["id"] is not None or "error" in answer:
             self._answer(answer)
         if self._joined is not None:
             self._joined.session.release()
-            if call["method"] in CHANGES_MEDIA:
-                await self._joined.live.reconcile()
+            if call.get("method") in CHANGES_MEDIA and "result" in answer:
+                with contextlib.suppress(ServiceError):
+                    await self._joined.live.reconcile()
 
     def _answer(self, answer: dict[str, Any]) -> None:
-        if not self._outbox.put(json.dumps(answer, ensure_ascii=False)):
+        if self._outbox.put(json.dumps(answer, ensure_ascii=False)):
+            return
+        if self._joined is not None:
+            self._joined.session.close_slow()
+        else:
             self._outbox.close(_closed("slow_reader", "the connection reads too slowly; resume the session"))
 
     async def _call(self, call: dict[str, Any]) -> dict[str, Any]:
         method = call["method"]
         if method not in msg.CALLS:
             raise RpcError(METHOD_NOT_FOUND, f"there is no method {method[:60]!r}", "method_unknown")
+        if not isinstance(call.get("params", {}), dict | None):
+            raise RpcError(INVALID_PARAMS, "params are an object", "invalid_params")
         try:
             params = msg.CALLS[method][0].model_validate(call.get("params") or {})
         except ValidationError as error:
@@ -220,19 +244,31 @@ class Connection:
         return await HANDLERS[method](self._joined, params)
 
     async def _once(self, method: str, params: msg.Call) -> dict[str, Any]:
-        """A call that is repeated with the same `request` gives the first result."""
-        assert self._joined is not None
-        records: Records = self._services.store.records
-        key = f"{self._joined.participant}:{params.request}"
-        earlier = await records.get("call", key)
-        if earlier is not None:
-            if earlier.value["method"] != method:
-                raise ServiceError("request_reused", "this request id belongs to another call")
-            result: dict[str, Any] = earlier.value["result"]
-            return result
-        result = await HANDLERS[method](self._joined, params)
-        until = self._services.clock() + REPEAT_LIFETIME
-        await records.put_if_absent("call", key, {"method": method, "result": result}, until)
+        """A call that is repeated with the same `request` gives the first result. It is kept sealed, for it
+        can hold a link's code."""
+        joined = self._joined
+        assert joined is not None
+        results: list[dict[str, Any]] = []
+
+        async def work(seed: str) -> Kept:
+            results.append(await HANDLERS[method](joined, params))
+            return Kept(200, "application/json", json.dumps(results[0]).encode())
+
+        scope = f"socket {joined.live.id} {joined.participant}"
+        body = f"{method} {params.model_dump_json(exclude_unset=True)}".encode()
+        try:
+            first, _ = await self._services.idempotency.run(scope, str(params.request), body, work)
+        except IdempotencyError as error:
+            if error.code != "idempotency_mismatch":
+                raise
+            raise ServiceError("request_reused", "this request id belongs to another call") from error
+        except StoreUnavailable:
+            if results:
+                return results[0]
+            if method in RESTRICTS:
+                return await HANDLERS[method](joined, params)
+            raise
+        result: dict[str, Any] = json.loads(first.body)
         return result
 
     async def _join(self, params: msg.Join) -> dict[str, Any]:
@@ -252,8 +288,13 @@ class Connection:
         return await self._enter(live, opened.session, opened.secret, person.id, params.slot, claims.jti)
 
     async def _resume(self, params: Any) -> dict[str, Any]:
-        back = await self._services.hub.sessions.resume(params.session, params.secret)
-        live = await self._services.hub.live(back.meeting)
+        hub = self._services.hub
+        try:
+            back = await hub.sessions.resume(params.session, params.secret)
+        except SecretLeftBehind as error:
+            await hub.close_session(error.meeting, error.session, "session_closed", error.message)
+            raise
+        live = await hub.live(back.meeting)
         if not await self._services.invitations.grant_stands(back.meeting, back.participant, back.grant):
             raise ServiceError("grant_revoked", "the invitation has been taken back")
         return await self._enter(live, back.session, back.secret, back.participant, back.slot, back.grant)
@@ -273,10 +314,11 @@ class Connection:
         if live.current.ended:
             raise Rejected(Reason.MEETING_ENDED, "the meeting has ended")
         capabilities = hub.workers.router_capabilities
+        self._device = device
         attached = await live.attach(device)
-        if attached.replaced is not None:
-            await hub.sessions.close(attached.replaced, "replaced")
         self._joined = Joined(hub, live, device, self._services.invitations)
+        if attached.replaced is not None:
+            await self._retire(attached.replaced)
         return {
             "participant": participant,
             "session": session,
@@ -286,6 +328,12 @@ class Connection:
             "ice_servers": [],
             "router_rtp_capabilities": capabilities,
         }
+
+    async def _retire(self, session: str) -> None:
+        try:
+            await self._services.hub.sessions.close(session, "replaced")
+        except StoreUnavailable as error:
+            log.warning("a replaced session is not marked as such", session=session, error=str(error))
 
 
 class Allowance:
@@ -316,8 +364,6 @@ def _parse(text: str) -> dict[str, Any]:
         raise RpcError(INVALID_REQUEST, "a call is one JSON-RPC 2.0 object", "invalid_request")
     if not isinstance(call.get("id"), str | int | float | None) or isinstance(call.get("id"), bool):
         raise RpcError(INVALID_REQUEST, "an id is a string or a number", "invalid_request")
-    if not isinstance(call.get("params", {}), dict | None):
-        raise RpcError(INVALID_PARAMS, "params are an object", "invalid_params")
     return call
 
 

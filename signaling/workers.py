@@ -103,6 +103,12 @@ class Workers:
         client = self._running()
         try:
             return await asyncio.wait_for(ask(client), CALL_DEADLINE)
+        except WorkerError as error:
+            if error.code != "worker_lost":
+                raise
+            raise ServiceUnavailable(
+                "media_unavailable", "media is being started; try again in a moment"
+            ) from error
         except (TimeoutError, OSError) as error:
             raise ServiceUnavailable("media_unavailable", "media does not answer") from error
 
@@ -133,6 +139,7 @@ class Workers:
                 self._process = await start_worker(self._settings, self._socket)
                 self._client = await WorkerClient.connect(self._socket, self._on_event, self._on_lost)
         except (TimeoutError, OSError, WorkerError) as error:
+            self._kill_process()
             raise ServiceUnavailable(
                 "media_unavailable", str(error) or "the media worker does not start"
             ) from error
@@ -148,7 +155,8 @@ class Workers:
         self._kill()
 
     async def _start_again(self) -> None:
-        while not self._closing:
+        """Until one runs; it can be lost again while the meetings still take it up."""
+        while self._client is None and not self._closing:
             try:
                 await self._launch()
             except ServiceUnavailable as error:
@@ -157,12 +165,15 @@ class Workers:
             else:
                 assert self._listener is not None
                 await self._listener.on_media_lost()
-                return
+
+    def _kill_process(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     def _kill(self) -> None:
         client, self._client = self._client, None
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
+        self._kill_process()
         if client is not None:
             client.close()
             if self._restart is None or self._restart.done():
