@@ -1,0 +1,110 @@
+"""A member of staff's day at the start page."""
+
+from playwright.async_api import Page, expect
+
+from tests.e2e.conftest import ExpectError
+from tests.e2e.people import Arrive, Person
+from tests.support.service import SITE, Service
+
+REFUSED = r"the server responded with a status of 4\d\d"
+
+
+async def staff_link(running: Service) -> str:
+    made = await running.services.staff.create_link(role="host", sites=[SITE], name="Lena Ek")
+    return made.url
+
+
+async def signed_in(running: Service, arrive: Arrive) -> Person:
+    person = await arrive(permissions=["camera", "microphone", "clipboard-read", "clipboard-write"])
+    await person.open(await staff_link(running))
+    await person.press("sign-in")
+    await expect(person.find("new-meeting")).to_be_visible()
+    return person
+
+
+async def copied(page: Page) -> str:
+    text: str = await page.evaluate("navigator.clipboard.readText()")
+    return text
+
+
+async def test_a_host_makes_a_meeting_by_route_copies_links_and_goes_in(
+    running: Service, arrive: Arrive
+) -> None:
+    host = await signed_in(running, arrive)
+    page = host.page
+    await expect(host.find("meeting-row")).to_have_count(0)
+    await host.press("new-meeting")
+    await expect(host.find("draft-station").first).to_be_visible()
+    drafted = await host.find("draft-station").count()
+    await host.press("create-meeting")
+    await expect(page.get_by_role("alert").filter(has_text="alias")).to_be_visible()
+    await (
+        host.find("alias").get_by_role("textbox").or_(page.locator("input[data-testid=alias]")).fill("Samira")
+    )
+    await host.press("create-meeting")
+    await expect(host.find("meeting-created")).to_be_visible()
+    meeting = await host.find("meeting-created").get_attribute("data-meeting")
+    stations = (await running.rest("GET", f"/meetings/{meeting}"))["stations"]
+    assert len(stations) == drafted > 0
+
+    await host.press("create-link")
+    await host.press("copy-link")
+    link = await host.find("link").input_value()
+    assert link.startswith(f"{running.services.settings.public_url}/j/")
+    assert await copied(page) == link
+    newcomer = await arrive()
+    await newcomer.enter(link)
+    assert (await newcomer.snapshot())["you"]["role"] == "newcomer"
+    assert (await newcomer.snapshot())["meeting"]["id"] == meeting
+
+    await host.press("go-in")
+    await host.join()
+    assert (await host.snapshot())["you"]["role"] == "host"
+    await host.sees(await newcomer.participant(), "room-video")
+
+    await page.goto(running.services.settings.public_url)
+    row = host.find("meeting-row")
+    await expect(row).to_have_attribute("data-meeting", str(meeting))
+    await expect(row).to_contain_text("Samira")
+    await host.press("go-in")
+    await host.join()
+    people = (await host.snapshot())["participants"]
+    assert [person["name"] for person in people if person["role"] == "host"] == ["Lena Ek"]
+
+
+async def test_signing_out_ends_the_session(
+    running: Service, arrive: Arrive, expect_error: ExpectError
+) -> None:
+    expect_error(REFUSED, "the browser notes that nobody is signed in")
+    await running.meeting()
+    person = await signed_in(running, arrive)
+    await person.press("sign-out")
+    await expect(person.find("signed-out")).to_be_visible()
+    await person.page.goto(running.services.settings.public_url)
+    await expect(person.find("signed-out")).to_be_visible()
+    await expect(person.find("meeting-row")).to_have_count(0)
+    assert [cookie["name"] for cookie in await person.page.context.cookies()] == []
+
+
+async def test_a_used_staff_link_says_so(running: Service, arrive: Arrive, expect_error: ExpectError) -> None:
+    expect_error(REFUSED, "the browser notes the call that this test wants to be refused")
+    link = await staff_link(running)
+    owner, other = await arrive(), await arrive()
+    await owner.open(link)
+    await owner.press("sign-in")
+    await expect(owner.find("new-meeting")).to_be_visible()
+    await other.open(link)
+    await other.press("sign-in")
+    await expect(other.find("link-error")).to_have_attribute("data-code", "invitation_used")
+    await expect(other.find("link-error").get_by_role("heading")).not_to_be_empty()
+
+
+async def test_nobody_else_sees_a_meeting_on_the_start_page(
+    running: Service, arrive: Arrive, expect_error: ExpectError
+) -> None:
+    expect_error(REFUSED, "the browser notes that nobody is signed in")
+    await running.meeting()
+    stranger = await arrive()
+    await stranger.page.goto(running.services.settings.public_url)
+    await expect(stranger.find("signed-out")).to_be_visible()
+    assert "Samira" not in await stranger.page.content()
