@@ -12,6 +12,12 @@ export function clock(instant: Instant | number, language: string): string {
   return new Intl.DateTimeFormat(tag(language), options).format(new Date(instant));
 }
 
+/** Day and time, for what may lie on another day. */
+export function moment(instant: Instant | number, language: string): string {
+  const options: Intl.DateTimeFormatOptions = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  return new Intl.DateTimeFormat(tag(language), options).format(new Date(instant));
+}
+
 export function longDay(instant: Instant | number, language: string): string {
   const options: Intl.DateTimeFormatOptions = { weekday: "long", day: "numeric", month: "long", year: "numeric" };
   const text = new Intl.DateTimeFormat(tag(language), options).format(new Date(instant));
