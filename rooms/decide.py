@@ -11,6 +11,7 @@ from rooms import commands as cmd
 from rooms import events as ev
 from rooms.errors import Reason, Rejected
 from rooms.limits import (
+    MAX_LANGUAGE,
     MAX_LANGUAGES,
     MAX_MESSAGE,
     MAX_MINUTES,
@@ -218,6 +219,7 @@ def _invite(state: Meeting, command: cmd.Invite, now: float) -> Iterator[ev.Even
     if len(state.participants) >= MAX_PARTICIPANTS:
         raise Rejected(Reason.INVALID, f"a meeting has at most {MAX_PARTICIPANTS} participants")
     _check_text(command.name, MAX_NAME, "name", empty=True)
+    _check_text(command.language, MAX_LANGUAGE, "language")
     if command.role is Role.OFFICER:
         if command.station is None or command.agency is None:
             raise Rejected(Reason.INVALID, "an officer is invited by an agency to a station")
@@ -308,7 +310,7 @@ def _set_ready(state: Meeting, command: cmd.SetReady, now: float) -> Iterator[ev
 
 def _set_language(state: Meeting, command: cmd.SetLanguage, now: float) -> Iterator[ev.Event]:
     person = _self(state, command, Action.SET_LANGUAGE)
-    _check_text(command.language, 35, "language")
+    _check_text(command.language, MAX_LANGUAGE, "language")
     if person.language != command.language:
         yield ev.LanguageChanged(
             at=now, actor=command.actor, participant=person.id, language=command.language
@@ -532,4 +534,4 @@ def _check_meeting(alias: str, party: Party, languages: tuple[str, ...]) -> None
     if not 1 <= len(languages) <= MAX_LANGUAGES:
         raise Rejected(Reason.INVALID, f"a meeting has 1 to {MAX_LANGUAGES} languages")
     for language in languages:
-        _check_text(language, 35, "language")
+        _check_text(language, MAX_LANGUAGE, "language")
