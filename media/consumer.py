@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from media import rtcp, rtp
+from media.cache import RecentPackets
 from media.ortc import ABS_SEND_TIME, CONSUMER_EXTENSION_IDS, RtpParameters
+from media.resend import Budget, Resends, Rtx
 from media.sequence import SequenceMap
 from media.stats import ConsumerStats, Drop
-from media.stream import Media, Stream, Threshold
+from media.stream import AUDIO_KEPT, Media, Stream, Threshold
 
 if TYPE_CHECKING:
     from media.producer import Producer
     from media.transport import Transport
 
+AUDIO_ROOM = 64 << 10
+"""Bytes of sent sound that are kept for one listener at most."""
+RESENT_RATE, RESENT_MOST = 250, 400
+"""Packets that one listener may have again of one source: a second, and at once."""
+ASKED_RATE, ASKED_MOST = 2000, 2000
+"""Packets that it may name in NACKs."""
 _ABS_SEND_TIME_ID = CONSUMER_EXTENSION_IDS[ABS_SEND_TIME]
 
 
@@ -21,7 +30,8 @@ class Consumer:
     """Exists only while the table allows its pair; starts paused.
 
     Timestamps are the source's. One layer is chosen at the start and kept. Video begins with a
-    keyframe, and everything begins above `threshold`.
+    keyframe, and everything begins above `threshold`. Lost video is sent again as RTX, made anew from
+    what the source sent; lost sound as the very datagram that was sent before.
     """
 
     def __init__(
@@ -32,25 +42,36 @@ class Consumer:
         parameters: RtpParameters,
         threshold: Threshold | None,
         first_sequence: int,
+        first_rtx_sequence: int,
     ) -> None:
         self.id = id_
         self.transport = transport
         self.producer = producer
         self.parameters = parameters
         self.threshold = threshold
-        self.ssrc = parameters["encodings"][0]["ssrc"]
+        encoding = parameters["encodings"][0]
+        self.ssrc = encoding["ssrc"]
         self.cname = parameters["rtcp"]["cname"]
         self.paused = True
         self.closed = False
         self.spatial: int | None = None
         self.stream: Stream | None = None
-        self.packets = self.octets = 0
+        self.packets = self.octets = self.resent = 0
         self.first_timestamp: int | None = None
         self._payload_type = parameters["codecs"][0]["payloadType"]
         self._extensions = frozenset(entry["id"] for entry in parameters["headerExtensions"])
         self._video = producer.kind == "video"
         self._sequence = SequenceMap(first_sequence)
         self._limit: int | None = None
+        self.rtx: Rtx | None = None
+        if "rtx" in encoding:
+            payload_type = parameters["codecs"][1]["payloadType"]
+            self.rtx = Rtx(encoding["rtx"]["ssrc"], payload_type, first_rtx_sequence)
+        feedback = parameters["codecs"][0]["rtcpFeedback"]
+        self._keeps_sent = not self._video and {"type": "nack", "parameter": ""} in feedback
+        self._sent: RecentPackets[bytes] = RecentPackets(AUDIO_KEPT, AUDIO_ROOM)
+        self._asked = Budget(ASKED_RATE, ASKED_MOST)
+        self._resends = Resends(RESENT_RATE, RESENT_MOST)
         self._reported: tuple[int, float] | None = None
 
     @property
@@ -62,9 +83,13 @@ class Consumer:
         self.producer.refresh(now)
 
     def restart(self) -> None:
-        """Begin anew (after a pause of the source or a lost path): video at the next keyframe."""
+        """Begin anew (after a pause of the source or a lost path): video at the next keyframe.
+
+        Nothing from before is sent again.
+        """
         self.stream = None
         self._sequence.restart()
+        self._sent.clear()
 
     def prefer(self, spatial: int) -> None:
         """The highest layer to choose; counts at the next start."""
@@ -91,7 +116,12 @@ class Consumer:
             marker=media.marker,
             extensions=self._extension_block(media),
         )
-        if self.transport.dtls.send_rtp(packet):
+        datagram = self.transport.dtls.protect_rtp(packet)
+        if datagram is None:
+            return
+        if self._keeps_sent:
+            self._sent.add(sequence & 0xFFFF, datagram, len(datagram), media.now)
+        if self.transport.dtls.send_protected(datagram):
             self.packets += 1
             self.octets += len(media.payload)
 
@@ -100,13 +130,49 @@ class Consumer:
         if media.stream is self.stream:
             self._sequence.skip(media.sequence)
 
+    def resend(self, sequences: Sequence[int], now: float) -> None:
+        """Answer the listener's NACK as far as the packets are kept and the budget goes."""
+        if not self._asked.spend(len(sequences), now):
+            self._drop(Drop.NACK_LIMIT)
+            return
+        rtt = self.transport.round_trip
+        for sequence in sequences:
+            lost = self._kept(sequence, now)
+            if lost is None:
+                self._drop(Drop.NACK_GONE)
+            elif not self._resends.allow(sequence, rtt, now):
+                self._drop(Drop.NACK_LIMIT)
+            elif self._send_again(sequence, lost, now):
+                self.resent += 1
+
+    def _kept(self, sequence: int, now: float) -> Media | bytes | None:
+        """What this consumer sent, or would have sent, under that number since it began."""
+        if self.rtx is None or self.stream is None:
+            return self._sent.get(sequence, now)
+        source = self._sequence.source(sequence)
+        media = None if source is None else self.stream.recent.get(source, now)
+        if media is None or (self._limit is not None and media.timestamp <= self._limit):
+            return None
+        return media
+
+    def _send_again(self, sequence: int, lost: Media | bytes, now: float) -> bool:
+        if isinstance(lost, bytes):
+            return self.transport.dtls.send_protected(lost)
+        assert self.rtx is not None
+        extensions = rtp.extension_block(self._elements(lost, now))
+        return self.transport.dtls.send_rtp(
+            self.rtx.packet(sequence, lost.timestamp, lost.payload, marker=lost.marker, extensions=extensions)
+        )
+
     def _begins(self, media: Media) -> bool:
         if self.stream is not None or media.stream is not self.producer.layer(self.spatial, media.now):
             return False
-        limit = self.threshold.of(media.stream) if self.threshold else None
-        if limit is not None and media.timestamp <= limit:
-            self._drop(Drop.BELOW_THRESHOLD)
-            return False
+        limit = None
+        if self.threshold is not None:
+            limit = self.threshold.of(media.stream)
+            if media.after < self.threshold.at or (limit is not None and media.timestamp <= limit):
+                self._drop(Drop.BELOW_THRESHOLD)
+                return False
         if self._video and not media.keyframe:
             self._drop(Drop.AWAITING_KEYFRAME)
             return False
@@ -118,11 +184,15 @@ class Consumer:
     def _extension_block(self, media: Media) -> bytes:
         block = media.blocks.get(self._extensions)
         if block is None:
-            elements = {id_: value for id_, value in media.extensions.items() if id_ in self._extensions}
-            if _ABS_SEND_TIME_ID in self._extensions:
-                elements[_ABS_SEND_TIME_ID] = rtp.abs_send_time(media.now)
-            block = media.blocks[self._extensions] = rtp.extension_block(elements)
+            block = rtp.extension_block(self._elements(media, media.now))
+            media.blocks[self._extensions] = block
         return block
+
+    def _elements(self, media: Media, now: float) -> dict[int, bytes]:
+        elements = {id_: value for id_, value in media.extensions.items() if id_ in self._extensions}
+        if _ABS_SEND_TIME_ID in self._extensions:
+            elements[_ABS_SEND_TIME_ID] = rtp.abs_send_time(now)
+        return elements
 
     def awaited_layer(self, now: float) -> Stream | None:
         """The stream whose keyframe is needed to begin; `None` while none is needed or may be asked for."""
@@ -166,6 +236,7 @@ class Consumer:
             return
         self.closed = True
         self.paused = True
+        self.restart()
         self.producer.consumers.pop(self.id, None)
         self.transport.forget_consumer(self)
         self.transport.router.forget_consumer(self)
@@ -187,6 +258,7 @@ class Consumer:
             threshold=None if threshold is None else threshold & 0xFFFFFFFF,
             first_timestamp=self.first_timestamp,
             paused=self.paused,
+            resent=self.resent,
         )
 
     def _drop(self, reason: Drop) -> None:

@@ -131,16 +131,32 @@ class DtlsEndpoint:
 
     def send_rtp(self, packet: bytes) -> bool:
         """Protect and send; False (counted) when it could not be."""
-        if self._outbound is None:
-            self.traffic.drop(Drop.NOT_CONNECTED)
-            return False
-        return self._protected(self._outbound.protect, packet)
+        datagram = self.protect_rtp(packet)
+        return datagram is not None and self.send_protected(datagram)
 
     def send_rtcp(self, packet: bytes) -> bool:
         if self._outbound is None:
             self.traffic.drop(Drop.NOT_CONNECTED)
             return False
-        return self._protected(self._outbound.protect_rtcp, packet)
+        datagram = self._protected(self._outbound.protect_rtcp, packet)
+        return datagram is not None and self.send_protected(datagram)
+
+    def protect_rtp(self, packet: bytes) -> bytes | None:
+        """The datagram for `send_protected`; `None` (counted) when it cannot be made.
+
+        A sequence number is protected once; what may be sent again as it was is kept in this form.
+        """
+        if self._outbound is None:
+            self.traffic.drop(Drop.NOT_CONNECTED)
+            return None
+        return self._protected(self._outbound.protect, packet)
+
+    def send_protected(self, datagram: bytes) -> bool:
+        if not self._send(datagram):
+            self.traffic.drop(Drop.SEND_FAILED)
+            return False
+        self.traffic.sent(len(datagram))
+        return True
 
     def close(self) -> None:
         """Tell the peer (close_notify) and stop; irreversible, idempotent."""
@@ -152,20 +168,14 @@ class DtlsEndpoint:
             self._task = None
         self._stop_connection()
 
-    def _protected(self, protect: Callable[[bytes], bytes], packet: bytes) -> bool:
+    def _protected(self, protect: Callable[[bytes], bytes], packet: bytes) -> bytes | None:
         try:
-            datagram = protect(packet)
+            return protect(packet)
         except ValueError:
             self.traffic.drop(Drop.TOO_LARGE)
-            return False
         except pylibsrtp.Error:
             self.traffic.drop(Drop.SRTP)
-            return False
-        if not self._send(datagram):
-            self.traffic.drop(Drop.SEND_FAILED)
-            return False
-        self.traffic.sent(len(datagram))
-        return True
+        return None
 
     async def _handshake(self, role: str, remote: _aiortc.RTCDtlsParameters) -> None:
         try:

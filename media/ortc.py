@@ -23,9 +23,6 @@ Kind = Literal["audio", "video"]
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 ParameterValue = str | int | float
 
-RESEND = False
-"""Whether lost packets are asked for and sent again: NACK for publishers, NACK and RTX for listeners."""
-
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
@@ -110,6 +107,7 @@ class RtpParameters(TypedDict):
 
 
 Feedback = tuple[str, str]
+NACK: Feedback = ("nack", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +183,7 @@ CONSUMER_EXTENSION_IDS: Mapping[str, int] = {each.uri: each.id for each in _EXTE
 """Header extension ids towards every listener."""
 
 
-def router_capabilities(*, resend: bool = RESEND) -> RtpCapabilities:
+def router_capabilities() -> RtpCapabilities:
     """What a device is told; its `direction` is ours (`recvonly`: from publishers only)."""
     codecs = []
     for codec in _CODECS:
@@ -195,7 +193,7 @@ def router_capabilities(*, resend: bool = RESEND) -> RtpCapabilities:
             "preferredPayloadType": codec.payload_type,
             "clockRate": codec.clock_rate,
             "parameters": dict(codec.parameters),
-            "rtcpFeedback": _feedback_shape(codec.feedback if resend else _without_nack(codec.feedback)),
+            "rtcpFeedback": _feedback_shape(codec.feedback),
         }
         if codec.channels is not None:
             capability["channels"] = codec.channels
@@ -405,22 +403,21 @@ def consumer_parameters(
     rtx_ssrc: int,
     cname: str,
     mid: str | None = None,
-    resend: bool = RESEND,
 ) -> RtpParameters:
     """What a listener is offered: our payload types and ids, one encoding. `OrtcError` when it cannot decode.
 
-    Transport-wide feedback is left out, so that the browser answers with REMB.
+    Transport-wide feedback is left out, so that the browser answers with REMB. Lost video is only sent
+    again as RTX, so a device without it gets no NACK; sound is sent again as it was.
     """
     ours = _router_codec(producer)
     theirs = _device_codec(ours, device)
     if theirs is None:
         raise OrtcError(f"the device cannot receive {ours.mime_type}")
-    codecs = [
-        _codec_shape(ours, _offered_feedback(ours, theirs, resend), _offered_parameters(ours, producer))
-    ]
+    rtx = _rtx_of(ours) if _device_has_rtx(theirs, device) else None
+    feedback = _offered_feedback(ours, theirs, resend=ours.kind == "audio" or rtx is not None)
+    codecs = [_codec_shape(ours, feedback, _offered_parameters(ours, producer))]
     encoding: RtpEncodingParameters = {"ssrc": ssrc}
-    rtx = _rtx_of(ours)
-    if resend and rtx is not None and _device_has_rtx(theirs, device):
+    if rtx is not None and NACK in feedback:
         codecs.append(_codec_shape(rtx, (), rtx.parameters))
         encoding["rtx"] = {"ssrc": rtx_ssrc}
     offered: RtpParameters = {
@@ -454,9 +451,12 @@ def _device_has_rtx(theirs: Codec, device: DeviceCapabilities) -> bool:
     return any(each.is_rtx and each.parameters.get("apt") == theirs.payload_type for each in device.codecs)
 
 
-def _offered_feedback(ours: Codec, theirs: Codec, resend: bool) -> tuple[Feedback, ...]:
-    feedback = ours.feedback if resend else _without_nack(ours.feedback)
-    return tuple(each for each in feedback if each[0] != "transport-cc" and each in theirs.feedback)
+def _offered_feedback(ours: Codec, theirs: Codec, *, resend: bool) -> tuple[Feedback, ...]:
+    return tuple(
+        each
+        for each in ours.feedback
+        if each in theirs.feedback and each[0] != "transport-cc" and (resend or each != NACK)
+    )
 
 
 def _offered_parameters(ours: Codec, producer: ProducerParameters) -> dict[str, ParameterValue]:
@@ -467,10 +467,6 @@ def _offered_parameters(ours: Codec, producer: ProducerParameters) -> dict[str, 
         if (value := producer.codec_parameters.get(name)) in (0, 1) and ours.kind == "audio"
     }
     return {**ours.parameters, **{name: int(value) for name, value in told.items()}}
-
-
-def _without_nack(feedback: tuple[Feedback, ...]) -> tuple[Feedback, ...]:
-    return tuple(each for each in feedback if each != ("nack", ""))
 
 
 def _feedback_shape(feedback: Iterable[Feedback]) -> list[RtcpFeedback]:

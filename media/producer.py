@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from media import rtcp
 from media.keyframes import h264_keyframe, vp8_keyframe
-from media.ortc import AUDIO_LEVEL, MID, REPAIRED_RID, RID, ProducerParameters
+from media.ortc import AUDIO_LEVEL, MID, NACK, REPAIRED_RID, RID, ProducerParameters
 from media.rtp import RtpPacket, audio_level
 from media.stats import Drop, ProducerStats
-from media.stream import Media, Stream
+from media.stream import AUDIO_KEPT, VIDEO_KEPT, Media, Placed, Stream
 
 if TYPE_CHECKING:
     from media.consumer import Consumer
     from media.transport import Transport
 
 SOURCES = ("camera", "microphone", "screen", "interpretation")
+_ASKED_AT_ONCE = 200
+"""Packets that one NACK names, so that it stays below 900 bytes."""
 
 
 class Producer:
@@ -40,13 +42,22 @@ class Producer:
         self.paused = False
         self.closed = False
         self.consumers: dict[str, Consumer] = {}
+        self.recovered = 0
+        self._video = parameters.kind == "video"
+        self._retired: set[int] = set()
         self.streams: list[Stream | None] = [
-            None if encoding.ssrc is None else Stream(encoding.ssrc, layer, parameters.clock_rate)
+            None if encoding.ssrc is None else self._stream(encoding.ssrc, layer)
             for layer, encoding in enumerate(parameters.encodings)
         ]
         self._is_keyframe = vp8_keyframe if parameters.mime_type == "video/VP8" else h264_keyframe
         self._forwarded = parameters.forwarded_extensions
         self._level_id = parameters.extension_ids.get(AUDIO_LEVEL)
+
+    def _stream(self, ssrc: int, layer: int) -> Stream:
+        repair = 0.0
+        if NACK in self.parameters.feedback:
+            repair = VIDEO_KEPT if self._video else AUDIO_KEPT
+        return Stream(ssrc, layer, self.parameters.clock_rate, repair)
 
     @property
     def present_streams(self) -> list[Stream]:
@@ -61,6 +72,8 @@ class Producer:
     def recognise(self, packet: RtpPacket) -> tuple[int, bool] | None:
         """(layer, whether it is RTX) by MID and RID (RFC 8843, RFC 8852), `None` when it is not ours."""
         known = self.parameters
+        if packet.ssrc in self._retired:
+            return None
         ids = known.extension_ids
         if known.mid is not None and MID in ids and packet.extensions.get(ids[MID]) != known.mid.encode():
             return None
@@ -75,10 +88,11 @@ class Producer:
         return (0, resent) if alone else None
 
     def learn(self, layer: int, ssrc: int) -> Stream | None:
-        """Begin the layer's stream; returns the one that it replaces."""
+        """Begin the layer's stream; returns the one that it replaces, of which nothing is taken again."""
         replaced = self.streams[layer]
-        self.streams[layer] = Stream(ssrc, layer, self.parameters.clock_rate)
+        self.streams[layer] = self._stream(ssrc, layer)
         if replaced is not None:
+            self._retired.add(replaced.ssrc)
             for consumer in self.consumers.values():
                 if consumer.stream is replaced:
                     consumer.restart()
@@ -88,8 +102,16 @@ class Producer:
         if packet.payload_type != self.parameters.payload_type:
             self._drop(Drop.UNKNOWN_PAYLOAD_TYPE)
             return
+        missing = stream.missing
+        if missing.waiting:
+            rtt = self.transport.round_trip
+            if missing.answers(stream.place(packet.sequence), now, rtt):
+                self._recover(stream, packet.sequence, packet, packet.payload, now)
+                return
         placed = stream.accept(packet.sequence, packet.timestamp, now, len(packet.data))
         self._hand_on(stream, placed, packet, packet.payload, now)
+        if missing.fresh:
+            self._ask_missing(stream, now)
 
     def receive_resent(self, stream: Stream, packet: RtpPacket, now: float) -> None:
         """RTX (RFC 4588): the original sequence number comes before the original payload."""
@@ -97,11 +119,22 @@ class Producer:
         if packet.payload_type != self.parameters.rtx_payload_type or len(payload) <= 2:
             self._drop(Drop.EMPTY_PAYLOAD)
             return
-        placed = stream.recover(int.from_bytes(payload[:2], "big"), packet.timestamp)
-        self._hand_on(stream, placed, packet, payload[2:], now)
+        self._recover(stream, int.from_bytes(payload[:2], "big"), packet, payload[2:], now)
+
+    def _recover(self, stream: Stream, sequence: int, packet: RtpPacket, payload: bytes, now: float) -> None:
+        """Take back what was asked for, and nothing else."""
+        number = stream.place(sequence)
+        lost = stream.missing.take(number)
+        if lost is None:
+            self._drop(Drop.NOT_ASKED)
+            return
+        if lost.tries == 1:
+            self.transport.measured(now - lost.asked_at)
+        self.recovered += 1
+        self._hand_on(stream, stream.recover(number, packet.timestamp, lost.after), packet, payload, now)
 
     def _hand_on(
-        self, stream: Stream, placed: tuple[int, int] | None, packet: RtpPacket, payload: bytes, now: float
+        self, stream: Stream, placed: Placed | None, packet: RtpPacket, payload: bytes, now: float
     ) -> None:
         if placed is None:
             self._drop(Drop.OUT_OF_SEQUENCE)
@@ -116,7 +149,7 @@ class Producer:
             packet.marker,
             payload,
             self._translated(packet),
-            self.kind == "video" and self._is_keyframe(payload),
+            self._video and self._is_keyframe(payload),
             now,
             {},
         )
@@ -125,6 +158,8 @@ class Producer:
                 consumer.skip(media)
             return
         stream.media_at = now
+        if self._video:
+            stream.recent.add(media.sequence, media, len(payload), now)
         for consumer in self.consumers.values():
             consumer.forward(media)
 
@@ -150,9 +185,24 @@ class Producer:
         for consumer in self.consumers.values():
             consumer.relay_report(stream, report, now)
 
+    def repair(self, now: float) -> None:
+        """Ask again for what is missing still, and let go of what is too old to be asked for."""
+        for stream in self.present_streams:
+            stream.recent.expire(now)
+            if stream.missing.waiting:
+                self._ask_missing(stream, now)
+
+    def _ask_missing(self, stream: Stream, now: float) -> None:
+        if self.paused or not self.transport.connected:
+            return
+        sequences = stream.missing.due(now, self.transport.round_trip)
+        for at in range(0, len(sequences), _ASKED_AT_ONCE):
+            asked = sequences[at : at + _ASKED_AT_ONCE]
+            self.transport.dtls.send_rtcp(rtcp.build_nack(self.transport.local_ssrc, stream.ssrc, asked))
+
     def refresh(self, now: float) -> None:
         """Ask for the keyframes that consumers wait for, and for those that were held back."""
-        if self.kind != "video" or self.paused:
+        if not self._video or self.paused:
             return
         awaited = {consumer.awaited_layer(now) for consumer in self.consumers.values()}
         for stream in self.present_streams:
@@ -167,16 +217,23 @@ class Producer:
             self.transport.dtls.send_rtcp(rtcp.build_pli(self.transport.local_ssrc, stream.ssrc))
 
     def pause(self) -> None:
+        """What was sent before or meanwhile is not taken later, and not sent again."""
         self.paused = True
+        self._begin_anew()
         self.transport.router.speakers.forget(self.id)
 
     def resume(self, now: float) -> None:
         if not self.paused:
             return
         self.paused = False
+        self._begin_anew()
+        self.refresh(now)
+
+    def _begin_anew(self) -> None:
+        for stream in self.present_streams:
+            stream.begin_anew()
         for consumer in self.consumers.values():
             consumer.restart()
-        self.refresh(now)
 
     def close(self) -> None:
         """Irreversible, idempotent; closes the consumers."""
@@ -185,6 +242,7 @@ class Producer:
         self.closed = True
         for consumer in list(self.consumers.values()):
             consumer.close("producer_closed")
+        self.streams = [None] * len(self.streams)
         self.transport.forget_producer(self)
         self.transport.router.forget_producer(self)
         self.transport.router.emit("producerClosed", {"producer": self.id})
@@ -205,6 +263,7 @@ class Producer:
             level=self.transport.router.speakers.level(self.id, now) if self.kind == "audio" else None,
             highest_timestamp=None if highest is None else highest & 0xFFFFFFFF,
             paused=self.paused,
+            recovered=self.recovered,
         )
 
     def _drop(self, reason: Drop) -> None:

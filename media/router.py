@@ -88,15 +88,17 @@ class Router:
             raise WorkerError("not_allowed", "the table does not let this listener have this source")
         if not can_consume(producer.parameters, transport.device):
             raise WorkerError("cannot_consume", f"the device cannot decode {producer.parameters.mime_type}")
+        ssrc, rtx_ssrc = _free_ssrcs(transport)
         parameters = consumer_parameters(
             producer.parameters,
             transport.device,
-            ssrc=_free_ssrc(transport),
-            rtx_ssrc=_free_ssrc(transport),
+            ssrc=ssrc,
+            rtx_ssrc=rtx_ssrc,
             cname=self._cnames.setdefault(producer.owner, secrets.token_hex(8)),
         )
         threshold = self._thresholds.get((transport.owner, producer.id))
-        consumer = Consumer(id_, transport, producer, parameters, threshold, secrets.randbits(15))
+        firsts = secrets.randbits(15), secrets.randbits(15)
+        consumer = Consumer(id_, transport, producer, parameters, threshold, *firsts)
         transport.add_consumer(consumer)
         producer.consumers[id_] = consumer
         self.consumers[id_] = consumer
@@ -168,8 +170,11 @@ class Router:
             transport.close()
 
 
-def _free_ssrc(transport: Transport) -> int:
+def _free_ssrcs(transport: Transport) -> tuple[int, int]:
+    """Two that nothing on the transport has: for packets, and for the same sent again."""
+    taken = {transport.local_ssrc, *transport.consumers}
+    taken |= {each.rtx.ssrc for each in transport.consumers.values() if each.rtx is not None}
     while True:
-        ssrc = secrets.randbits(31) | 1
-        if ssrc not in transport.consumers and ssrc != transport.local_ssrc:
-            return ssrc
+        ssrc, other = secrets.randbits(31) | 1, secrets.randbits(31) | 1
+        if ssrc != other and not {ssrc, other} & taken:
+            return ssrc, other

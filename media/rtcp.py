@@ -11,6 +11,8 @@ SR, RR, SDES, BYE, RTPFB, PSFB = 200, 201, 202, 203, 205, 206
 NACK_FORMAT, TWCC_FORMAT = 1, 15
 PLI_FORMAT, FIR_FORMAT, AFB_FORMAT = 1, 4, 15
 MAX_REPORTS = 31
+MAX_NACKED = 1000
+"""Numbers that one NACK is read for."""
 
 _SENDER = struct.Struct("!LQLLL")
 _REPORT = struct.Struct("!LLLLLL")
@@ -84,7 +86,7 @@ class FullIntraRequest:
 
 @dataclass(frozen=True, slots=True)
 class Nack:
-    """`sequences` are the 16-bit numbers asked for, in the order given."""
+    """`sequences` are the 16-bit numbers asked for, in the order given, at most about `MAX_NACKED`."""
 
     sender_ssrc: int
     media_ssrc: int
@@ -203,6 +205,8 @@ def _parse_transport_feedback(block: RtcpBlock) -> RtcpMessage:
     for first, mask in _NACK.iter_unpack(block.body[8:]):
         sequences.append(first)
         sequences += [first + 1 + bit & 0xFFFF for bit in range(16) if mask >> bit & 1]
+        if len(sequences) >= MAX_NACKED:
+            break
     return Nack(sender, media, tuple(sequences))
 
 

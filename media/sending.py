@@ -12,6 +12,7 @@ EXTENSIONS = {
     "audio": (MID, ABS_SEND_TIME, TRANSPORT_CC, AUDIO_LEVEL),
     "video": (MID, ABS_SEND_TIME, TRANSPORT_CC),
 }
+_NACK = {"type": "nack", "parameter": ""}
 MIME = {"audio": "audio/opus", "video": "video/vp8"}
 
 
@@ -20,7 +21,10 @@ class CapabilityMissing(ValueError):
 
 
 class OutgoingStream:
-    """Opus or VP8 from one SSRC. `transport_sequence` is shared by all streams of a transport (TWCC)."""
+    """Opus or VP8 from one SSRC, which sends nothing again.
+
+    `transport_sequence` is shared by all streams of a transport (TWCC).
+    """
 
     def __init__(
         self,
@@ -55,7 +59,7 @@ class OutgoingStream:
             "payloadType": self.payload_type,
             "clockRate": self.clock_rate,
             "parameters": dict(self._codec.get("parameters", {})),
-            "rtcpFeedback": [dict(entry) for entry in self._codec.get("rtcpFeedback", ())],
+            "rtcpFeedback": [dict(entry) for entry in self._codec.get("rtcpFeedback", ()) if entry != _NACK],
         }
         if "channels" in self._codec:
             codec["channels"] = self._codec["channels"]

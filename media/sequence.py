@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from media.rtp import extend_sequence
+
 REACH = 3000
 """A step ahead beyond this many packets is a new beginning, not loss."""
 _REMEMBERED = 32
@@ -45,6 +47,16 @@ class SequenceMap:
             self._next = sequence + self._begins[-1][1] + 1
             return self._next - 1
         return self._place_late(sequence)
+
+    def source(self, outgoing: int) -> int | None:
+        """The source's number behind an outgoing one (16 bits), `None` for one from before the beginning."""
+        number = extend_sequence(self._next - 1, outgoing)
+        if number >= self._next:
+            return None
+        for begin, offset in reversed(self._begins):
+            if number - offset >= begin:
+                return number - offset
+        return None
 
     def _place_late(self, sequence: int) -> int | None:
         for begin, offset in reversed(self._begins):

@@ -29,6 +29,15 @@ class Drop(StrEnum):
     AWAITING_KEYFRAME = "awaiting_keyframe"
     TOO_LARGE = "too_large"
     QUEUE_FULL = "queue_full"
+    NOT_ASKED = "not_asked"
+    """A retransmission that we did not ask for, or got before."""
+    NACK_STRANGER = "nack_stranger"
+    """A NACK for an SSRC that is not a flowing consumer of this transport."""
+    NACK_GONE = "nack_gone"
+    """A packet asked for that is not kept (any longer), or was never this listener's."""
+    NACK_LIMIT = "nack_limit"
+    """A packet asked for twice within a round trip, or beyond what may be sent again."""
+    FEEDBACK_LIMIT = "feedback_limit"
     SEND_FAILED = "send_failed"
 
 
@@ -87,7 +96,10 @@ class TransportStats:
 
 @dataclass(frozen=True, slots=True)
 class ProducerStats:
-    """`jitter` in seconds, `level` 0–1, `highest_timestamp` as on the wire (32 bits)."""
+    """`jitter` in seconds, `level` 0–1, `highest_timestamp` as on the wire (32 bits).
+
+    `lost` is what the path lost; `recovered` of them came when asked for.
+    """
 
     id: str
     owner: str
@@ -100,6 +112,7 @@ class ProducerStats:
     level: float | None
     highest_timestamp: int | None
     paused: bool
+    recovered: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -120,6 +133,7 @@ class ConsumerStats:
     threshold: int | None
     first_timestamp: int | None
     paused: bool
+    resent: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from media.cache import RecentPackets
+from media.nack import MissingPackets
 from media.pli import KeyframeRequests
 from media.reception import ReceiveStatistics
 from media.rtp import extend_sequence, extend_timestamp
@@ -15,12 +17,19 @@ LEAST_WAIT = 0.3
 """Seconds by which a newly allowed listener stays behind the source at least."""
 SILENT = 1.0
 """Seconds without a packet after which a stream is not active."""
+VIDEO_KEPT, AUDIO_KEPT = 2.0, 1.0
+"""Seconds for which a packet is asked for, and can be asked for again."""
+VIDEO_ROOM = 2 << 20
+"""Bytes of recent packets that a stream keeps at most."""
 
 
 class Stream:
-    """A layer of a producer. Sequence numbers and timestamps leave it unwrapped."""
+    """A layer of a producer. Sequence numbers and timestamps leave it unwrapped.
 
-    def __init__(self, ssrc: int, layer: int, clock_rate: int) -> None:
+    `repair` is for how many seconds a missing packet is asked for; 0 when its publisher answers no NACK.
+    """
+
+    def __init__(self, ssrc: int, layer: int, clock_rate: int, repair: float = 0.0) -> None:
         self.ssrc = ssrc
         self.layer = layer
         self.clock_rate = clock_rate
@@ -29,40 +38,62 @@ class Stream:
         self.began_at: float | None = None
         self.first_timestamp = 0
         self.media_at: float | None = None
+        self.missing = MissingPackets(repair)
+        self.recent: RecentPackets[Media] = RecentPackets(VIDEO_KEPT, VIDEO_ROOM)
         self._seen = SeenWindow()
+        self._floor: int | None = None
 
     def active(self, now: float) -> bool:
         """Whether a payload came lately; bandwidth probes do not count."""
         return self.media_at is not None and now - self.media_at < SILENT
 
-    def accept(self, sequence: int, timestamp: int, now: float, size: int) -> tuple[int, int] | None:
-        """Unwrapped sequence and timestamp of a packet seen for the first time, else `None`."""
+    def accept(self, sequence: int, timestamp: int, now: float, size: int) -> Placed | None:
+        """The place of a packet seen for the first time, else `None`."""
         placed = self.statistics.add(sequence, timestamp, now, size)
-        if placed is None or not self._seen.accept(placed):
+        if placed is None or not self._fits(placed):
             return None
         if self.began_at is None:
             self.began_at, self.first_timestamp = now, timestamp
-        return placed, self.unwrap(timestamp)
+        return placed, self.unwrap(timestamp), self.missing.arrived(placed, now)
 
-    def recover(self, sequence: int, timestamp: int) -> tuple[int, int] | None:
-        """The same for a retransmitted packet; `None` when it came before."""
+    def recover(self, sequence: int, timestamp: int, after: float) -> Placed | None:
+        """The same for an unwrapped number that was asked for and came; it does not count as received."""
+        return (sequence, self.unwrap(timestamp), after) if self._fits(sequence) else None
+
+    def _fits(self, sequence: int) -> bool:
+        return (self._floor is None or sequence >= self._floor) and self._seen.accept(sequence)
+
+    def place(self, sequence: int) -> int:
+        """The unwrapped number that a retransmission means."""
         highest = self.statistics.highest_sequence
-        if highest is None:
-            return None
-        placed = extend_sequence(highest, sequence)
-        return (placed, self.unwrap(timestamp)) if self._seen.accept(placed) else None
+        return sequence if highest is None else extend_sequence(highest, sequence)
+
+    def begin_anew(self) -> None:
+        """Keep nothing and take nothing from before now, not even late."""
+        self.missing.forget()
+        self.recent.clear()
+        if self.statistics.highest_sequence is not None:
+            self._floor = self.statistics.highest_sequence + 1
 
     def unwrap(self, timestamp: int) -> int:
         highest = self.statistics.highest_timestamp
         return timestamp if highest is None else extend_timestamp(highest, timestamp)
 
 
+Placed = tuple[int, int, float]
+"""Unwrapped sequence and timestamp, and when a packet arrived that is known to be sent earlier."""
+
+
 class Media(NamedTuple):
-    """A packet on its way to consumers; `blocks` keeps header extensions made for one, for the next."""
+    """A packet on its way to consumers; `blocks` keeps header extensions made for one, for the next.
+
+    It was not sent before the one that arrived at `after`; that is `now` for all but late and resent ones.
+    """
 
     stream: Stream
     sequence: int
     timestamp: int
+    after: float
     marker: bool
     payload: bytes
     extensions: dict[int, bytes]

@@ -12,9 +12,11 @@ from media.consumer import Consumer
 from media.dtls import Certificate, DtlsEndpoint, DtlsState
 from media.errors import WorkerError
 from media.ice import Path
+from media.nack import UNKNOWN_RTT
 from media.ortc import TRANSPORT_CC, DeviceCapabilities
 from media.port import Port
 from media.producer import Producer
+from media.resend import Budget
 from media.stats import Drop, Traffic, TransportStats
 from media.stream import Stream
 from media.twcc import TwccRecorder
@@ -29,6 +31,8 @@ REPORT_INTERVAL = 1.0
 _SLACK = 0.01
 """Seconds by which a timer may be early without missing its turn."""
 _REPORTED_FOR = 3.0
+FEEDBACK_RATE, FEEDBACK_MOST = 32_000, 64_000
+"""Bytes of RTCP that a peer may send: a second, and at once."""
 
 
 class TransportState(StrEnum):
@@ -59,6 +63,7 @@ class Transport:
         self.connected = False
         self.traffic = Traffic()
         self.rtt: float | None = None
+        """Seconds: of the handshake, then of a receiver's reports or of a publisher's answers to NACKs."""
         self.remb: int | None = None
         self.local_ssrc = secrets.randbits(31) | 1
         self.producers: dict[str, Producer] = {}
@@ -70,6 +75,7 @@ class Transport:
         self._twcc = TwccRecorder()
         self._twcc_id: int | None = None
         self._twcc_at = self._report_at = 0.0
+        self._feedback = Budget(FEEDBACK_RATE, FEEDBACK_MOST)
         self.ice = port.agent.open(self)
         self.dtls = DtlsEndpoint(
             certificate,
@@ -192,16 +198,22 @@ class Transport:
             if found is None:
                 continue
             layer, resent = found
-            old = [ssrc for ssrc, known in self._incoming.items() if known == (producer, layer, resent)]
-            for ssrc in old:
-                del self._incoming[ssrc]
-            if not resent:
-                producer.learn(layer, packet.ssrc)
+            self._forget_incoming(producer, layer, resent)
+            if not resent and producer.learn(layer, packet.ssrc) is not None:
+                self._forget_incoming(producer, layer, resent=True)
             self._incoming[packet.ssrc] = producer, layer, resent
             return self._incoming[packet.ssrc]
         return None
 
+    def _forget_incoming(self, producer: Producer, layer: int, resent: bool) -> None:
+        old = [ssrc for ssrc, known in self._incoming.items() if known == (producer, layer, resent)]
+        for ssrc in old:
+            del self._incoming[ssrc]
+
     def _receive_rtcp(self, data: bytes, now: float) -> None:
+        if not self._feedback.spend(len(data), now):
+            self.traffic.drop(Drop.FEEDBACK_LIMIT)
+            return
         try:
             messages = rtcp.parse(data)
         except ValueError:
@@ -222,6 +234,8 @@ class Transport:
             case rtcp.FullIntraRequest():
                 for ssrc, _ in message.requests:
                     self._keyframe_asked(ssrc, now)
+            case rtcp.Nack():
+                self._packets_asked(message, now)
             case rtcp.Remb():
                 self.remb = message.bitrate
 
@@ -240,6 +254,22 @@ class Transport:
             if rtt is not None:
                 self.rtt = rtt
 
+    @property
+    def round_trip(self) -> float:
+        """`rtt`, or what is assumed until it is measured."""
+        return UNKNOWN_RTT if self.rtt is None else self.rtt
+
+    def measured(self, rtt: float) -> None:
+        """The publisher answered a NACK after `rtt` seconds."""
+        self.rtt = rtt if self.rtt is None else self.rtt + (rtt - self.rtt) / 8
+
+    def _packets_asked(self, nack: rtcp.Nack, now: float) -> None:
+        consumer = self.consumers.get(nack.media_ssrc)
+        if consumer is None or not consumer.flowing:
+            self.traffic.drop(Drop.NACK_STRANGER)
+        else:
+            consumer.resend(nack.sequences, now)
+
     def _keyframe_asked(self, ssrc: int, now: float) -> None:
         consumer = self.consumers.get(ssrc)
         if consumer is not None:
@@ -248,7 +278,7 @@ class Transport:
     # periodic work
 
     def tick(self, now: float) -> None:
-        """Consent, feedback to the publisher, keyframe requests."""
+        """Consent, feedback to the publisher, requests for lost packets and keyframes."""
         if self.connected and not self.ice.consents(now):
             self._settle(now)
         if not self.connected or not self.producers:
@@ -260,6 +290,7 @@ class Transport:
             self._report_at = now + REPORT_INTERVAL
             self._send_reports(now)
         for producer in self.producers.values():
+            producer.repair(now)
             producer.refresh(now)
 
     def _send_twcc(self) -> None:

@@ -147,7 +147,7 @@ OPUS_PARAMETERS: dict[str, Any] = {
             "clockRate": 48000,
             "channels": 2,
             "parameters": {"useinbandfec": 1},
-            "rtcpFeedback": [{"type": "transport-cc", "parameter": ""}],
+            "rtcpFeedback": [{"type": "transport-cc", "parameter": ""}, {"type": "nack", "parameter": ""}],
         }
     ],
     "headerExtensions": [
@@ -169,7 +169,11 @@ VP8_CODEC: dict[str, Any] = {
     "payloadType": 96,
     "clockRate": 90000,
     "parameters": {},
-    "rtcpFeedback": [{"type": "nack", "parameter": "pli"}, {"type": "transport-cc", "parameter": ""}],
+    "rtcpFeedback": [
+        {"type": "nack", "parameter": ""},
+        {"type": "nack", "parameter": "pli"},
+        {"type": "transport-cc", "parameter": ""},
+    ],
 }
 VP8_RTX: dict[str, Any] = {
     "mimeType": "video/rtx",

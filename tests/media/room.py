@@ -35,6 +35,12 @@ class FakeDtls:
         self.rtp.append(rtp.parse(packet))
         return True
 
+    def protect_rtp(self, packet: bytes) -> bytes | None:
+        return packet
+
+    def send_protected(self, datagram: bytes) -> bool:
+        return self.send_rtp(datagram)
+
     def send_rtcp(self, packet: bytes) -> bool:
         self.rtcp += rtcp.parse(packet)
         return True

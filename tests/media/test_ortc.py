@@ -129,17 +129,16 @@ def test_only_extensions_meant_for_listeners_are_passed_on_under_our_ids() -> No
     assert camera.forwarded_extensions == {13: 11, 15: 13}
 
 
-def test_router_capabilities_are_json_and_ask_for_nothing_that_is_not_answered() -> None:
+def test_router_capabilities_are_json_and_offer_repair_for_picture_and_sound() -> None:
     capabilities = ortc.router_capabilities()
     assert json.loads(json.dumps(capabilities)) == capabilities
     nack = {"type": "nack", "parameter": ""}
-    assert all(nack not in codec["rtcpFeedback"] for codec in capabilities["codecs"])
-    video = next(codec for codec in capabilities["codecs"] if codec["mimeType"] == "video/VP8")
-    assert [each["type"] for each in video["rtcpFeedback"]] == ["nack", "ccm", "goog-remb", "transport-cc"]
-    resending = ortc.router_capabilities(resend=True)
     assert all(
-        nack in codec["rtcpFeedback"] for codec in resending["codecs"] if "rtx" not in codec["mimeType"]
+        nack in codec["rtcpFeedback"] for codec in capabilities["codecs"] if "rtx" not in codec["mimeType"]
     )
+    video = next(codec for codec in capabilities["codecs"] if codec["mimeType"] == "video/VP8")
+    types = [each["type"] for each in video["rtcpFeedback"]]
+    assert types == ["nack", "nack", "ccm", "goog-remb", "transport-cc"]
 
 
 def test_router_payload_types_and_extension_ids_are_distinct_and_fit_the_one_byte_form() -> None:
@@ -182,18 +181,26 @@ def test_a_listener_is_offered_video_with_remb_and_without_transport_feedback() 
                 "clockRate": 90000,
                 "parameters": {},
                 "rtcpFeedback": [
+                    {"type": "nack", "parameter": ""},
                     {"type": "nack", "parameter": "pli"},
                     {"type": "ccm", "parameter": "fir"},
                     {"type": "goog-remb", "parameter": ""},
                 ],
-            }
+            },
+            {
+                "mimeType": "video/rtx",
+                "payloadType": 102,
+                "clockRate": 90000,
+                "parameters": {"apt": 101},
+                "rtcpFeedback": [],
+            },
         ],
         "headerExtensions": [
             {"uri": ortc.ABS_SEND_TIME, "id": 4, "encrypt": False, "parameters": {}},
             {"uri": ortc.VIDEO_ORIENTATION, "id": 11, "encrypt": False, "parameters": {}},
             {"uri": ortc.ABS_CAPTURE_TIME, "id": 13, "encrypt": False, "parameters": {}},
         ],
-        "encodings": [{"ssrc": 5}],
+        "encodings": [{"ssrc": 5, "rtx": {"ssrc": 6}}],
         "rtcp": {"cname": "room", "reducedSize": True, "mux": True},
     }
 
@@ -204,30 +211,30 @@ def test_a_listener_is_offered_audio_without_send_times() -> None:
     )
     offered = ortc.consumer_parameters(producer, ROUTER, ssrc=5, rtx_ssrc=6, cname="room")
     assert offered["codecs"][0]["parameters"] == {"useinbandfec": 1, "sprop-stereo": 1, "usedtx": 0}
-    assert offered["codecs"][0]["rtcpFeedback"] == []
+    assert offered["codecs"][0]["rtcpFeedback"] == [{"type": "nack", "parameter": ""}]
     uris = [each["uri"] for each in offered["headerExtensions"]]
     assert uris == [ortc.AUDIO_LEVEL, ortc.ABS_CAPTURE_TIME]
     assert "mid" not in offered
 
 
-def test_with_resending_a_listener_is_offered_nack_and_rtx() -> None:
+def test_a_listener_is_offered_nack_and_rtx() -> None:
     producer = ortc.validate_producer("video", simulcast())
-    device = ortc.validate_capabilities(ortc.router_capabilities(resend=True))
-    offered = ortc.consumer_parameters(producer, device, ssrc=5, rtx_ssrc=6, cname="", resend=True)
+    offered = ortc.consumer_parameters(producer, ROUTER, ssrc=5, rtx_ssrc=6, cname="")
     assert [codec["payloadType"] for codec in offered["codecs"]] == [101, 102]
     assert {"type": "nack", "parameter": ""} in offered["codecs"][0]["rtcpFeedback"]
     assert offered["encodings"] == [{"ssrc": 5, "rtx": {"ssrc": 6}}]
 
 
-def test_no_rtx_for_a_device_that_has_it_for_another_codec_only() -> None:
-    capabilities = ortc.router_capabilities(resend=True)
+def test_neither_rtx_nor_nack_for_a_device_that_has_rtx_for_another_codec_only() -> None:
+    capabilities = ortc.router_capabilities()
     capabilities["codecs"] = [
         codec for codec in capabilities["codecs"] if codec["preferredPayloadType"] != 102
     ]
     device = ortc.validate_capabilities(capabilities)
     producer = ortc.validate_producer("video", simulcast())
-    offered = ortc.consumer_parameters(producer, device, ssrc=5, rtx_ssrc=6, cname="", resend=True)
+    offered = ortc.consumer_parameters(producer, device, ssrc=5, rtx_ssrc=6, cname="")
     assert offered["encodings"] == [{"ssrc": 5}]
+    assert {"type": "nack", "parameter": ""} not in offered["codecs"][0]["rtcpFeedback"]
 
 
 def test_a_device_is_offered_only_what_it_can_decode() -> None:
