@@ -1,0 +1,104 @@
+"""The service stops and starts again on the same data folder: the meeting and its people come back."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+from playwright.async_api import expect
+
+from tests.e2e.conftest import ExpectError
+from tests.e2e.people import Arrive, Person, demand_pages
+from tests.e2e.process import Motesrum, staff_link
+from tests.support.service import SITE, STATIONS
+
+BACK = 30.0
+
+
+class Desk:
+    """REST as a member of staff who has signed in with a link; their session is a cookie."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+        self._http = http
+        self._url = url
+
+    async def sign_in(self, link: str) -> None:
+        await self.call("POST", "/staff/session", {"code": urlsplit(link).path.rsplit("/", 1)[1]})
+
+    async def call(self, method: str, path: str, body: object = None) -> dict[str, object]:
+        request = self._http.request(
+            method, f"{self._url}/api/v1{path}", json=body, headers={"Origin": self._url}
+        )
+        async with request as answer:
+            assert answer.status < 300, await answer.text()
+            found: dict[str, object] = await answer.json()
+            return found
+
+
+async def test_after_a_restart_the_meeting_goes_on_in_the_open_pages(
+    tmp_path: Path, arrive: Arrive, expect_error: ExpectError
+) -> None:
+    demand_pages()
+    expect_error(r"WebSocket connection to .* failed", "the browser notes attempts while the service is down")
+    expect_error("ERR_CONNECTION_REFUSED", "the browser notes attempts while the service is down")
+    data = tmp_path / "data"
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
+        async with Motesrum("serve", data) as first:
+            desk = Desk(http, first.url)
+            await desk.sign_in(await staff_link(data, SITE, "Lena Ek"))
+            made = await desk.call(
+                "POST", "/meetings", {"site": SITE, "alias": "Samira", "stations": STATIONS}
+            )
+            meeting = f"/meetings/{made['id']}"
+
+            async def link(role: str, name: str, **more: object) -> str:
+                body = {"role": role, "name": name, **more}
+                return str((await desk.call("POST", f"{meeting}/invitations", body))["url"])
+
+            unused = await link("interpreter", "Layla Haddad")
+            newcomer, host, officer = await arrive(), await arrive(), await arrive()
+            people = (newcomer, host, officer)
+            await newcomer.enter(await link("newcomer", "Samira"))
+            await host.enter(await link("host", "Karin Ek"))
+            await officer.enter(await link("officer", "Erik Lind", agency=STATIONS[0]["agency"], station=1))
+            await host.press("start-station-1")
+            before = [await person.participant() for person in people]
+            await officer.sees(before[0])
+            await officer.says("vi talar om adressen")
+            await host.reads("vi talar om adressen")
+            assert await first.stop() == 0
+            for person in people:
+                await expect(person.find("connection-lost")).to_be_visible()
+            assert [line for line in await first.output() if line] == []
+
+        async with Motesrum("serve", data, http_port=first.http_port, media_port=first.media_port) as second:
+            for person in people:
+                await expect(person.find("connection-lost")).to_have_count(0, timeout=BACK * 1000)
+                assert await person.connection() == "joined"
+            assert [await person.participant() for person in people] == before
+            await officer.sees(before[0], deadline=BACK)
+            await officer.hears(before[0])
+            await newcomer.sees(before[2])
+            await host.sees(before[2])
+
+            found = await desk.call("GET", meeting)
+            assert [one["state"] for one in found["stations"]] == ["active", "planned"]  # type: ignore[attr-defined]
+            everybody = {(one["name"], one["present"]) for one in found["participants"]}  # type: ignore[attr-defined]
+            assert everybody >= {("Samira", True), ("Karin Ek", True), ("Erik Lind", True)}
+            await host.reads("vi talar om adressen")
+            await officer.says("nu är vi tillbaka")
+            await host.reads("nu är vi tillbaka")
+
+            await comes_back_with_its_cookie(officer, before[2])
+            await officer.sees(before[0])
+            await host.page.close()
+            interpreter = await arrive()
+            await interpreter.enter(unused)
+            await interpreter.sees(before[2])
+            assert await second.stop() == 0
+
+
+async def comes_back_with_its_cookie(person: Person, participant: str) -> None:
+    await person.page.reload()
+    await person.join()
+    assert await person.participant() == participant
+    assert await person.messages() == ["vi talar om adressen", "nu är vi tillbaka"]
