@@ -44,6 +44,15 @@ class FakeClient:
         self.consumers[consumer] = producer
         return {"kind": self.producers[producer][1], "rtpParameters": {}}
 
+    async def pause_producer(self, producer: str) -> None:
+        pass
+
+    async def resume_producer(self, producer: str) -> None:
+        pass
+
+    async def set_preferred_layers(self, consumer: str, spatial: int, temporal: int | None = None) -> None:
+        pass
+
     async def resume_consumer(self, consumer: str) -> None:
         pass
 
