@@ -95,6 +95,7 @@ class Router:
             ssrc=ssrc,
             rtx_ssrc=rtx_ssrc,
             cname=self._cnames.setdefault(producer.owner, secrets.token_hex(8)),
+            mid=transport.new_mid(),
         )
         threshold = self._thresholds.get((transport.owner, producer.id))
         firsts = secrets.randbits(15), secrets.randbits(15)

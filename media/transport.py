@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 from collections.abc import Mapping
 from enum import StrEnum
@@ -69,6 +70,7 @@ class Transport:
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[int, Consumer] = {}
         self._incoming: dict[int, tuple[Producer, int, bool]] = {}
+        self._mids = itertools.count()
         self._port = port
         self._certificate = certificate
         self._path: Path | None = None
@@ -336,6 +338,10 @@ class Transport:
             for ssrc, (owner, layer, resent) in self._incoming.items()
             if owner is producer
         }
+
+    def new_mid(self) -> str:
+        """A name for the next consumer's media section, used once (mediasoup-client keeps sections by it)."""
+        return str(next(self._mids))
 
     def add_consumer(self, consumer: Consumer) -> None:
         if len(self.consumers) >= MAX_CONSUMERS:

@@ -154,6 +154,16 @@ def test_audio_level_passes_and_the_publishers_mid_does_not(room: Room) -> None:
     assert out(listener).rtp[0].extensions == {10: b"\x90"}
 
 
+def test_each_consumer_of_a_transport_has_a_media_section_of_its_own(room: Room) -> None:
+    speaker, listener = speaker_and_listener(room)
+    talking = microphone(room, speaker)
+    sound = room.consume(listener, talking)
+    picture = room.consume(listener, camera(room, speaker))
+    sound.close()
+    again = room.consume(listener, talking, "again")
+    assert len({each.parameters["mid"] for each in (sound, picture, again)}) == 3
+
+
 def test_the_time_of_sending_is_ours_on_video_and_absent_on_audio(room: Room) -> None:
     speaker, listener = speaker_and_listener(room)
     room.consume(listener, camera(room, speaker))
