@@ -31,8 +31,10 @@ class Producer:
 
 @dataclass(slots=True)
 class Device:
-    """The media of one session. `consumers`: producer id → consumer id, None where it cannot be consumed."""
+    """The media of one session, held by the worker of that `generation`. `consumers`: producer id → consumer
+    id, None where it cannot be consumed."""
 
+    generation: int
     send: str | None = None
     receive: str | None = None
     consumers: dict[str, str | None] = field(default_factory=dict)
@@ -81,7 +83,10 @@ class Exchange:
         """A second transport in a direction takes the place of the first."""
         if session.closed:
             raise ServiceError("not_joined", "the session has been closed")
-        device = self._devices.setdefault(session, Device())
+        generation = self._workers.generation
+        device = self._devices.get(session) or Device(generation)
+        if device.generation != generation:
+            raise ServiceUnavailable("media_unavailable", "media starts over; resume the session")
         earlier = device.send if direction == "send" else device.receive
         if earlier is not None:
             await self._close_transport(session, device, earlier)
@@ -99,6 +104,7 @@ class Exchange:
             device.send = transport
         else:
             device.receive = transport
+        self._devices[session] = device
         return answer
 
     def own_transport(self, session: Session, transport: str) -> str:
@@ -169,12 +175,14 @@ class Exchange:
         self.table = {}
 
     def lost(self) -> Iterable[Session]:
-        """The worker is gone with all media. The devices that had some, to be told."""
-        touched = list(self._devices)
-        self._devices.clear()
-        self._producers.clear()
+        """The worker is another one. The devices whose media is gone with the one before, to be told."""
+        current = self._workers.generation
+        gone = [session for session, device in self._devices.items() if device.generation != current]
+        for session in gone:
+            del self._devices[session]
+        self._producers = {id_: p for id_, p in self._producers.items() if p.session in self._devices}
         self.table = {}
-        return touched
+        return gone
 
     def producer_closed(self, producer: str) -> None:
         """The worker ended it by itself."""

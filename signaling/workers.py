@@ -44,6 +44,8 @@ class Workers:
         self._listener: MediaListener | None = None
         self._restart: asyncio.Task[None] | None = None
         self._closing = False
+        self.generation = 0
+        """Counts the workers there have been."""
 
     @property
     def running(self) -> bool:
@@ -138,6 +140,7 @@ class Workers:
             async with asyncio.timeout(START_DEADLINE):
                 self._process = await start_worker(self._settings, self._socket)
                 self._client = await WorkerClient.connect(self._socket, self._on_event, self._on_lost)
+                self.generation += 1
         except (TimeoutError, OSError, WorkerError) as error:
             self._kill_process()
             raise ServiceUnavailable(

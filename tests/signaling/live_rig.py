@@ -31,6 +31,7 @@ class TableWorkers:
     worker is killed each time."""
 
     running = True
+    generation = 1
 
     def __init__(self, log: list[Any]) -> None:
         self.client = FakeClient()

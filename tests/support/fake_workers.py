@@ -67,6 +67,7 @@ class FakeClient:
 class FakeWorkers:
     running = True
     pid = None
+    generation = 1
 
     def __init__(self) -> None:
         self.client = FakeClient()

@@ -1,0 +1,177 @@
+"""The media worker dies, hangs or does not start: another one takes over, and nothing flows that must not."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from media import client as media_client
+from media.client import WorkerError
+from rooms.policy import audience
+from signaling import workers as workers_module
+from signaling.client import Connection
+from tests.support.raw_client import RawClient
+from tests.support.service import Service, service
+
+DEADLINE = 20.0
+
+
+class Returning(RawClient):
+    """A device that comes back to its session over a new connection."""
+
+    async def resume(self, earlier: RawClient) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._http = aiohttp.ClientSession()
+        socket = await self._http.ws_connect(self.base_url + "/api/v1/socket", max_msg_size=4 << 20)
+        self._connection = Connection(socket, self._notified, self.on_changed)
+        await self._connection.call(
+            "session.resume", self._joined, session=earlier.session, secret=earlier.secret
+        )
+
+
+@pytest.fixture
+async def it(tmp_path: Path) -> AsyncIterator[Service]:
+    async with service(tmp_path, worker_ack_timeout=0.3) as running:
+        yield running
+
+
+async def _with_media(it: Service, meeting: str, role: str) -> RawClient:
+    client = await it.joined(meeting, role)
+    await client.open_transports()
+    await client.produce("audio")
+    return client
+
+
+async def until(predicate: Callable[[], object]) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while not predicate():
+            await asyncio.sleep(0.005)  # a process is looked at, which tells nobody
+
+
+async def _another_worker(it: Service, than: int) -> None:
+    workers = it.services.hub.workers
+    await until(lambda: workers.running and workers.pid != than)
+
+
+async def test_after_a_kill_another_worker_runs_and_everybody_can_go_on(it: Service) -> None:
+    meeting = (await it.meeting())["id"]
+    newcomer, host = await _with_media(it, meeting, "newcomer"), await _with_media(it, meeting, "host")
+    async with newcomer, host:
+        await host.wait_for_consumer("microphone", newcomer.participant)
+        killed = it.services.hub.workers.pid
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        for client in (newcomer, host):
+            await client.wait_for(partial(getattr, client, "closed_with"), DEADLINE, "not told")
+            assert client.closed_with is not None
+            assert client.closed_with[0] == "media_restarted"
+        await _another_worker(it, killed)
+        async with Returning(it.url) as here, Returning(it.url) as there:
+            await here.resume(newcomer)
+            await there.resume(host)
+            for client in (here, there):
+                await client.open_transports()
+            await here.produce("audio")
+            consumer = await there.wait_for_consumer("microphone", here.participant)
+            await there.wait_for(lambda: len(there.packets(consumer)) > 5)
+
+
+async def test_a_worker_that_hangs_is_killed_within_the_limit_and_the_station_is_left(it: Service) -> None:
+    made = await it.meeting()
+    meeting, (one, two) = made["id"], made["stations"]
+    newcomer = await _with_media(it, meeting, "newcomer")
+    async with newcomer, await it.officer(meeting, one) as tax, await it.officer(meeting, two) as insurance:
+        await it.rest("POST", f"/meetings/{meeting}/stations/1/start")
+        await tax.open_transports()
+        await tax.wait_for_consumer("microphone", newcomer.participant)
+        hung = it.services.hub.workers.pid
+        assert hung is not None
+        os.kill(hung, signal.SIGSTOP)
+        started = asyncio.get_running_loop().time()
+        shown = await it.rest("POST", f"/meetings/{meeting}/stations/2/start")
+        assert asyncio.get_running_loop().time() - started < 3.0
+        assert [s["state"] for s in shown["stations"]] == ["called", "active"]
+        await _another_worker(it, hung)
+        assert not Path(f"/proc/{hung}/stat").exists() or "Z" in Path(f"/proc/{hung}/stat").read_text()
+        live = await it.services.hub.live(meeting)
+        await until(lambda: live.exchange.table == audience(live.current))
+        assert tax.participant not in live.exchange.table
+        assert newcomer.participant in live.exchange.table[insurance.participant]
+
+
+async def test_a_worker_that_does_not_start_is_tried_again_until_it_does(
+    it: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = 3
+    attempts = 0
+    really = media_client.start_worker
+
+    async def start(*args: Any) -> Any:
+        nonlocal attempts
+        attempts += 1
+        if attempts <= failures:
+            raise WorkerError("worker_failed", "the port is taken")
+        return await really(*args)
+
+    monkeypatch.setattr(workers_module, "start_worker", start)
+    monkeypatch.setattr(workers_module, "RESTART_PAUSE", 0.01)
+    killed = it.services.hub.workers.pid
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    await _another_worker(it, killed)
+    assert attempts == failures + 1
+
+
+async def test_a_worker_that_dies_while_the_meetings_take_it_up_is_replaced_as_well(
+    it: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await it.meeting()
+    hub = it.services.hub
+    deaths = 0
+    really = hub.on_media_lost
+
+    async def die_once() -> None:
+        nonlocal deaths
+        deaths += 1
+        if deaths == 1:
+            assert hub.workers.pid is not None
+            os.kill(hub.workers.pid, signal.SIGKILL)
+            await until(lambda: not hub.workers.running)
+        await really()
+
+    monkeypatch.setattr(hub, "on_media_lost", die_once)
+    first = hub.workers.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    await until(lambda: deaths == 2 and hub.workers.running)
+
+
+async def test_while_media_is_away_a_meeting_can_still_be_led(
+    it: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meeting = (await it.meeting())["id"]
+    blocked = asyncio.Event()
+    really = media_client.start_worker
+
+    async def start(*args: Any) -> Any:
+        await blocked.wait()
+        return await really(*args)
+
+    monkeypatch.setattr(workers_module, "start_worker", start)
+    async with await it.joined(meeting, "host") as host:
+        killed = it.services.hub.workers.pid
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        await until(lambda: not it.services.hub.workers.running)
+        await host.act("meeting.start", station=1)
+        with pytest.raises(Exception, match="media_unavailable"):
+            await host.call("media.createTransport", direction="send")
+        blocked.set()
+        await _another_worker(it, killed)
+        assert (await host.call("media.createTransport", direction="send"))["id"]
