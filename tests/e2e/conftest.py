@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.e2e.people import Arrive, Meeting, Person, demand_pages
@@ -66,9 +67,22 @@ def chromium() -> str:
     )
 
 
-@pytest.fixture
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with a browser share it, and so its event loop."""
+    shared = pytest.mark.asyncio(loop_scope="session")
+    for item in items:
+        if isinstance(item, pytest.Function) and "browser" in item.fixturenames:
+            item.add_marker(shared, append=False)
+
+
+def fixture(**options: Any) -> Callable[..., Any]:
+    """An asynchronous fixture for tests with a browser."""
+    return pytest_asyncio.fixture(loop_scope="session", **options)
+
+
+@fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """One Chromium for the test; its contexts are separate browsers to the service (cookies, storage)."""
+    """One Chromium for all tests; its contexts are separate browsers to the service (cookies, storage)."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=chromium(), args=list(FLAGS), chromium_sandbox=False
@@ -88,7 +102,7 @@ def listen(context: BrowserContext, lines: list[str]) -> None:
     )
 
 
-@pytest.fixture
+@fixture()
 async def new_page(
     browser: Browser, artifacts: Path, request: pytest.FixtureRequest
 ) -> AsyncIterator[NewPage]:
@@ -99,12 +113,14 @@ async def new_page(
     """
     lines: list[str] = request.node.stash.setdefault(console_key, [])
     pages: list[Page] = []
+    contexts: list[BrowserContext] = []
 
     async def open_page(*, context: BrowserContext | None = None, **options: Any) -> Page:
         if context is None:
             context = await browser.new_context(
                 **{"permissions": ["camera", "microphone"], "viewport": VIEWPORT, **options}
             )
+            contexts.append(context)
             context.set_default_timeout(10_000)
             listen(context, lines)
         page = await context.new_page()
@@ -116,7 +132,9 @@ async def new_page(
         name = re.sub(r"\W+", "-", request.node.name)
         for number, page in enumerate(page for page in pages if not page.is_closed()):
             await page.screenshot(path=artifacts / f"{name}-{number}.png")
-    else:
+    for context in contexts:
+        await context.close()
+    if not request.node.stash.get(failed_key, False):
         assert unexpected(lines, request.node.stash.get(expected_key, [])) == []
 
 
@@ -150,14 +168,14 @@ def arrive(new_page: NewPage) -> Arrive:
     return come
 
 
-@pytest.fixture
+@fixture()
 async def running(tmp_path: Path) -> AsyncIterator[Service]:
     demand_pages()
     async with service(tmp_path) as started:
         yield started
 
 
-@pytest.fixture
+@fixture()
 async def meeting(running: Service, arrive: Arrive) -> AsyncIterator[Meeting]:
     async with AsyncExitStack() as stack:
         yield Meeting(running, await running.meeting(), arrive, stack)

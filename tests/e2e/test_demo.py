@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
+from tests.e2e.conftest import fixture
 from tests.e2e.people import Arrive, Person, demand_pages
 from tests.e2e.process import Motesrum, as_object
 
 SCREEN = {"width": 1440, "height": 900}
 OFFICER = "officer:skatteverket"
+TURNS = 40.0
+"""Seconds in which every bot has its turn to speak."""
 
 
-@pytest.fixture
+@fixture()
 async def demo(tmp_path: Path) -> AsyncIterator[Motesrum]:
     demand_pages()
     async with Motesrum("demo", tmp_path / "data", "--json") as running:
@@ -56,8 +59,10 @@ async def test_a_person_alone_meets_a_living_meeting(
     officer = await others(newcomer, "officer")
     shown = await newcomer.sees(officer, deadline=30.0)
     assert shown["shown"] > 700
-    await newcomer.hears(officer, deadline=40.0)
-    await newcomer.hears(await others(newcomer, "interpreter"), "interpretation", deadline=40.0)
+    interpreter = await others(newcomer, "interpreter")
+    await asyncio.gather(
+        newcomer.hears(officer, deadline=TURNS), newcomer.hears(interpreter, "interpretation", deadline=TURNS)
+    )
     await photograph(newcomer, artifacts / "demo-newcomer.png")
 
     host = await arrive(viewport=SCREEN)
@@ -73,7 +78,7 @@ async def test_a_person_alone_meets_a_living_meeting(
     await mine.enter(printed["links"][OFFICER])
     await mine.in_phase("room", deadline=20.0)
     await mine.sees(them, deadline=20.0)
-    await mine.hears(await others(mine, "interpreter"), "interpretation", deadline=40.0)
+    await mine.hears(await others(mine, "interpreter"), "interpretation", deadline=TURNS)
     await newcomer.sees(await mine.participant(), deadline=20.0)
     await photograph(mine, artifacts / "demo-officer.png")
 
@@ -87,7 +92,7 @@ async def test_a_bot_leaves_when_a_person_takes_its_role_and_comes_back_after_th
     officer = await others(interpreter, "officer")
     await interpreter.sees(officer, deadline=30.0)
     await interpreter.sees(newcomer, "room-video", deadline=30.0)
-    await interpreter.hears(newcomer, deadline=40.0)
+    await interpreter.hears(newcomer, deadline=TURNS)
     await photograph(interpreter, artifacts / "demo-interpreter.png")
     assert len(interpreter.sockets) == 1
     assert await interpreter.connection() == "joined"
@@ -103,6 +108,7 @@ async def test_a_bot_leaves_when_a_person_takes_its_role_and_comes_back_after_th
     await expect(watcher.find("person").filter(has_text="Layla Haddad")).to_have_count(1)
 
 
+@pytest.mark.asyncio(loop_scope="session")
 async def test_sigterm_ends_it_cleanly_and_leaves_no_process(demo: Motesrum) -> None:
     assert demo.pid in demo.processes()
     assert len(demo.processes()) >= 2, "the media worker is a process of its own"

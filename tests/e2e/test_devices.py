@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
 
-from tests.e2e.conftest import FLAGS, ExpectError, chromium
+from tests.e2e.conftest import FLAGS, ExpectError, chromium, fixture
 from tests.e2e.line import Line
 from tests.e2e.people import Arrive, Meeting
 from tests.support.service import service
@@ -16,7 +16,7 @@ from tests.support.service import service
 FAKE_DEVICES = [flag for flag in FLAGS if "media-stream" in flag]
 
 
-@pytest.fixture
+@fixture()
 async def browser(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
     """As everywhere, but with the flags that the test names instead of fake devices that always say yes."""
     flags = [flag for flag in FLAGS if flag not in FAKE_DEVICES] + getattr(request, "param", FAKE_DEVICES)

@@ -3,9 +3,9 @@
 import asyncio
 from dataclasses import dataclass
 
-import pytest
 from playwright.async_api import expect
 
+from tests.e2e.conftest import fixture
 from tests.e2e.people import Meeting, Person
 from tests.support.raw_client import RawClient
 
@@ -95,7 +95,7 @@ async def test_the_host_leads_from_station_to_station_by_a_click(meeting: Meetin
     await expect(host.find(f"station-{B}")).to_have_attribute("data-state", "active")
 
 
-@pytest.fixture
+@fixture()
 async def asked(meeting: Meeting) -> Asked:
     """Officer A is in the room, and the host asks whether officer B may be there too."""
     newcomer = await meeting.person("newcomer", name="Samira", language="sv")
