@@ -170,7 +170,7 @@ class Consumer:
         limit = None
         if self.threshold is not None:
             limit = self.threshold.of(media.stream)
-            if media.after < self.threshold.at or (limit is not None and media.timestamp <= limit):
+            if media.after < self.threshold.passes_at or (limit is not None and media.timestamp <= limit):
                 self._drop(Drop.BELOW_THRESHOLD)
                 return False
         if self._video and not media.keyframe:

@@ -106,7 +106,9 @@ class Media(NamedTuple):
 class Threshold:
     """What a listener who was allowed at `at` may hear: only packets with timestamps above `of(stream)`.
 
-    `passes_at` is when a source that keeps its pace gets there.
+    `passes_at` is when a source that keeps its pace gets there. What arrives before, or was asked for
+    because of a gap that begins before, is older than the permission may be and begins nothing: after
+    an outage the timestamps alone would not tell.
     """
 
     at: float
