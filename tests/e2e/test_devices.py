@@ -88,6 +88,7 @@ async def test_a_lost_connection_is_shown_and_comes_back_by_itself(
     tmp_path: Path, arrive: Arrive, expect_error: ExpectError
 ) -> None:
     expect_error(r"WebSocket connection to .* failed", "the browser notes attempts while the line is cut")
+    expect_error("Media: Not connected", "a page cannot mend its media before the line is back")
     async with AsyncExitStack() as stack:
         line = await stack.enter_async_context(Line())
         running = await stack.enter_async_context(

@@ -40,6 +40,7 @@ async def test_after_a_restart_the_meeting_goes_on_in_the_open_pages(
     demand_pages()
     expect_error(r"WebSocket connection to .* failed", "the browser notes attempts while the service is down")
     expect_error("ERR_CONNECTION_REFUSED", "the browser notes attempts while the service is down")
+    expect_error("Media: Not connected", "a page cannot mend its media before the service is back")
     data = tmp_path / "data"
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
         async with Motesrum("serve", data) as first:
