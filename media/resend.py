@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from media import rtp
 
-LEAST_PAUSE = 0.01
-"""Seconds within which a packet is not sent a second time, however short the round trip."""
+LEAST_PAUSE, MOST_PAUSE = 0.01, 0.1
+"""Seconds within which a packet is not sent a second time: a round trip, which may be measured badly."""
 _REMEMBERED = 512
 
 
@@ -37,7 +37,7 @@ class Resends:
     def allow(self, sequence: int, rtt: float, now: float) -> bool:
         """Whether to send it again now; the caller then does."""
         before = self._sent.get(sequence)
-        if before is not None and now - before < max(LEAST_PAUSE, rtt):
+        if before is not None and now - before < min(max(LEAST_PAUSE, rtt), MOST_PAUSE):
             return False
         if not self._budget.spend(1, now):
             return False

@@ -262,8 +262,9 @@ class Transport:
         return UNKNOWN_RTT if self.rtt is None else self.rtt
 
     def measured(self, rtt: float) -> None:
-        """The publisher answered a NACK after `rtt` seconds."""
-        self.rtt = rtt if self.rtt is None else self.rtt + (rtt - self.rtt) / 8
+        """The publisher answered a NACK after `rtt` seconds; a handshake takes longer, so it falls fast."""
+        before = rtt if self.rtt is None else self.rtt
+        self.rtt = before + (rtt - before) / (8 if rtt > before else 2)
 
     def _packets_asked(self, nack: rtcp.Nack, now: float) -> None:
         consumer = self.consumers.get(nack.media_ssrc)
