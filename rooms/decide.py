@@ -5,6 +5,7 @@ gives no events.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from rooms import commands as cmd
@@ -14,6 +15,8 @@ from rooms.limits import (
     MAX_LANGUAGE,
     MAX_LANGUAGES,
     MAX_MESSAGE,
+    MAX_MESSAGES,
+    MAX_MESSAGES_EACH,
     MAX_MINUTES,
     MAX_NAME,
     MAX_PARTICIPANTS,
@@ -95,16 +98,14 @@ def _change(state: Meeting, command: cmd.ChangeMeeting, now: float) -> Iterator[
 
 
 def _pause(state: Meeting, command: cmd.Pause, now: float) -> Iterator[ev.Event]:
-    if state.paused:
-        if may(state, command.actor, Action.RESUME):
-            return
-        raise Rejected(Reason.ALREADY_PAUSED, "the meeting is paused already")
+    if state.paused and may(state, command.actor, Action.RESUME):
+        return
     _demand(state, command, Action.PAUSE)
     yield ev.MeetingPaused(at=now, actor=command.actor)
 
 
 def _resume(state: Meeting, command: cmd.Resume, now: float) -> Iterator[ev.Event]:
-    if not state.paused:
+    if not state.paused and may(state, command.actor, Action.PAUSE):
         raise Rejected(Reason.NOT_PAUSED, "the meeting is not paused")
     _demand(state, command, Action.RESUME)
     yield ev.MeetingResumed(at=now, actor=command.actor)
@@ -319,16 +320,16 @@ def _set_language(state: Meeting, command: cmd.SetLanguage, now: float) -> Itera
 
 def _set_place(state: Meeting, command: cmd.SetPlace, now: float) -> Iterator[ev.Event]:
     person = _self(state, command, Action.SET_PLACE)
-    if person.role is Role.OFFICER and command.place is Place.ON_SITE and state.paused:
-        raise Rejected(Reason.PAUSED, "the meeting is paused; resume it first")
     if person.place is not command.place:
+        if command.place is Place.ON_SITE and state.paused:
+            raise Rejected(Reason.PAUSED, "the meeting is paused; resume it first")
         yield ev.PlaceChanged(at=now, actor=command.actor, participant=person.id, place=command.place)
 
 
 def _ask_consent(state: Meeting, command: cmd.AskConsent, now: float) -> Iterator[ev.Event]:
+    _demand(replace(state, paused_at=None), command, Action.ASK_CONSENT)
     if state.paused:
         raise Rejected(Reason.PAUSED, "the meeting is paused; resume it first")
-    _demand(state, command, Action.ASK_CONSENT)
     if state.question is not None:
         raise Rejected(Reason.QUESTION_OPEN, "there is a question on the newcomer's screen already")
     closed = state.question_closed_at
@@ -336,12 +337,10 @@ def _ask_consent(state: Meeting, command: cmd.AskConsent, now: float) -> Iterato
         raise Rejected(Reason.QUESTION_TOO_SOON, "the newcomer has just answered a question; wait a little")
     if command.kind != "together":
         raise Rejected(Reason.INVALID, "unknown kind of consent")
+    _check_asker(state, command)
     stations = [_open_station(state, n) for n in sorted(set(command.stations))]
     if len(stations) < 2:
         raise Rejected(Reason.INVALID, "a question names two stations or more")
-    asker = state.participants.get(command.actor)
-    if asker is not None and asker.role is Role.OFFICER and asker.station not in command.stations:
-        raise Rejected(Reason.NOT_ALLOWED, "an officer asks for the own station only")
     if _newcomer(state) is None:
         raise Rejected(Reason.PARTICIPANT_UNKNOWN, "the newcomer has no place in the meeting yet")
     yield ev.ConsentAsked(
@@ -351,6 +350,18 @@ def _ask_consent(state: Meeting, command: cmd.AskConsent, now: float) -> Iterato
         kind=command.kind,
         stations=tuple(s.number for s in stations),
     )
+
+
+def _check_asker(state: Meeting, command: cmd.AskConsent) -> None:
+    """An officer learns nothing of other stations by asking: none, and one that is over, are the same."""
+    asker = state.participants.get(command.actor)
+    if asker is None or asker.role is not Role.OFFICER:
+        return
+    if asker.station not in command.stations:
+        raise Rejected(Reason.NOT_ALLOWED, "an officer asks for the own station only")
+    named = [state.station(n) for n in command.stations]
+    if any(station is None or station.final for station in named):
+        raise Rejected(Reason.NOT_ALLOWED, "these stations cannot be brought together")
 
 
 def _answer_consent(state: Meeting, command: cmd.AnswerConsent, now: float) -> Iterator[ev.Event]:
@@ -393,6 +404,9 @@ def _revoke_consent(state: Meeting, command: cmd.RevokeConsent, now: float) -> I
 def _send_message(state: Meeting, command: cmd.SendMessage, now: float) -> Iterator[ev.Event]:
     sender = _self(state, command, Action.SEND_MESSAGE)
     _check_text(command.text, MAX_MESSAGE, "text")
+    own = sum(message.sender == sender.id for message in state.messages)
+    if own >= MAX_MESSAGES_EACH or len(state.messages) >= MAX_MESSAGES:
+        raise Rejected(Reason.TOO_MANY_MESSAGES, "no more messages can be written in this meeting")
     line = _line(state, sender, command.to)
     if line is None and state.paused and sender.place is not Place.ON_SITE:
         raise Rejected(Reason.PAUSED, "the meeting is paused; nothing can be sent")
@@ -416,9 +430,11 @@ def _line(state: Meeting, sender: Participant, to: str | None) -> str | None:
         return sender.id
     if to is None:
         return None
-    receiver = _person(state, to)
-    if sender.role is not Role.HOST or phase(state, receiver) is not Phase.LOBBY:
+    if sender.role is not Role.HOST:
         raise Rejected(Reason.NOT_ALLOWED, "only the host writes to somebody in the lobby")
+    receiver = _person(state, to)
+    if phase(state, receiver) is not Phase.LOBBY:
+        raise Rejected(Reason.NOT_ALLOWED, "only somebody in the lobby is written to alone")
     return receiver.id
 
 

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     QUESTION_TOO_SOON = "question_too_soon"
     CONSENT_UNKNOWN = "consent_unknown"
     CONSENT_NEEDED = "consent_needed"
+    TOO_MANY_MESSAGES = "too_many_messages"
     INVALID = "invalid"
 
 

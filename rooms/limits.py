@@ -9,6 +9,10 @@ MAX_LANGUAGE = 35
 MAX_NAME = 100
 MAX_PURPOSE = 300
 MAX_MESSAGE = 2000
+MAX_MESSAGES = 5000
+"""Messages of one meeting."""
+MAX_MESSAGES_EACH = 1000
+"""Messages of one participant, so that nobody uses up what is there for all."""
 MAX_MINUTES = 480
 
 QUESTION_LIFETIME = 180.0

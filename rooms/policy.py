@@ -135,8 +135,14 @@ def sees_message(state: Meeting, reader: Participant, message: Message) -> bool:
         return reader.role is Role.HOST or (message.line == reader.id and phase(state, reader) is Phase.LOBBY)
     if state.paused and not _at_the_office(reader):
         return False
-    own_question = state.question is not None and reader.role is Role.OFFICER
-    return phase(state, reader) is Phase.ROOM and not excluded(state, reader) and not own_question
+    if reader.role is Role.OFFICER and not _of_this_hour(state, message):
+        return False
+    return phase(state, reader) is Phase.ROOM and not excluded(state, reader)
+
+
+def _of_this_hour(state: Meeting, message: Message) -> bool:
+    """Written in a station that goes on now: what two stations wrote together is apart when they are."""
+    return state.question is None and any(s.number == message.station for s in active_stations(state))
 
 
 def sees_station(state: Meeting, viewer: Participant, station: Station) -> bool:
