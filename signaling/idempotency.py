@@ -6,18 +6,20 @@ secret and the client's key: neither the data folder's database nor its records 
 
 import asyncio
 import base64
-import hashlib
 import hmac
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from rooms.store.base import Records
+from rooms.store.base import Records, StoreUnavailable
 from signaling.errors import ServiceError
+
+log = structlog.get_logger(__name__)
 
 KIND = "idempotency"
 KEPT = 24 * 3600.0
@@ -55,9 +57,12 @@ class Idempotency:
         self._running: dict[str, asyncio.Event] = {}
         self._born = clock()
 
-    async def run(self, scope: str, key: str, body: bytes, work: Work) -> tuple[Result, bool]:
+    async def run(
+        self, scope: str, key: str, body: bytes, work: Work, *, restricts: bool = False
+    ) -> tuple[Result, bool]:
         """`scope` names who calls what. The result, and whether it is the first one again. Callers that come
-        while the first is at work wait for it. Raises IdempotencyError."""
+        while the first is at work wait for it. `restricts`: work that is done although the store is down, and
+        that changes nothing when it is done again. Raises IdempotencyError, StoreUnavailable."""
         if not _KEY.fullmatch(key):
             raise IdempotencyError(
                 "idempotency_key_invalid", "Idempotency-Key has 1 to 255 printable ASCII characters"
@@ -67,31 +72,26 @@ class Idempotency:
             await other.wait()
         self._running[name] = done = asyncio.Event()
         try:
-            return await self._run(name, scope, key, body, work)
+            return await self._run(name, scope, key, body, work, restricts)
         finally:
             del self._running[name]
             done.set()
 
-    async def _run(self, name: str, scope: str, key: str, body: bytes, work: Work) -> tuple[Result, bool]:
-        fingerprint = hashlib.sha256(body).hexdigest()
+    async def _run(
+        self, name: str, scope: str, key: str, body: bytes, work: Work, restricts: bool
+    ) -> tuple[Result, bool]:
+        fingerprint = hmac.digest(self._derive("body", scope, key), body, "sha256").hex()
         sealing = AESGCM(self._derive("seal", scope, key))
         attempt = secrets.token_hex(8)
-        started = {"fingerprint": fingerprint, "started_at": self._clock(), "attempt": attempt}
         until = self._clock() + KEPT
-        if not await self._records.put_if_absent(KIND, name, started, until):
-            record = await self._records.get(KIND, name)
-            if record is None:
-                raise IdempotencyError("idempotency_in_progress", "the first call is still at work")
-            if record.value["fingerprint"] != fingerprint:
-                raise IdempotencyError(
-                    "idempotency_mismatch", "this Idempotency-Key was used for a call with another body"
-                )
-            if "result" in record.value:
-                return _unseal(sealing, record.value["result"]), True
-            if not self._abandoned(record.value["started_at"]) or not (
-                await self._records.compare_and_set(KIND, name, record.version, started, until)
-            ):
-                raise IdempotencyError("idempotency_in_progress", "the first call is still at work")
+        try:
+            sealed = await self._begin(name, fingerprint, attempt, until)
+        except StoreUnavailable:
+            if not restricts:
+                raise
+        else:
+            if sealed is not None:
+                return _unseal(sealing, sealed), True
         try:
             result = await work(self._derive("seed", scope, key).hex())
         except BaseException:
@@ -101,7 +101,34 @@ class Idempotency:
         await self._keep(name, attempt, value, until)
         return result, False
 
+    async def _begin(self, name: str, fingerprint: str, attempt: str, until: float) -> str | None:
+        """The first result, sealed, or None when the work is ours to do."""
+        started = {"fingerprint": fingerprint, "started_at": self._clock(), "attempt": attempt}
+        if await self._records.put_if_absent(KIND, name, started, until):
+            return None
+        record = await self._records.get(KIND, name)
+        if record is None:
+            raise IdempotencyError("idempotency_in_progress", "the first call is still at work")
+        if record.value["fingerprint"] != fingerprint:
+            raise IdempotencyError(
+                "idempotency_mismatch", "this Idempotency-Key was used for a call with another body"
+            )
+        if "result" in record.value:
+            return str(record.value["result"])
+        if not self._abandoned(record.value["started_at"]) or not (
+            await self._records.compare_and_set(KIND, name, record.version, started, until)
+        ):
+            raise IdempotencyError("idempotency_in_progress", "the first call is still at work")
+        return None
+
     async def _keep(self, name: str, attempt: str, value: Mapping[str, str] | None, until: float) -> None:
+        """`_settle` as far as the store allows: what was done, or why it failed, is told all the same."""
+        try:
+            await self._settle(name, attempt, value, until)
+        except StoreUnavailable as error:
+            log.warning("the outcome of a call is not kept", error=str(error))
+
+    async def _settle(self, name: str, attempt: str, value: Mapping[str, str] | None, until: float) -> None:
         """The outcome, or nothing so that the call can be made again; unless another attempt took over."""
         record = await self._records.get(KIND, name)
         if record is None or record.value.get("attempt") != attempt:

@@ -10,6 +10,7 @@ from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import HttpProcessingError
 
 _SECRET_PATH = re.compile(r"^/(j|s)/[^/]*")
+_CODE = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])")
 _ID_PATH = re.compile(r"/invitations/i_[0-9a-f]+")
 QUIET = ("aioice", "aiortc", "asyncio", "libav")
 
@@ -50,8 +51,9 @@ def _told_already(record: logging.LogRecord) -> bool:
 
 
 def redacted(path: str) -> str:
-    """The path of a request without one-time codes."""
-    return _ID_PATH.sub("/invitations/…", _SECRET_PATH.sub(r"/\1/…", path))
+    """The path of a request without one-time codes, wherever they stand, and without control characters."""
+    hidden = _CODE.sub("…", _ID_PATH.sub("/invitations/…", _SECRET_PATH.sub(r"/\1/…", path)))
+    return "".join(ch if ch.isprintable() else f"\\x{ord(ch):02x}" for ch in hidden)
 
 
 class AccessLog(AbstractAccessLogger):

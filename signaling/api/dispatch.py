@@ -1,5 +1,6 @@
 """What happens around every call: rate, who calls, from which page, what was sent, repeated or new."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -21,6 +22,8 @@ log = structlog.get_logger(__name__)
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 IDEMPOTENCY_KEY = "Idempotency-Key"
+BODY_WITHIN = 20.0
+"""Seconds for a body to arrive."""
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -56,7 +59,9 @@ async def _call(route: Route, request: web.Request) -> web.Response:
     if key is None or not route.takes_key:
         return _response(services, await route.handler(call))
     scope = "\n".join((call.caller.sub, request.method, request.rel_url.raw_path_qs))
-    result, again = await services.idempotency.run(scope, key, raw, partial(_result, route, call))
+    result, again = await services.idempotency.run(
+        scope, key, raw, partial(_result, route, call), restricts=route.restricts
+    )
     response = web.Response(status=result.status, body=result.body or None)
     if result.body:
         response.content_type = result.content_type
@@ -108,7 +113,7 @@ async def _staff(route: Route, services: Services, request: web.Request) -> Staf
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
             raise _unauthorized("token_missing", "a bearer token is needed")
-        claims = await services.staff.verify(token.strip())
+        claims = await services.staff.verify(token.strip(), restricts=route.restricts)
     else:
         claims = await _from_cookie(route, services, request)
     if route.access is Access.LEADERS and claims.role != "host":
@@ -132,8 +137,15 @@ def demand_origin(services: Services, request: web.Request) -> None:
     """A cookie alone is not enough to change something: the page must be one of ours, under the name by which
     the browser knows us or one of the settings."""
     origin = request.headers.get(hdrs.ORIGIN, "")
-    if origin not in services.settings.origins and urlsplit(origin).netloc != request.host:
+    if origin not in services.settings.origins and _netloc(origin) != request.host:
         raise Problem(403, "origin_forbidden", "this call must come from a page of the service")
+
+
+def _netloc(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None
 
 
 def _unauthorized(code: str, detail: str) -> Problem:
@@ -155,7 +167,10 @@ def _query(route: Route, request: web.Request) -> BaseModel | None:
 
 async def _read(request: web.Request) -> bytes:
     try:
-        return await request.read()
+        async with asyncio.timeout(BODY_WITHIN):
+            return await request.read()
+    except TimeoutError as error:
+        raise Problem(408, "timeout", "the body did not arrive in time") from error
     except (web.RequestPayloadError, ConnectionError, ValueError) as error:
         raise Problem(400, "bad_request", "the body cannot be read") from error
 

@@ -76,7 +76,8 @@ Handler = Callable[[Call], Awaitable[Reply]]
 @dataclass(frozen=True, slots=True)
 class Route:
     """`path` is below the prefix; `{station}` is a number. `statuses`: what it may answer besides what
-    follows from the rest (access, body, meeting). `oauth`: errors as in RFC 6749."""
+    follows from the rest (access, body, meeting). `oauth`: errors as in RFC 6749. `restricts`: it only takes
+    away, and must work although the store is down."""
 
     method: str
     path: str
@@ -91,6 +92,7 @@ class Route:
     query: type[BaseModel] | None = None
     statuses: tuple[int, ...] = ()
     oauth: bool = False
+    restricts: bool = False
     prefix: str = PREFIX
 
     @property

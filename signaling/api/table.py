@@ -27,7 +27,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "POST", f"{_ONE}/pause", "pauseMeeting", "Let nobody outside the office receive anything",
-        meetings.pause, models.Meeting, statuses=_CONFLICT,
+        meetings.pause, models.Meeting, statuses=_CONFLICT, restricts=True,
     ),
     Route(
         "POST", f"{_ONE}/resume", "resumeMeeting", "Go on after a pause",
@@ -35,7 +35,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "POST", f"{_ONE}/end", "endMeeting", "End a meeting for good",
-        meetings.end, models.Meeting, statuses=_CONFLICT,
+        meetings.end, models.Meeting, statuses=_CONFLICT, restricts=True,
     ),
     Route(
         "POST", f"{_ONE}/stations", "addStation", "Add a station at the end",
@@ -51,7 +51,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "POST", f"{_STATION}/finish", "finishStation", "Finish an active station for good",
-        stations.finish, models.Meeting, statuses=_CONFLICT,
+        stations.finish, models.Meeting, statuses=_CONFLICT, restricts=True,
     ),
     Route(
         "POST", f"{_STATION}/skip", "skipStation", "Leave a station out for good",
@@ -68,7 +68,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "DELETE", "/grants", "revokeGrants", "Take back what was given; all filters that are given must fit",
         grants.revoke, models.RevokedGrants, access=Access.STAFF, query=models.GrantFilter,
-        statuses=(400, 404, 409),
+        statuses=(400, 404, 409), restricts=True,
     ),
     Route(
         "POST", token.PATH, "redeemCode", "Redeem a one-time code, once; the same browser may come back",
