@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests.e2e.people import Arrive, Meeting, Person, demand_pages
 from tests.support.service import Service, service
@@ -30,6 +30,8 @@ FLAGS = (
     "--use-fake-ui-for-media-stream",
 )
 VIEWPORT = {"width": 1280, "height": 800}
+
+expect.set_options(timeout=10_000)
 
 console_key = pytest.StashKey[list[str]]()
 failed_key = pytest.StashKey[bool]()

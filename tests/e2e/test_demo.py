@@ -12,6 +12,8 @@ from tests.e2e.conftest import fixture
 from tests.e2e.people import Arrive, Person, demand_pages
 from tests.e2e.process import Motesrum, as_object
 
+pytestmark = pytest.mark.timeout(240)
+
 SCREEN = {"width": 1440, "height": 900}
 OFFICER = "officer:skatteverket"
 TURNS = 40.0

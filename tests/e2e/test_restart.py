@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
+import pytest
 from playwright.async_api import expect
 
 from tests.e2e.conftest import ExpectError
@@ -34,6 +35,7 @@ class Desk:
             return found
 
 
+@pytest.mark.timeout(240)
 async def test_after_a_restart_the_meeting_goes_on_in_the_open_pages(
     tmp_path: Path, arrive: Arrive, expect_error: ExpectError
 ) -> None:
