@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from rooms import commands as cmd
+from rooms.errors import Reason, Rejected
 from rooms.people import Place
 from rooms.policy import Action, may, may_publish
 from rooms.views import instant
 from signaling import messages as msg
+from signaling.api import shapes
 from signaling.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -116,6 +118,20 @@ async def invite(device: "Joined", params: msg.Invite) -> Result:
     return invited.model_dump(mode="json")
 
 
+async def add_station(device: "Joined", params: msg.AddStation) -> Result:
+    """An agency of the catalogue, as over REST; a purpose can be named by its id."""
+    if not may(device.live.current, device.participant, Action.ADD_STATION):
+        raise ServiceError("not_allowed", f"{Action.ADD_STATION} is not open to you now")
+    agency = device.catalogue.agencies.get(params.agency)
+    if agency is None:
+        raise Rejected(Reason.INVALID, "there is no such agency")
+    purpose = shapes.purpose(agency, params.purpose)
+    await device.live.execute(
+        cmd.AddStation(actor=device.participant, agency=agency.id, purpose=purpose, minutes=params.minutes)
+    )
+    return NOTHING
+
+
 def command(make: Callable[[str, Any], cmd.Command]) -> Handler:
     async def carry_out(device: "Joined", params: msg.Call) -> Result:
         await device.live.execute(make(device.participant, params))
@@ -145,9 +161,7 @@ HANDLERS: dict[str, Handler] = {
     "meeting.start": command(lambda actor, p: cmd.StartStation(actor=actor, station=p.station)),
     "meeting.finish": command(lambda actor, p: cmd.FinishStation(actor=actor, station=p.station)),
     "meeting.skip": command(lambda actor, p: cmd.SkipStation(actor=actor, station=p.station)),
-    "meeting.addStation": command(
-        lambda actor, p: cmd.AddStation(actor=actor, agency=p.agency, purpose=p.purpose, minutes=p.minutes)
-    ),
+    "meeting.addStation": add_station,
     "meeting.moveStation": command(
         lambda actor, p: cmd.MoveStation(actor=actor, station=p.station, position=p.position)
     ),

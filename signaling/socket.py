@@ -17,6 +17,7 @@ import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 from pydantic import ValidationError
 
+from config.catalogue import Catalogue
 from media.errors import WorkerError
 from rooms.errors import Reason, Rejected
 from rooms.store.base import StoreUnavailable
@@ -48,6 +49,8 @@ SESSION_CLOSED = 4000
 MAX_FAULTS = 20
 """So many frames that are no calls at all, then the connection is closed."""
 HEARTBEAT = 15.0
+GOODBYE_LIMIT = 2.0
+"""Seconds for the other side to answer that the connection is closed."""
 SEND_LIMIT = 10.0
 """A connection that takes no frame for so many seconds is cut."""
 FIRST_CALLS = ("session.join", "session.resume")
@@ -71,6 +74,7 @@ class Joined:
     live: Live
     session: Session
     invitations: Invitations
+    catalogue: Catalogue
 
     @property
     def participant(self) -> str:
@@ -115,7 +119,11 @@ class Connection:
         self._request = request
         self._services = services
         self._socket = web.WebSocketResponse(
-            heartbeat=HEARTBEAT, max_msg_size=limits.message_bytes, compress=False
+            heartbeat=HEARTBEAT,
+            timeout=GOODBYE_LIMIT,
+            max_msg_size=limits.message_bytes,
+            compress=False,
+            autoping=False,
         )
         self._outbox = Outbox(limits.outgoing_messages, limits.outgoing_bytes)
         self._calls = Allowance(limits.calls_per_second, limits.calls_burst)
@@ -161,13 +169,19 @@ class Connection:
         joining = asyncio.get_running_loop().call_later(limits.join_timeout, self._expect_join)
         try:
             async for message in self._socket:
-                if message.type is not WSMsgType.TEXT:
-                    await self._socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"text only")
-                    return
                 if not self._calls.take():
                     await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"too many calls")
                     return
-                await self._frame(message.data)
+                match message.type:
+                    case WSMsgType.TEXT:
+                        await self._frame(message.data)
+                    case WSMsgType.PING:
+                        await self._pong(message.data)
+                    case WSMsgType.PONG:
+                        pass
+                    case _:
+                        await self._socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"text only")
+                        return
                 if self._joined is not None:
                     joining.cancel()
                 if self._faults > MAX_FAULTS:
@@ -175,6 +189,11 @@ class Connection:
                     return
         finally:
             joining.cancel()
+
+    async def _pong(self, data: bytes) -> None:
+        """A ping counts as a call; one that does not take its answer is left to the heartbeat."""
+        with contextlib.suppress(ConnectionError, RuntimeError):
+            await self._socket.pong(data)
 
     def _expect_join(self) -> None:
         if self._joined is None:
@@ -248,26 +267,21 @@ class Connection:
         can hold a link's code."""
         joined = self._joined
         assert joined is not None
-        results: list[dict[str, Any]] = []
 
         async def work(seed: str) -> Kept:
-            results.append(await HANDLERS[method](joined, params))
-            return Kept(200, "application/json", json.dumps(results[0]).encode())
+            result = await HANDLERS[method](joined, params)
+            return Kept(200, "application/json", json.dumps(result).encode())
 
         scope = f"socket {joined.live.id} {joined.participant}"
         body = f"{method} {params.model_dump_json(exclude_unset=True)}".encode()
         try:
-            first, _ = await self._services.idempotency.run(scope, str(params.request), body, work)
+            first, _ = await self._services.idempotency.run(
+                scope, str(params.request), body, work, restricts=method in RESTRICTS
+            )
         except IdempotencyError as error:
             if error.code != "idempotency_mismatch":
                 raise
             raise ServiceError("request_reused", "this request id belongs to another call") from error
-        except StoreUnavailable:
-            if results:
-                return results[0]
-            if method in RESTRICTS:
-                return await HANDLERS[method](joined, params)
-            raise
         result: dict[str, Any] = json.loads(first.body)
         return result
 
@@ -316,7 +330,8 @@ class Connection:
         capabilities = hub.workers.router_capabilities
         self._device = device
         attached = await live.attach(device)
-        self._joined = Joined(hub, live, device, self._services.invitations)
+        await self._demand_grant_again(live, device)
+        self._joined = Joined(hub, live, device, self._services.invitations, self._services.catalogue)
         if attached.replaced is not None:
             await self._retire(attached.replaced)
         return {
@@ -328,6 +343,17 @@ class Connection:
             "ice_servers": [],
             "router_rtp_capabilities": capabilities,
         }
+
+    async def _demand_grant_again(self, live: Live, device: Session) -> None:
+        """Who takes a grant back shows out the devices that are there: this one may have come just after."""
+        stands = False
+        try:
+            stands = await self._services.invitations.grant_stands(live.id, device.participant, device.grant)
+        finally:
+            if not stands:
+                await live.leave(device)
+        if not stands:
+            raise ServiceError("grant_revoked", "the invitation has been taken back")
 
     async def _retire(self, session: str) -> None:
         try:
