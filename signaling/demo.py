@@ -14,6 +14,7 @@ import structlog
 from rich.console import Console
 
 from config.settings import MediaListen, Settings, local_addresses
+from media.voices import loop
 from rooms import commands as cmd
 from rooms.errors import Rejected
 from rooms.events import ParticipantEntered, ParticipantLeft
@@ -272,6 +273,8 @@ class Cast:
                 log.warning("a bot cannot play", part=part.key, error=str(error))
                 await asyncio.sleep(AGAIN_AFTER)
                 continue
+            if bot is None:
+                continue
             self._playing[part.key] = bot
             await self._until_over(bot)
             del self._playing[part.key]
@@ -306,7 +309,13 @@ class Cast:
         async with self._changed:
             await self._changed.wait_for(lambda: self._changes != seen)
 
-    async def _enter(self, part: Part, participant: str) -> Bot:
+    async def _enter(self, part: Part, participant: str) -> Bot | None:
+        """The part is played; None when a person has taken it while the bot got ready."""
+        looks = character(part.role.value, part.name, part.variant)
+        await asyncio.to_thread(loop, looks.voice)
+        state = await self._services.hub.state(self._made.meeting)
+        if state.participants[participant].present:
+            return None
         token, _ = self._services.tokens.issue_access(
             participant=participant,
             role=part.role.value,
@@ -315,7 +324,6 @@ class Cast:
             station=part.station,
             jti=new_jti(),
         )
-        looks = character(part.role.value, part.name, part.variant)
         bot = self._actor(self._local, token, looks, on_closed=lambda _: self._run(self._wake()))
         await bot.start()
         return bot
