@@ -29,6 +29,7 @@ NEWCOMER = "newcomer"
 ZONE = ZoneInfo("Europe/Stockholm")
 SESSION_LIFETIME = 24 * 3600.0
 SWEEP_EVERY = 600.0
+DAY = 86400.0
 
 
 class Hub:
@@ -160,7 +161,7 @@ class Hub:
                     grace=self._settings.session_grace,
                 )
                 await live.load()
-                if keep_unknown or live.state is not None:
+                if keep_unknown if live.state is None else not _gone(live.state):
                     self._lives[meeting] = live
             return live
 
@@ -179,11 +180,36 @@ class Hub:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def sweep(self) -> None:
+        """Drops expired links, sessions and answers from the store, and the newcomer's content of meetings
+        that are over for so long; an erasure that was interrupted is finished."""
+        now = self._clock()
+        try:
+            await self._store.records.sweep(now)
+        except StoreUnavailable as error:
+            log.warning("nothing swept", error=str(error))
+        until = now - self._settings.retention_days * DAY
+        for meeting, live in list(self._lives.items()):
+            if live.state is not None and (live.state.erased_at is not None or _over(live.state) <= until):
+                try:
+                    await self.erase(meeting, cmd.SYSTEM)
+                except (Rejected, ServiceUnavailable) as error:
+                    log.warning("not erased yet", meeting=meeting, error=error.message)
+
     async def _sweep(self) -> None:
-        """Drops expired links, sessions and answers from the store."""
         while True:
             try:
-                await self._store.records.sweep(self._clock())
-            except StoreUnavailable as error:
-                log.warning("nothing swept", error=str(error))
+                await self.sweep()
+            except Exception:
+                log.exception("sweep failed")
             await asyncio.sleep(SWEEP_EVERY)
+
+
+def _over(state: Meeting) -> float:
+    """When the meeting was, whatever became of it."""
+    return state.ended_at or max(state.created_at, state.planned_at or 0.0)
+
+
+def _gone(state: Meeting) -> bool:
+    """Erased, and the content with it: an alias is never blank otherwise."""
+    return state.erased_at is not None and not state.alias

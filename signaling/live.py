@@ -189,7 +189,7 @@ class Live:
                     assert before is not None
                     return before
                 await self.exchange.restrict(audience(_after(before, events)))
-                if await self._append(events, command, now):
+                if await self._append(events, command):
                     await self._show(before, self._advance_all(events))
                     return self._known()
                 await self._reload()
@@ -200,7 +200,7 @@ class Live:
             raise
         raise ServiceUnavailable("busy", "the meeting changes too fast; try again")
 
-    async def _append(self, events: Sequence[ev.Event], command: cmd.Command, now: float) -> bool:
+    async def _append(self, events: Sequence[ev.Event], command: cmd.Command) -> bool:
         """False when somebody else has written: the command is to be decided again."""
         pending = [*self._unstored, *events]
         try:
@@ -209,7 +209,10 @@ class Live:
             return False
         except StoreUnavailable as error:
             log.error("the store does not answer", meeting=self.id, error=str(error))
-            if not isinstance(command, Restriction) or not await self._kept(Kept(self.id, now, command)):
+            kept = isinstance(command, Restriction) and await self._kept(
+                Kept(self.id, events[-1].at, command, self._stored + len(self._unstored))
+            )
+            if not kept:
                 raise ServiceUnavailable(
                     "store_unavailable", "nothing can be saved now; try again"
                 ) from error
@@ -262,9 +265,9 @@ class Live:
 
     def _replay(self, restrictions: Sequence[Kept], recorded: Sequence[Recorded]) -> None:
         """Over the log; nothing is carried out twice where the store has it already."""
-        paused = max((r.event.at for r in recorded if isinstance(r.event, ev.MeetingPaused)), default=0.0)
+        paused = max((r.version for r in recorded if isinstance(r.event, ev.MeetingPaused)), default=0)
         for kept in restrictions:
-            if isinstance(kept.command, cmd.Pause) and paused >= kept.at:
+            if isinstance(kept.command, cmd.Pause) and paused > kept.version:
                 continue
             for event in self._decide_again(kept):
                 self._advance(event)

@@ -20,9 +20,12 @@ Restriction = cmd.Pause | cmd.FinishStation | cmd.End | cmd.Remove | cmd.RevokeC
 
 @dataclass(frozen=True, slots=True)
 class Kept:
+    """`version`: of the meeting's log just before. Clocks can stand still or go back; versions do not."""
+
     meeting: str
     at: float
     command: Restriction
+    version: int
 
 
 class Restrictions:
@@ -89,6 +92,7 @@ def _encode(kept: Kept) -> str:
     body: dict[str, object] = {
         "meeting": kept.meeting,
         "at": kept.at,
+        "version": kept.version,
         "kind": kind,
         "actor": kept.command.actor,
     }
@@ -119,4 +123,4 @@ def _decode(line: str) -> Kept:
             command = cmd.RevokeConsent(actor=actor, consent=str(body["consent"]))
         case other:
             raise ValueError(f"unknown restriction {other}")
-    return Kept(str(body["meeting"]), float(body["at"]), command)
+    return Kept(str(body["meeting"]), float(body["at"]), command, int(body["version"]))

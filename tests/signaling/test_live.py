@@ -194,10 +194,11 @@ async def test_a_restriction_kept_in_the_file_holds_after_a_restart(
 async def test_what_the_store_has_already_is_not_carried_out_twice(tmp_path: Path) -> None:
     """The service died after the append and before the file was emptied; the meeting had gone on."""
     story = started(1)
+    version = len(story.log)
     story.do(cmd.Pause(actor=HOST))
-    at = story.now
+    kept = Kept("m_1", story.now, cmd.Pause(actor=HOST), version)
     story.do(cmd.Resume(actor=HOST))
-    Restrictions(tmp_path / "restrictions.jsonl").keep(Kept("m_1", at, cmd.Pause(actor=HOST)))
+    Restrictions(tmp_path / "restrictions.jsonl").keep(kept)
     async with rig(tmp_path, story) as (it, live):
         assert not live.current.paused
         await eventually(lambda: it.kept == [])
@@ -205,11 +206,25 @@ async def test_what_the_store_has_already_is_not_carried_out_twice(tmp_path: Pat
 
 async def test_a_restriction_holds_even_if_its_actor_may_no_longer_do_it(tmp_path: Path) -> None:
     story = started(1)
-    at = story.now
+    kept = Kept("m_1", story.now, cmd.Pause(actor=HOST), len(story.log))
     story.do(cmd.Leave(actor=HOST, participant=HOST))
-    Restrictions(tmp_path / "restrictions.jsonl").keep(Kept("m_1", at, cmd.Pause(actor=HOST)))
+    Restrictions(tmp_path / "restrictions.jsonl").keep(kept)
     async with rig(tmp_path, story) as (_, live):
         assert live.current.paused
+
+
+async def test_a_pause_is_kept_although_the_clock_has_gone_back_behind_an_earlier_one(tmp_path: Path) -> None:
+    story = started(1)
+    story.do(cmd.Pause(actor=HOST))
+    story.do(cmd.Resume(actor=HOST), after=0.0)
+    story.now -= 600.0
+    async with rig(tmp_path, story) as (it, live):
+        it.store.down = True
+        await live.execute(cmd.Pause(actor=HOST))
+        it.store.down = False
+        again = await it.open()
+        assert again.current.paused
+        assert it.workers.flowing == {}
 
 
 async def test_the_first_command_after_the_store_is_back_saves_what_was_kept_before_it(
