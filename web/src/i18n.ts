@@ -4,17 +4,28 @@ import { createI18n } from "vue-i18n";
 import ar from "./locales/ar.json";
 import en from "./locales/en.json";
 import sv from "./locales/sv.json";
-import type { Names } from "./wire";
+import type { Names, Role } from "./wire";
 
 export const LOCALES = { sv: "Svenska", en: "English", ar: "العربية" } as const;
 export type Locale = keyof typeof LOCALES;
 
+/** Newcomers and those beside them; who works in the meeting has texts in these. */
+const FOR_STAFF: readonly Locale[] = ["sv", "en"];
+
 const RIGHT_TO_LEFT = new Set(["ar", "fa", "ps", "ur"]);
+
+/** One, two, a few, many. A text that has only two forms is shown in Swedish. */
+function arabicForm(count: number, forms: number): number {
+  if (forms < 4) return Math.min(count === 1 ? 0 : 1, forms - 1);
+  const last = count % 100;
+  return count === 1 ? 0 : count === 2 ? 1 : last >= 3 && last <= 10 ? 2 : 3;
+}
 
 export const i18n = createI18n({
   legacy: false,
   locale: "sv",
   fallbackLocale: "sv",
+  pluralRules: { ar: arabicForm },
   messages: { sv, en, ar } as unknown as Record<string, typeof sv>,
   missingWarn: false,
   fallbackWarn: false,
@@ -22,6 +33,12 @@ export const i18n = createI18n({
 
 export function isLocale(language: string): language is Locale {
   return language in LOCALES;
+}
+
+/** Languages in which the pages of this role are complete; without a role, those of the staff's pages. */
+export function localesFor(role: Role | "guest" | null): readonly Locale[] {
+  const all = Object.keys(LOCALES) as Locale[];
+  return role === "guest" || role === "newcomer" || role === "companion" || role === "attendee" ? all : FOR_STAFF;
 }
 
 export function direction(language: string): "ltr" | "rtl" {

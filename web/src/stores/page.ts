@@ -1,7 +1,7 @@
 /** The page itself: its language, the running clock, and short messages to the person at it. */
 import { defineStore } from "pinia";
 import { computed, onScopeDispose, ref, watch } from "vue";
-import { isLocale, type Locale, showIn } from "../i18n";
+import { isLocale, type Locale, localesFor, showIn } from "../i18n";
 import { useMeeting } from "./meeting";
 
 const REMEMBERED = "motesrum-language";
@@ -21,9 +21,12 @@ export const usePage = defineStore("page", () => {
   const timer = setInterval(() => (now.value = Date.now()), 1000);
   onScopeDispose(() => clearInterval(timer));
 
+  /** Before a link is opened nobody knows whose it is. */
+  const invited = window.location.pathname.startsWith("/j/");
+  const offered = computed(() => localesFor(meeting.you?.role ?? (invited ? "guest" : null)));
   const language = computed<Locale>(() => {
-    const wished = meeting.you?.language ?? "sv";
-    return chosen.value ?? (isLocale(wished) ? wished : "sv");
+    const wished = chosen.value ?? meeting.you?.language ?? "sv";
+    return isLocale(wished) && offered.value.includes(wished) ? wished : "sv";
   });
   watch(language, showIn, { immediate: true });
 
@@ -52,5 +55,5 @@ export const usePage = defineStore("page", () => {
     }
   }
 
-  return { language, now, serverNow, meetingNow, problem, speak, attempt };
+  return { language, offered, now, serverNow, meetingNow, problem, speak, attempt };
 });

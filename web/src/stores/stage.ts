@@ -47,6 +47,9 @@ export function useStage() {
     }),
   );
 
+  /** The newcomer wants this station without the person at this page. */
+  const excluded = computed(() => meeting.person(meeting.you?.participant ?? "")?.excluded ?? false);
+
   const alias = computed(() => meeting.snapshot?.meeting.alias ?? t("role.newcomer"));
 
   function agency(of: Station | null): string {
@@ -77,7 +80,7 @@ export function useStage() {
   }
 
   return {
-    meeting, page, officer, officers, station, paused, ended, question, listeners, alias,
+    meeting, page, officer, officers, station, paused, ended, question, excluded, listeners, alias,
     newcomer: inTheRoom("newcomer"), interpreter: inTheRoom("interpreter"), host: inTheRoom("host"),
     agency, agencyInSwedish, stationNumbered, language, languages, capacity,
   };
