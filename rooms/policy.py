@@ -137,7 +137,7 @@ def sees_message(state: Meeting, reader: Participant, message: Message) -> bool:
         return False
     if reader.role is Role.OFFICER and not _of_this_hour(state, message):
         return False
-    return phase(state, reader) is Phase.ROOM and not excluded(state, reader)
+    return in_room(state, reader)
 
 
 def _of_this_hour(state: Meeting, message: Message) -> bool:
