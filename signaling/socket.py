@@ -49,8 +49,8 @@ SESSION_CLOSED = 4000
 MAX_FAULTS = 20
 """So many frames that are no calls at all, then the connection is closed."""
 HEARTBEAT = 15.0
-GOODBYE_LIMIT = 2.0
-"""Seconds for the other side to answer that the connection is closed."""
+GOODBYE_LIMIT = 0.3
+"""Seconds for the other side to answer our goodbye: a flood is read on for no longer."""
 SEND_LIMIT = 10.0
 """A connection that takes no frame for so many seconds is cut."""
 FIRST_CALLS = ("session.join", "session.resume")
