@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 SERVICE_FILE = "service.json"
 LOCK_FILE = "service.lock"
 LOOPBACK = "127.0.0.1"
+IDLE = 75.0
+"""Seconds for which a connection may be open without a whole request on it."""
 GOODBYE = 5.0
 """Seconds that calls have to end when the service stops."""
 
@@ -88,7 +90,11 @@ async def _start(settings: Settings) -> tuple[Services, web.AppRunner]:
     except (KeyFolderError, CatalogueError, StoreUnavailable, OSError) as error:
         raise CannotStart(_line(error)) from error
     runner = web.AppRunner(
-        create_app(services), access_log_class=AccessLog, handle_signals=False, shutdown_timeout=GOODBYE
+        create_app(services),
+        access_log_class=AccessLog,
+        handle_signals=False,
+        keepalive_timeout=IDLE,
+        shutdown_timeout=GOODBYE,
     )
     try:
         await runner.setup()
