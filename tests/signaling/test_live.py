@@ -490,9 +490,9 @@ async def _try(it: Rig, live: Live, command: cmd.Command, fault: str) -> None:
 async def _held(it: Rig) -> Meeting:
     """The meeting as a service that starts now would find it: the log, and the kept restrictions over it."""
     state = await it.stored()
-    log = [recorded.event for recorded in await it.store.inner.read(STREAM)]
+    log = await it.store.inner.read(STREAM)
     for kept in Restrictions(it.kept_file).of("m_1"):
-        if any(isinstance(event, ev.MeetingPaused) and event.at >= kept.at for event in log):
+        if any(isinstance(r.event, ev.MeetingPaused) and r.version > kept.version for r in log):
             continue
         with contextlib.suppress(Rejected):
             state = fold(decide(state, kept.command, kept.at), state) or state
