@@ -1,13 +1,15 @@
 """A participant without a browser: JSON-RPC over the WebSocket, and media through `media.peer`.
 
 `Connection` is the socket; `MeetingClient` joins, opens both transports, publishes, and accepts every
-consumer that it is offered. Bots and tests are built on it.
+consumer that it is offered. Its media outlives a lost socket: `resume` comes back and makes anew only what is
+gone. Bots and tests are built on it.
 """
 
 import asyncio
 import itertools
 import json
 import logging
+import random
 import struct
 import time
 import uuid
@@ -19,7 +21,7 @@ from typing import Any
 import aiohttp
 
 from media import rtcp
-from media.peer import Peer, PeerState
+from media.peer import Peer, PeerFailed, PeerState
 from media.reception import ReceiveStatistics
 from media.sending import OutgoingStream, wants_keyframe
 
@@ -29,6 +31,9 @@ _RTP_HEADER = struct.Struct("!HHLL")
 REPORT_EVERY = 1.0
 """Seconds between sender and receiver reports."""
 ANSWER_WITHIN = 10.0
+LONGEST_PAUSE = 4.0
+COMES_BACK = frozenset({"slow_reader", "shutting_down"})
+"""Goodbyes after which the session can be resumed, so that media is kept."""
 
 Notified = Callable[[str, dict[str, Any]], None]
 Taken = Callable[[Any], None]
@@ -162,7 +167,10 @@ class Published:
 
 
 class MeetingClient:
-    """One device of one participant at `base_url` (http or https). `close` leaves; nothing is retried.
+    """One device of one participant at `base_url` (http or https). `close` leaves.
+
+    A lost socket is for the caller to come back from, with `resume` or `come_back`; media that the server has
+    lost is made anew without being asked.
 
     Override `on_notification`, `on_rtp`, `on_rtcp` and `on_changed` to see more.
     """
@@ -176,6 +184,7 @@ class MeetingClient:
         self.capabilities: dict[str, Any] = {}
         self.closed_with: tuple[str, str] | None = None
         self.media_lost = False
+        self.last_event = 0
         self.received: dict[str, Received] = {}
         self.published: dict[str, Published] = {}
         self._origin = origin
@@ -197,20 +206,56 @@ class MeetingClient:
 
     async def join(self, token: str) -> dict[str, Any]:
         """Open the socket and join with an access token; the snapshot."""
+        connection = await self._connect_socket()
+        await connection.call("session.join", self._joined, token=token)
+        return self.snapshot
+
+    async def resume(self, *, restart_ice: bool = False) -> dict[str, Any]:
+        """Come back to the session over a new socket; the snapshot.
+
+        Media that still stands is kept, the rest is made anew. `restart_ice`: our network path has changed.
+        """
+        connection = await self._connect_socket()
+        answer = await connection.call(
+            "session.resume",
+            self._joined,
+            session=self.session,
+            secret=self.secret,
+            last_event=self.last_event,
+        )
+        await self._settle(answer["media"])
+        if restart_ice:
+            await self._restart_ice()
+        return self.snapshot
+
+    async def come_back(self, within: float) -> dict[str, Any]:
+        """`resume`, with full jitter until the service answers; TimeoutError after `within` seconds."""
+        async with asyncio.timeout(within):
+            for attempt in itertools.count():
+                try:
+                    return await self.resume()
+                except (aiohttp.ClientError, ConnectionLost):
+                    await asyncio.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.25 * 2**attempt)))
+        raise AssertionError
+
+    async def _connect_socket(self) -> Connection:
         self._loop = asyncio.get_running_loop()
-        self._http = aiohttp.ClientSession()
+        if self._connection is not None:
+            await self._connection.close()
+        if self._http is None:
+            self._http = aiohttp.ClientSession()
         headers = {} if self._origin is None else {"Origin": self._origin}
         socket = await self._http.ws_connect(
             self.base_url + "/api/v1/socket", headers=headers, max_msg_size=4 << 20, heartbeat=20
         )
         self._connection = Connection(socket, self._notified, self.on_changed)
-        await self._connection.call("session.join", self._joined, token=token)
-        return self.snapshot
+        return self._connection
 
     def _joined(self, answer: dict[str, Any]) -> None:
-        self.participant = answer["participant"]
+        self.participant, self.last_event = answer["participant"], answer["last_event"]
         self.session, self.secret = answer["session"], answer["secret"]
         self.snapshot, self.capabilities = answer["snapshot"], answer["router_rtp_capabilities"]
+        self.closed_with = None
 
     async def call(self, method: str, /, **params: Any) -> Any:
         if self._connection is None:
@@ -233,13 +278,14 @@ class MeetingClient:
         peer = Peer(
             on_rtp=self._rtp,
             on_rtcp=self._rtcp,
-            on_state=self._transport_changed,
+            on_state=lambda state: self._transport_changed(peer, state),
             kernel_time=self.kernel_time,
         )
         return _Transport(offer, peer)
 
-    def _transport_changed(self, state: PeerState) -> None:
-        if state in (PeerState.FAILED, PeerState.CLOSED) and not self._stopped:
+    def _transport_changed(self, peer: Peer, state: PeerState) -> None:
+        ours = any(each is not None and each.peer is peer for each in (self._send, self._receive))
+        if state in (PeerState.FAILED, PeerState.CLOSED) and ours and self.connected and not self._stopped:
             self.media_lost = True
             self.on_changed()
 
@@ -247,6 +293,60 @@ class MeetingClient:
         offer, peer = transport.offer, transport.peer
         await self.call("media.connectTransport", id=offer["id"], dtlsParameters=peer.dtls_parameters)
         await peer.connect(offer["iceParameters"], offer["iceCandidates"], offer["dtlsParameters"])
+
+    async def _settle(self, standing: Mapping[str, Any]) -> None:
+        """Bring our media in line with what the server still has of it."""
+        kept = {each["id"] for each in standing["transports"]}
+        if self._reporter is not None:
+            await self._settle_received(standing["consumers"], _stands(self._receive, kept))
+            await self._settle_published(standing["producers"], _stands(self._send, kept))
+
+    async def _settle_received(self, consumers: Sequence[dict[str, Any]], stands: bool) -> None:
+        offered = {each["id"]: each for each in consumers} if stands else {}
+        for gone in [each for each in self.received if each not in offered]:
+            self._dismiss(gone)
+        if not stands:
+            earlier, self._receive = self._receive, None
+            _close(earlier)
+            self._receive = await self._transport("recv")
+            await self._connect(self._receive)
+        for id_, offer in offered.items():
+            if id_ in self.received:
+                self._begin(self._resume(self.received[id_]))
+            else:
+                self._notified("media.newConsumer", offer)
+
+    async def _settle_published(self, producers: Sequence[dict[str, Any]], stands: bool) -> None:
+        known = {each["id"] for each in producers} if stands else set()
+        if not stands:
+            earlier, self._send = self._send, None
+            _close(earlier)
+            self._send = await self._transport("send")
+            await self._connect(self._send)
+        for published in [each for each in self.published.values() if each.id not in known]:
+            del self.published[published.id]
+            published.id = await self._produce(published.stream, published.source)
+            self.published[published.id] = published
+        for unknown in known - self.published.keys():
+            await self.call("media.closeProducer", id=unknown)
+
+    async def _restart_ice(self) -> None:
+        for transport in (self._send, self._receive):
+            if transport is not None:
+                answer = await self.call("media.restartIce", id=transport.offer["id"])
+                transport.peer.restart(answer["iceParameters"])
+
+    async def _media_reset(self) -> None:
+        """The server has lost all media: make it anew, until that works or the socket is lost."""
+        for attempt in itertools.count():
+            try:
+                await self._settle({"transports": [], "producers": [], "consumers": []})
+                return
+            except (CallFailed, PeerFailed, TimeoutError) as failure:
+                log.info("media could not be made anew: %s", failure)
+                await asyncio.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.25 * 2**attempt)))
+            except ConnectionLost:
+                return
 
     async def publish(self, kind: str, source: str) -> Published:
         """Announce a stream; send its packets with `send`."""
@@ -259,16 +359,21 @@ class MeetingClient:
             cname=self._cname,
             transport_sequence=self._transport_sequence,
         )
+        published = Published(await self._produce(stream, source), source, stream)
+        self.published[published.id] = published
+        return published
+
+    async def _produce(self, stream: OutgoingStream, source: str) -> str:
+        if self._send is None:
+            raise ConnectionLost(None)
         produced = await self.call(
             "media.produce",
             transport=self._send.offer["id"],
-            kind=kind,
+            kind=stream.kind,
             rtpParameters=stream.parameters,
             source=source,
         )
-        published = Published(produced["id"], source, stream)
-        self.published[published.id] = published
-        return published
+        return str(produced["id"])
 
     def send(
         self,
@@ -331,14 +436,18 @@ class MeetingClient:
     def _notified(self, method: str, params: dict[str, Any]) -> None:
         match method:
             case "meeting.event":
+                self.last_event = params["number"]
                 self.snapshot = {**self.snapshot, **params.get("changes", {})}
             case "media.newConsumer":
                 self._accept(params)
             case "media.consumerClosed":
                 self._dismiss(params["id"])
+            case "media.reset":
+                self._begin(self._media_reset())
             case "session.closed":
                 self.closed_with = params["code"], params["reason"]
-                self.stop_media()
+                if params["code"] not in COMES_BACK:
+                    self.stop_media()
         self.on_notification(method, params)
         self.on_changed()
 
@@ -397,19 +506,30 @@ class MeetingClient:
 
     async def _report(self) -> None:
         """Sender reports for what we publish, receiver reports for what we are sent."""
-        while self._send is not None and self._receive is not None:
+        while True:
             now = self._loop.time()
             for published in self.published.values():
-                if published.stream.packets:
+                if self._send is not None and published.stream.packets:
                     self._send.peer.send_rtcp(published.stream.report(now, time.time()))
             blocks = [
                 block
                 for received in self.received.values()
                 if (block := received.statistics.report(now)) is not None
             ]
-            if blocks:
+            if self._receive is not None and blocks:
                 self._receive.peer.send_rtcp(rtcp.build_receiver_report(_REPORTER_SSRC, blocks))
             await asyncio.sleep(REPORT_EVERY)
+
+
+def _stands(transport: _Transport | None, kept: set[str]) -> bool:
+    if transport is None or transport.peer.state is not PeerState.CONNECTED:
+        return False
+    return transport.offer["id"] in kept
+
+
+def _close(transport: _Transport | None) -> None:
+    if transport is not None:
+        transport.peer.close()
 
 
 _REPORTER_SSRC = 1

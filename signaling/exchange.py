@@ -13,6 +13,7 @@ import structlog
 
 from media.client import WorkerError
 from rooms.policy import Audience
+from signaling.dump import RoomDump
 from signaling.errors import ServiceError, ServiceUnavailable
 from signaling.session import Session
 from signaling.workers import Workers
@@ -23,35 +24,150 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class Producer:
     id: str
-    session: Session
+    session: str
+    owner: str
     transport: str
     kind: str
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    id: str
+    kind: str
+    parameters: dict[str, Any]
+
+
 @dataclass(slots=True)
 class Device:
-    """The media of one session, held by the worker of that `generation`. `consumers`: producer id → consumer
-    id, None where it cannot be consumed."""
+    """The media of one session, held by the worker of that `generation`. It outlives the session's connection
+    `link`, which is None for a device that came with an adopted worker and has not come back yet.
 
+    `consumers`: producer id → consumer, None where it cannot be consumed.
+    """
+
+    session: str
+    participant: str
+    slot: str
     generation: int
+    link: Session | None = None
     send: str | None = None
     receive: str | None = None
-    consumers: dict[str, str | None] = field(default_factory=dict)
+    consumers: dict[str, Consumer | None] = field(default_factory=dict)
 
     @property
     def transports(self) -> tuple[str, ...]:
         return tuple(t for t in (self.send, self.receive) if t is not None)
+
+    @property
+    def connected(self) -> bool:
+        return self.link is not None and not self.link.closed
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        if self.link is not None:
+            self.link.notify(method, params)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose a session is, as the store knows it."""
+
+    participant: str
+    slot: str
+
+
+NO_MEDIA: dict[str, Any] = {"transports": [], "producers": [], "consumers": []}
 
 
 class Exchange:
     def __init__(self, room: str, workers: Workers) -> None:
         self._room = room
         self._workers = workers
-        self._devices: dict[Session, Device] = {}
+        self._devices: dict[str, Device] = {}
         self._producers: dict[str, Producer] = {}
         self._revision = 0
         self.table: Audience = {}
+
+    async def adopt_table(self, found: RoomDump, target: Audience) -> None:
+        """The worker has served the room for a service that died: it keeps what `target` allows, no more, and
+        has acknowledged it on return."""
+        self._revision = found.revision
+        self.table = found.allow
+        await self.restrict(target)
+
+    async def adopt_devices(self, found: RoomDump, holders: Mapping[str, Holder], generation: int) -> None:
+        """What belongs to a session that stands goes on; the rest is closed."""
+        if generation != self._workers.generation:
+            return
+        for transport in found.transports:
+            session = session_of(transport["id"])
+            holder = holders.get(session)
+            if holder is None or holder.participant != transport["owner"]:
+                await self._close_stranger(transport["id"])
+                continue
+            fresh = Device(session, holder.participant, holder.slot, generation)
+            device = self._devices.setdefault(session, fresh)
+            earlier = device.send if transport["direction"] == "send" else device.receive
+            if earlier is not None:
+                await self._close_stranger(earlier)
+            if transport["direction"] == "send":
+                device.send = transport["id"]
+            else:
+                device.receive = transport["id"]
+        by_transport = {t: device for device in self._devices.values() for t in device.transports}
+        for each in found.producers:
+            sender = by_transport.get(each["transport"])
+            if sender is not None:
+                self._producers[each["id"]] = Producer(
+                    each["id"],
+                    sender.session,
+                    sender.participant,
+                    each["transport"],
+                    each["kind"],
+                    each["source"],
+                )
+        for each in found.consumers:
+            listener, producer = by_transport.get(each["transport"]), self._producers.get(each["producer"])
+            if listener is not None and producer is not None and self._allowed(listener, producer):
+                listener.consumers[producer.id] = Consumer(each["id"], each["kind"], each["rtpParameters"])
+
+    async def _close_stranger(self, transport: str) -> None:
+        log.info("media of nobody is closed", room=self._room, transport=transport)
+        await self._quietly(lambda worker: worker.close_transport(transport))
+
+    async def drop_unclaimed(self) -> None:
+        """The adopted devices that nobody has come back to."""
+        for device in [d for d in self._devices.values() if d.link is None]:
+            await self.drop(device.session)
+
+    async def attach(self, session: Session) -> dict[str, Any]:
+        """The connection speaks for its session from now on: what of its media still stands. Other sessions
+        of the same slot lose theirs."""
+        slot = (session.participant, session.slot)
+        for device in [d for d in self._devices.values() if (d.participant, d.slot) == slot]:
+            if device.session != session.id:
+                await self.drop(device.session)
+        standing = self._devices.get(session.id)
+        if standing is None or standing.generation != self._workers.generation:
+            return NO_MEDIA
+        standing.link = session
+        return self._standing(standing)
+
+    def _standing(self, device: Device) -> dict[str, Any]:
+        directions = ((device.send, "send"), (device.receive, "recv"))
+        return {
+            "transports": [{"id": id_, "direction": way} for id_, way in directions if id_ is not None],
+            "producers": [
+                {"id": p.id, "transport": p.transport, "kind": p.kind, "source": p.source}
+                for p in self._producers.values()
+                if p.session == device.session
+            ],
+            "consumers": [
+                _offer(consumer, self._producers[producer])
+                for producer, consumer in device.consumers.items()
+                if consumer is not None
+            ],
+        }
 
     async def restrict(self, target: Audience) -> None:
         """The worker forbids what `target` does not allow, and has acknowledged it (or is dead) on return."""
@@ -84,13 +200,15 @@ class Exchange:
         if session.closed:
             raise ServiceError("not_joined", "the session has been closed")
         generation = self._workers.generation
-        device = self._devices.get(session) or Device(generation)
+        device = self._devices.get(session.id) or Device(
+            session.id, session.participant, session.slot, generation, session
+        )
         if device.generation != generation:
-            raise ServiceUnavailable("media_unavailable", "media starts over; resume the session")
+            raise ServiceUnavailable("media_unavailable", "media starts over; try again in a moment")
         earlier = device.send if direction == "send" else device.receive
         if earlier is not None:
-            await self._close_transport(session, device, earlier)
-        transport = "t_" + secrets.token_hex(8)
+            await self._close_transport(device, earlier)
+        transport = transport_of(session.id)
         answer: dict[str, Any] = await self._workers.call(
             lambda worker: worker.create_transport(
                 room=self._room,
@@ -104,24 +222,24 @@ class Exchange:
             device.send = transport
         else:
             device.receive = transport
-        self._devices[session] = device
+        self._devices[session.id] = device
         return answer
 
     def own_transport(self, session: Session, transport: str) -> str:
-        device = self._devices.get(session)
+        device = self._devices.get(session.id)
         if device is None or transport not in device.transports:
             raise ServiceError("unknown_transport", "there is no such transport")
         return transport
 
     def own_producer(self, session: Session, producer: str) -> str:
         found = self._producers.get(producer)
-        if found is None or found.session is not session:
+        if found is None or found.session != session.id:
             raise ServiceError("unknown_producer", "there is no such producer")
         return producer
 
     def own_consumer(self, session: Session, consumer: str) -> str:
-        device = self._devices.get(session)
-        if device is None or consumer not in device.consumers.values():
+        device = self._devices.get(session.id)
+        if device is None or consumer not in [c.id for c in device.consumers.values() if c is not None]:
             raise ServiceError("unknown_consumer", "there is no such consumer")
         return consumer
 
@@ -130,7 +248,8 @@ class Exchange:
     ) -> str:
         """A second producer of the same source takes the place of the first."""
         self.own_transport(session, transport)
-        for earlier in [p for p in self._producers.values() if p.session is session and p.source == source]:
+        mine = [p for p in self._producers.values() if p.session == session.id]
+        for earlier in [p for p in mine if p.source == source]:
             await self.close_producer(session, earlier.id)
         producer = "pr_" + secrets.token_hex(8)
         await self._workers.call(
@@ -138,7 +257,9 @@ class Exchange:
                 transport=transport, producer=producer, kind=kind, source=source, rtp_parameters=parameters
             )
         )
-        self._producers[producer] = Producer(producer, session, transport, kind, source)
+        self._producers[producer] = Producer(
+            producer, session.id, session.participant, transport, kind, source
+        )
         return producer
 
     async def close_producer(self, session: Session, producer: str) -> None:
@@ -148,23 +269,23 @@ class Exchange:
 
     async def reconcile(self) -> None:
         """Ends the consumers that the table forbids, makes those that it allows, and tells the devices."""
-        for session, device in self._devices.items():
+        for device in self._devices.values():
             for producer in [self._producers[p] for p in device.consumers if p in self._producers]:
-                if not self._allowed(session, producer):
-                    self._end_consumer(session, device, producer.id)
-        for session, device in list(self._devices.items()):
+                if not self._allowed(device, producer):
+                    self._end_consumer(device, producer.id)
+        for device in list(self._devices.values()):
             for producer in list(self._producers.values()):
-                if device.receive is not None and self._wanted(session, device, producer):
-                    await self._consume(session, device, producer)
+                if device.receive is not None and self._wanted(device, producer):
+                    await self._consume(device, producer)
 
-    async def drop(self, session: Session) -> None:
+    async def drop(self, session: str) -> None:
         """The device is gone: so is all its media."""
         device = self._devices.pop(session, None)
         if device is None:
             return
         for transport in device.transports:
             await self._quietly(lambda worker, transport=transport: worker.close_transport(transport))
-        for producer in [p.id for p in self._producers.values() if p.session is session]:
+        for producer in [p.id for p in self._producers.values() if p.session == session]:
             self._forget_producer(producer)
 
     async def close(self) -> None:
@@ -175,26 +296,32 @@ class Exchange:
         self.table = {}
 
     def lost(self) -> Iterable[Session]:
-        """The worker is another one. The devices whose media is gone with the one before, to be told."""
+        """The worker is another one. The connections whose media is gone with the one before, to be told."""
         current = self._workers.generation
-        gone = [session for session, device in self._devices.items() if device.generation != current]
-        for session in gone:
-            del self._devices[session]
+        gone = [device for device in self._devices.values() if device.generation != current]
+        for device in gone:
+            del self._devices[device.session]
         self._producers = {id_: p for id_, p in self._producers.items() if p.session in self._devices}
         self.table = {}
-        return gone
+        return [device.link for device in gone if device.link is not None]
 
     def producer_closed(self, producer: str) -> None:
         """The worker ended it by itself."""
         self._forget_producer(producer)
 
-    async def _consume(self, session: Session, device: Device, producer: Producer) -> None:
-        consumer = "c_" + secrets.token_hex(8)
+    def transport_closed(self, transport: str) -> None:
+        """The worker ended it by itself, or its peer did."""
+        for device in self._devices.values():
+            if transport in device.transports:
+                self._forget_transport(device, transport)
+
+    async def _consume(self, device: Device, producer: Producer) -> None:
+        id_ = "c_" + secrets.token_hex(8)
         receive = device.receive
         assert receive is not None
         try:
             made = await self._workers.call(
-                lambda worker: worker.consume(consumer=consumer, transport=receive, producer=producer.id)
+                lambda worker: worker.consume(consumer=id_, transport=receive, producer=producer.id)
             )
         except WorkerError as error:
             if error.code == "cannot_consume":
@@ -204,53 +331,49 @@ class Exchange:
             return
         except ServiceUnavailable:
             return
-        if producer.id not in self._producers:  # the worker ended it meanwhile, and the consumer with it
-            return
+        if producer.id not in self._producers or device.receive != receive:
+            return  # the worker ended one of them meanwhile, and the consumer with it
+        consumer = Consumer(id_, made["kind"], made["rtpParameters"])
         device.consumers[producer.id] = consumer
-        session.notify(
-            "media.newConsumer",
-            {
-                "id": consumer,
-                "producer": producer.id,
-                "participant": producer.session.participant,
-                "source": producer.source,
-                "kind": made["kind"],
-                "rtpParameters": made["rtpParameters"],
-            },
-        )
+        device.notify("media.newConsumer", _offer(consumer, producer))
 
-    def _wanted(self, session: Session, device: Device, producer: Producer) -> bool:
+    def _wanted(self, device: Device, producer: Producer) -> bool:
+        """Who is away gets nothing new: it is offered when they are back."""
         return (
-            producer.session is not session
+            device.connected
+            and producer.session != device.session
             and producer.id not in device.consumers
-            and self._allowed(session, producer)
+            and self._allowed(device, producer)
         )
 
-    def _allowed(self, session: Session, producer: Producer) -> bool:
-        heard: Mapping[str, tuple[str, ...]] = self.table.get(session.participant, {})
-        return producer.source in heard.get(producer.session.participant, ())
+    def _allowed(self, device: Device, producer: Producer) -> bool:
+        heard: Mapping[str, tuple[str, ...]] = self.table.get(device.participant, {})
+        return producer.source in heard.get(producer.owner, ())
 
-    def _end_consumer(self, session: Session, device: Device, producer: str) -> None:
+    def _end_consumer(self, device: Device, producer: str) -> None:
         consumer = device.consumers.pop(producer)
         if consumer is not None:
-            session.notify("media.consumerClosed", {"id": consumer})
+            device.notify("media.consumerClosed", {"id": consumer.id})
 
     def _forget_producer(self, producer: str) -> None:
         self._producers.pop(producer, None)
-        for session, device in self._devices.items():
+        for device in self._devices.values():
             if producer in device.consumers:
-                self._end_consumer(session, device, producer)
+                self._end_consumer(device, producer)
 
-    async def _close_transport(self, session: Session, device: Device, transport: str) -> None:
+    async def _close_transport(self, device: Device, transport: str) -> None:
         await self._quietly(lambda worker: worker.close_transport(transport))
+        self._forget_transport(device, transport)
+
+    def _forget_transport(self, device: Device, transport: str) -> None:
         if device.send == transport:
             device.send = None
             for producer in [p.id for p in self._producers.values() if p.transport == transport]:
                 self._forget_producer(producer)
-        else:
+        elif device.receive == transport:
             device.receive = None
             for producer in list(device.consumers):
-                self._end_consumer(session, device, producer)
+                self._end_consumer(device, producer)
 
     async def _quietly(self, ask: Any) -> None:
         """For endings: what is gone already is as good as ended."""
@@ -258,6 +381,28 @@ class Exchange:
             await self._workers.call(ask)
         except (WorkerError, ServiceUnavailable) as error:
             log.debug("nothing to end", room=self._room, code=error.code)
+
+
+def transport_of(session: str) -> str:
+    """A fresh transport id that says whose it is, so that a worker's dump can be taken up again."""
+    return f"t_{session}.{secrets.token_hex(8)}"
+
+
+def session_of(transport: str) -> str:
+    """The session in a transport's id; empty if it names none."""
+    return transport.removeprefix("t_").partition(".")[0]
+
+
+def _offer(consumer: Consumer, producer: Producer) -> dict[str, Any]:
+    """`media.newConsumer`."""
+    return {
+        "id": consumer.id,
+        "producer": producer.id,
+        "participant": producer.owner,
+        "source": producer.source,
+        "kind": consumer.kind,
+        "rtpParameters": consumer.parameters,
+    }
 
 
 def intersection(old: Audience, new: Audience) -> Audience:

@@ -1,6 +1,7 @@
 """The meetings of this node: loads them from the store, keeps them alive, and finds them again."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
@@ -9,13 +10,15 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from config.settings import Settings
+from media.errors import WorkerError
 from rooms import commands as cmd
 from rooms.errors import Reason, Rejected
 from rooms.meeting import Meeting
 from rooms.store.base import Store, StoreUnavailable, is_stream_name
 from rooms.views import Names
+from signaling.dump import RoomDump
 from signaling.errors import ServiceUnavailable
-from signaling.exchange import Exchange
+from signaling.exchange import Exchange, Holder, session_of
 from signaling.live import Live
 from signaling.restrictions import Restrictions
 from signaling.session import Session, Sessions
@@ -52,6 +55,8 @@ class Hub:
         self._restrictions = Restrictions(settings.data / "restrictions.jsonl")
         self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._early: list[tuple[str, dict[str, Any]]] | None = []
+        """What media tells before its meetings are taken up."""
 
     async def start(self) -> None:
         """Takes every meeting that the store has, then starts media. Raises `ServiceUnavailable`."""
@@ -60,8 +65,14 @@ class Hub:
                 await self._open_logged(stream.removeprefix(PREFIX))
         except StoreUnavailable as error:
             raise ServiceUnavailable("store_unavailable", str(error)) from error
-        await self.workers.start(self)
-        await self.on_media_lost()
+        found = await self.workers.start(self)
+        if found is None:
+            await self.on_media_lost()
+        else:
+            await self._adopt(found, self.workers.generation)
+        early, self._early = self._early, None
+        for event, data in early or []:
+            self.on_media(event, data)
         self._keep(self._sweep())
 
     async def close(self) -> None:
@@ -132,7 +143,38 @@ class Hub:
         session.close(code, reason)
         await self.sessions.close(session.id, "closed")
 
+    async def _adopt(self, found: list[RoomDump], generation: int) -> None:
+        """A worker has gone on while we were away. First of all it forbids what is not allowed any more."""
+        known = [(room, live) for room in found if (live := self._lives.get(room.id)) is not None]
+        strangers = [room.id for room in found if room.id not in self._lives]
+        await asyncio.gather(
+            *(live.adopt_table(room) for room, live in known), *(self._close_room(id_) for id_ in strangers)
+        )
+        for room, live in known:
+            await live.adopt_devices(room, await self._holders(room), generation)
+        others = self._lives.keys() - {room.id for room in found}
+        await asyncio.gather(*(self._lives[id_].drop_media() for id_ in others))
+
+    async def _close_room(self, room: str) -> None:
+        with contextlib.suppress(WorkerError, ServiceUnavailable):
+            await self.workers.call(lambda worker: worker.close_room(room))
+
+    async def _holders(self, room: RoomDump) -> dict[str, Holder]:
+        """Whose the sessions are to which the room's transports belong."""
+        known: dict[str, Holder] = {}
+        for session in {session_of(transport["id"]) for transport in room.transports}:
+            try:
+                holder = await self.sessions.holder(session, room.id)
+            except StoreUnavailable as error:
+                raise ServiceUnavailable("store_unavailable", str(error)) from error
+            if holder is not None:
+                known[session] = Holder(*holder)
+        return known
+
     def on_media(self, event: str, data: dict[str, Any]) -> None:
+        if self._early is not None:
+            self._early.append((event, data))
+            return
         match event:
             case "speakers":
                 live = self._lives.get(data["room"])
@@ -141,6 +183,10 @@ class Hub:
             case "producerClosed":
                 for live in self._lives.values():
                     live.exchange.producer_closed(data["producer"])
+            case "transportState" if data["state"] == "closed":
+                live = self._lives.get(data["room"])
+                if live is not None:
+                    live.exchange.transport_closed(data["transport"])
             case _:
                 log.debug("media", what=event, data=data)
 

@@ -6,7 +6,7 @@ worker allows what is new; (4) the devices are told. Batches of one meeting neve
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from rooms.decide import decide, due
 from rooms.errors import Reason, Rejected
 from rooms.history import told
 from rooms.meeting import Meeting, evolve, fold
-from rooms.policy import audience
+from rooms.policy import Audience, audience
 from rooms.store.base import (
     CorruptLog,
     EventStore,
@@ -28,8 +28,9 @@ from rooms.store.base import (
     VersionConflict,
 )
 from rooms.views import Names
+from signaling.dump import RoomDump
 from signaling.errors import ServiceUnavailable
-from signaling.exchange import Exchange
+from signaling.exchange import Exchange, Holder
 from signaling.restrictions import Kept, Restriction, Restrictions
 from signaling.session import Session
 from signaling.telling import differs, notice, shown, view_changed
@@ -47,10 +48,12 @@ STORE_RETRY = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """What a device begins with; `replaced` is the session that it took the slot from."""
+    """What a device begins with; `media` is what stands of its session's, `replaced` the session that it took
+    the slot from."""
 
     snapshot: dict[str, Any]
     last_event: int
+    media: dict[str, Any]
     replaced: str | None
 
 
@@ -140,9 +143,33 @@ class Live:
         """The worker is another one: its table is written anew, and the devices that had media start over."""
         async with self._lock:
             for session in self.exchange.lost():
-                session.close("media_restarted", "sound and picture start over")
+                session.notify("media.reset", {"reason": "worker_lost"})
             if self.state is not None and not self.state.ended:
-                await self.exchange.allow(audience(self.state))
+                await self.exchange.allow(self._allowed())
+
+    async def adopt_table(self, found: RoomDump) -> None:
+        """What a service that died had allowed, and this meeting as it is saved does not, is forbidden."""
+        async with self._lock:
+            await self.exchange.adopt_table(found, self._allowed())
+
+    async def adopt_devices(self, found: RoomDump, holders: Mapping[str, Holder], generation: int) -> None:
+        """Media that the worker held meanwhile goes on; whose session does not come back loses it."""
+        async with self._lock:
+            people = {} if self.state is None or self.state.ended else self.state.participants
+            stand = {s: h for s, h in holders.items() if h.participant in people}
+            stand = {s: h for s, h in stand.items() if not people[h.participant].removed}
+            await self.exchange.adopt_devices(found, stand, generation)
+            await self.exchange.allow(self._allowed())
+            if not people:
+                await self.exchange.close()
+        self._timers.set("unclaimed", self._clock() + self._grace, self._drop_unclaimed)
+
+    async def _drop_unclaimed(self) -> None:
+        async with self._lock:
+            await self.exchange.drop_unclaimed()
+
+    def _allowed(self) -> Audience:
+        return {} if self.state is None or self.state.ended else audience(self.state)
 
     def speakers(self, levels: Sequence[dict[str, Any]]) -> None:
         """Each device is told of those whom it hears, and once when they fall silent."""
@@ -349,7 +376,7 @@ class Live:
             else:
                 continue
             del self.sessions[slot]
-            await self.exchange.drop(session)
+            await self.exchange.drop(session.id)
         if state.ended:
             await self.exchange.close()
 
@@ -363,7 +390,7 @@ class Live:
                     earlier.close("replaced", "the meeting has been opened on another device")
                 else:
                     earlier.close("resumed", "the session goes on in another connection")
-                await self.exchange.drop(earlier)
+            media = await self.exchange.attach(session)
             self._timers.cancel(f"leave {session.participant} {session.slot}")
             self._timers.cancel(f"leave {session.participant}")
             self.sessions[slot] = session
@@ -371,7 +398,7 @@ class Live:
             if session.closed:  # its connection went away meanwhile
                 self._leave_later(session.participant, session)
             replaced = earlier.id if earlier is not None and earlier.id != session.id else None
-            return Attached(session.shown, self._numbers.get(session.participant, 0), replaced)
+            return Attached(session.shown, self._numbers.get(session.participant, 0), media, replaced)
 
     def _leave_later(self, participant: str, session: Session | None = None) -> None:
         name = f"leave {participant}" + (f" {session.slot}" if session else "")
@@ -381,7 +408,7 @@ class Live:
         async with self._lock:
             if session is not None and self.sessions.get((participant, session.slot)) is session:
                 del self.sessions[participant, session.slot]
-                await self.exchange.drop(session)
+                await self.exchange.drop(session.id)
             if any(who == participant for who, _ in self.sessions) or self.state is None:
                 return
             try:

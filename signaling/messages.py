@@ -50,11 +50,42 @@ class Resume(Call):
     last_event: Annotated[int, Field(ge=0)] = 0
 
 
+class NewConsumer(Message):
+    id: str
+    producer: str
+    participant: str
+    source: Source
+    kind: Kind
+    rtpParameters: MediaShape
+
+
+class StandingTransport(Message):
+    id: str
+    direction: Literal["send", "recv"]
+
+
+class StandingProducer(Message):
+    id: str
+    transport: str
+    kind: Kind
+    source: Source
+
+
+class StandingMedia(Message):
+    """What the session still has of its media. The rest is gone and can be made anew; what the device does
+    not know of, because an answer was lost, is here too."""
+
+    transports: list[StandingTransport]
+    producers: list[StandingProducer]
+    consumers: list[NewConsumer]
+
+
 class Joined(Message):
     participant: str
     session: str
     secret: str
     last_event: int
+    media: StandingMedia
     snapshot: Snapshot
     ice_servers: list[MediaShape]
     router_rtp_capabilities: MediaShape
@@ -185,17 +216,15 @@ class Invited(Message):
     expires_at: datetime
 
 
-class NewConsumer(Message):
-    id: str
-    producer: str
-    participant: str
-    source: Source
-    kind: Kind
-    rtpParameters: MediaShape
-
-
 class ConsumerClosed(Message):
     id: str
+
+
+class MediaReset(Message):
+    """All media of the device is gone, the session stands: new transports are to be made. `reason`:
+    worker_lost."""
+
+    reason: str
 
 
 class SpeakerLevel(Message):
@@ -219,7 +248,7 @@ class MeetingEvent(Message):
 
 
 class SessionClosed(Message):
-    """`code`: replaced, removed, meeting_ended, media_restarted, shutting_down, slow_reader, …"""
+    """`code`: replaced, removed, meeting_ended, shutting_down, slow_reader, …"""
 
     code: str
     reason: str
@@ -229,6 +258,7 @@ NOTIFICATIONS: dict[str, type[Message]] = {
     "meeting.event": MeetingEvent,
     "media.newConsumer": NewConsumer,
     "media.consumerClosed": ConsumerClosed,
+    "media.reset": MediaReset,
     "media.speakers": Speakers,
     "session.closed": SessionClosed,
 }

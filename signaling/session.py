@@ -161,6 +161,13 @@ class Sessions:
             session, value["meeting"], value["participant"], value["slot"], value["grant"], fresh
         )
 
+    async def holder(self, session: str, meeting: str) -> tuple[str, str] | None:
+        """Participant and slot of a session of that meeting that can still come back."""
+        record = await self._records.get(KIND, session)
+        if record is None or record.value["closed"] is not None or record.value["meeting"] != meeting:
+            return None
+        return record.value["participant"], record.value["slot"]
+
     async def close(self, session: str, why: str) -> None:
         """`why`: closed or replaced; it becomes the code of a later attempt to resume."""
         while True:

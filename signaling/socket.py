@@ -54,6 +54,7 @@ GOODBYE_LIMIT = 0.3
 SEND_LIMIT = 10.0
 """A connection that takes no frame for so many seconds is cut."""
 FIRST_CALLS = ("session.join", "session.resume")
+BRINGS_CONSUMERS = CHANGES_MEDIA | {"session.resume"}
 
 _CONNECTIONS = web.AppKey("connections", Counter[str])
 
@@ -215,7 +216,7 @@ class Connection:
             self._answer(answer)
         if self._joined is not None:
             self._joined.session.release()
-            if call.get("method") in CHANGES_MEDIA and "result" in answer:
+            if call.get("method") in BRINGS_CONSUMERS and "result" in answer:
                 with contextlib.suppress(ServiceError):
                     await self._joined.live.reconcile()
 
@@ -339,6 +340,7 @@ class Connection:
             "session": session,
             "secret": secret,
             "last_event": attached.last_event,
+            "media": attached.media,
             "snapshot": attached.snapshot,
             "ice_servers": [],
             "router_rtp_capabilities": capabilities,

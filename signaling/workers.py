@@ -1,12 +1,11 @@
 """The media worker's keeper: one process is running, and what it says reaches the meetings.
 
-A worker that does not acknowledge a restriction in time is killed, which forbids everything at once.
+A worker that does not acknowledge a restriction in time is killed, which forbids everything at once. One that
+a service which died has left behind is taken over as it is, media and all.
 """
 
 import asyncio
 import contextlib
-import os
-import signal
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,14 +15,16 @@ import structlog
 
 from config.media import MediaSettings
 from media.client import Table, WorkerClient, WorkerError, start_worker
+from signaling import leftover
+from signaling.dump import RoomDump, rooms_of
 from signaling.errors import ServiceUnavailable
+from signaling.leftover import Leftover
 
 log = structlog.get_logger(__name__)
 
 START_DEADLINE = 20.0
 CALL_DEADLINE = 10.0
 RESTART_PAUSE = 0.5
-POLL = 0.02
 
 
 class MediaListener(Protocol):
@@ -40,7 +41,7 @@ class Workers:
         self._socket = socket
         self._ack_timeout = ack_timeout
         self._client: WorkerClient | None = None
-        self._process: Process | None = None
+        self._process: Process | Leftover | None = None
         self._listener: MediaListener | None = None
         self._restart: asyncio.Task[None] | None = None
         self._closing = False
@@ -59,11 +60,16 @@ class Workers:
     def router_capabilities(self) -> dict[str, Any]:
         return dict(self._running().hello.rtp_capabilities)
 
-    async def start(self, listener: MediaListener) -> None:
-        """Starts the worker. Raises `ServiceUnavailable` when it cannot, its message says why."""
+    async def start(self, listener: MediaListener) -> list[RoomDump] | None:
+        """Takes over the worker that is there, whose rooms are the result, or starts one: None.
+
+        Raises `ServiceUnavailable` when it cannot; its message says why.
+        """
         self._listener = listener
-        await self._replace_leftover()
-        await self._launch()
+        rooms = await self._adopt() if self._socket.exists() else None
+        if rooms is None:
+            await self._launch()
+        return rooms
 
     async def close(self) -> None:
         self._closing = True
@@ -76,6 +82,10 @@ class Workers:
             with contextlib.suppress(WorkerError, TimeoutError, OSError):
                 await asyncio.wait_for(client.shutdown(), self._ack_timeout)
             client.close()
+        await self._ended()
+
+    async def _ended(self) -> None:
+        """Killed if it does not go by itself."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -119,20 +129,31 @@ class Workers:
             raise ServiceUnavailable("media_unavailable", "media is being started; try again in a moment")
         return self._client
 
-    async def _replace_leftover(self) -> None:
-        """A worker left behind by a service that died is ended; its clients build their media anew."""
-        if not self._socket.exists():
-            return
-        with contextlib.suppress(OSError, WorkerError, TimeoutError, ValueError):
-            old = await asyncio.wait_for(
-                WorkerClient.connect(self._socket, lambda event, data: None, lambda: None), self._ack_timeout
+    async def _adopt(self) -> list[RoomDump] | None:
+        """None for a worker that does not answer, speaks another protocol or has another port than it should:
+        it is ended."""
+        client = None
+        try:
+            client = await asyncio.wait_for(
+                WorkerClient.connect(self._socket, self._on_event, self._on_lost), self._ack_timeout
             )
-            pid = old.hello.pid
-            with contextlib.suppress(OSError, WorkerError, TimeoutError):
-                await asyncio.wait_for(old.shutdown(), self._ack_timeout)
-            old.close()
-            await _gone(pid, self._ack_timeout)
-        self._socket.unlink(missing_ok=True)
+            if self._settings.port not in (0, client.hello.port):
+                raise WorkerError("worker_failed", f"it uses media port {client.hello.port}")
+            rooms = rooms_of(client.hello.dump)
+            self._process = Leftover(client.hello.pid)
+        except (OSError, WorkerError, TimeoutError, ValueError, LookupError, TypeError) as error:
+            log.warning("the media worker that was left behind is ended", why=str(error))
+            if client is not None:
+                client.close()
+            pid = leftover.listener_of(self._socket)
+            if pid is not None:
+                await leftover.end(pid, self._ack_timeout)
+            self._socket.unlink(missing_ok=True)
+            return None
+        self._client = client
+        self.generation += 1
+        log.info("the media worker goes on", pid=self.pid, rooms=len(rooms))
+        return rooms
 
     async def _launch(self) -> None:
         self._socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -160,6 +181,7 @@ class Workers:
     async def _start_again(self) -> None:
         """Until one runs; it can be lost again while the meetings still take it up."""
         while self._client is None and not self._closing:
+            await self._ended()
             try:
                 await self._launch()
             except ServiceUnavailable as error:
@@ -181,21 +203,3 @@ class Workers:
             client.close()
             if self._restart is None or self._restart.done():
                 self._restart = asyncio.create_task(self._start_again())
-
-
-async def _gone(pid: int, deadline: float) -> None:
-    """Waits until a process that is no child of ours is gone, and kills it when it does not go by itself."""
-    for _ in range(max(1, int(deadline / POLL))):
-        if not _alive(pid):
-            return
-        await asyncio.sleep(POLL)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -3,36 +3,22 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from media import client as media_client
 from media.client import WorkerError
 from rooms.policy import audience
 from signaling import workers as workers_module
-from signaling.client import Connection
 from tests.support.raw_client import RawClient
 from tests.support.service import Service, service
 
 DEADLINE = 20.0
-
-
-class Returning(RawClient):
-    """A device that comes back to its session over a new connection."""
-
-    async def resume(self, earlier: RawClient) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._http = aiohttp.ClientSession()
-        socket = await self._http.ws_connect(self.base_url + "/api/v1/socket", max_msg_size=4 << 20)
-        self._connection = Connection(socket, self._notified, self.on_changed)
-        await self._connection.call(
-            "session.resume", self._joined, session=earlier.session, secret=earlier.secret
-        )
 
 
 @pytest.fixture
@@ -59,27 +45,42 @@ async def _another_worker(it: Service, than: int) -> None:
     await until(lambda: workers.running and workers.pid != than)
 
 
-async def test_after_a_kill_another_worker_runs_and_everybody_can_go_on(it: Service) -> None:
+async def test_after_a_kill_media_comes_back_by_itself_in_the_same_session(it: Service) -> None:
     meeting = (await it.meeting())["id"]
     newcomer, host = await _with_media(it, meeting, "newcomer"), await _with_media(it, meeting, "host")
     async with newcomer, host:
         await host.wait_for_consumer("microphone", newcomer.participant)
+        sessions = newcomer.session, host.session
         killed = it.services.hub.workers.pid
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
-        for client in (newcomer, host):
-            await client.wait_for(partial(getattr, client, "closed_with"), DEADLINE, "not told")
-            assert client.closed_with is not None
-            assert client.closed_with[0] == "media_restarted"
+        started = time.time_ns()
         await _another_worker(it, killed)
-        async with Returning(it.url) as here, Returning(it.url) as there:
-            await here.resume(newcomer)
-            await there.resume(host)
-            for client in (here, there):
-                await client.open_transports()
-            await here.produce("audio")
-            consumer = await there.wait_for_consumer("microphone", here.participant)
-            await there.wait_for(lambda: len(there.packets(consumer)) > 5)
+        for listener, speaker in ((host, newcomer), (newcomer, host)):
+            await listener.wait_for(partial(_hears, listener, speaker, started), DEADLINE, "no sound")
+            assert [event.params["reason"] for event in listener.told("media.reset")] == ["worker_lost"]
+            assert listener.connected
+        assert (newcomer.session, host.session) == sessions
+
+
+async def test_a_device_without_media_is_not_told_that_media_starts_over(it: Service) -> None:
+    meeting = (await it.meeting())["id"]
+    async with await it.joined(meeting, "host") as host:
+        killed = it.services.hub.workers.pid
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        await _another_worker(it, killed)
+        await host.act("chat.send", text="hej")
+        await host.wait_for_event("message_sent")
+        assert host.told("media.reset") == []
+
+
+def _hears(listener: RawClient, speaker: RawClient, after: int) -> bool:
+    return any(
+        len(listener.packets(consumer, after=after)) > 5
+        for consumer in listener.heard(speaker.participant)
+        if not consumer.closed
+    )
 
 
 async def test_a_worker_that_hangs_is_killed_within_the_limit_and_the_station_is_left(it: Service) -> None:

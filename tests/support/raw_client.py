@@ -176,6 +176,10 @@ class RawClient(MeetingClient):
         await self.wait_for(found, deadline, f"no {type_}")
         return found()[0].params
 
+    def told(self, method: str) -> list[Notification]:
+        """All notifications of that method so far."""
+        return [event for event in self.events if event.method == method]
+
     def on_notification(self, method: str, params: dict[str, Any]) -> None:
         self.events.append(Notification(time_ns(), method, params))
         if method == "media.newConsumer":

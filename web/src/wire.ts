@@ -35,8 +35,14 @@ export type Snapshot = Narrow<
 
 export type Joined = Narrow<
   SocketSchemas["Joined"],
-  { snapshot: Snapshot; ice_servers: RTCIceServer[]; router_rtp_capabilities: types.RtpCapabilities }
+  {
+    snapshot: Snapshot;
+    media: StandingMedia;
+    ice_servers: RTCIceServer[];
+    router_rtp_capabilities: types.RtpCapabilities;
+  }
 >;
+export type StandingMedia = Narrow<SocketSchemas["StandingMedia"], { consumers: NewConsumer[] }>;
 export type MeetingEvent = Narrow<SocketSchemas["MeetingEvent"], { changes: Partial<Snapshot> }>;
 export type NewConsumer = Narrow<SocketSchemas["NewConsumer"], { rtpParameters: types.RtpParameters }>;
 export type TransportOffer = Narrow<

@@ -264,6 +264,7 @@ export interface components {
             secret: string;
             /** Last Event */
             last_event: number;
+            media: components["schemas"]["StandingMedia"];
             snapshot: components["schemas"]["Snapshot"];
             /** Ice Servers */
             ice_servers: {
@@ -273,6 +274,15 @@ export interface components {
             router_rtp_capabilities: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * MediaReset
+         * @description All media of the device is gone, the session stands: new transports are to be made. `reason`:
+         *     worker_lost.
+         */
+        MediaReset: {
+            /** Reason */
+            reason: string;
         };
         /**
          * MeetingEvent
@@ -561,7 +571,7 @@ export interface components {
         };
         /**
          * SessionClosed
-         * @description `code`: replaced, removed, meeting_ended, media_restarted, shutting_down, slow_reader, …
+         * @description `code`: replaced, removed, meeting_ended, shutting_down, slow_reader, …
          */
         SessionClosed: {
             /** Code */
@@ -653,6 +663,46 @@ export interface components {
         Speakers: {
             /** Speakers */
             speakers: components["schemas"]["SpeakerLevel"][];
+        };
+        /**
+         * StandingMedia
+         * @description What the session still has of its media. The rest is gone and can be made anew; what the device does
+         *     not know of, because an answer was lost, is here too.
+         */
+        StandingMedia: {
+            /** Transports */
+            transports: components["schemas"]["StandingTransport"][];
+            /** Producers */
+            producers: components["schemas"]["StandingProducer"][];
+            /** Consumers */
+            consumers: components["schemas"]["NewConsumer"][];
+        };
+        /** StandingProducer */
+        StandingProducer: {
+            /** Id */
+            id: string;
+            /** Transport */
+            transport: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "audio" | "video";
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "camera" | "microphone" | "screen" | "interpretation";
+        };
+        /** StandingTransport */
+        StandingTransport: {
+            /** Id */
+            id: string;
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "send" | "recv";
         };
         /** StationView */
         StationView: {

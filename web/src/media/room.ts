@@ -1,7 +1,7 @@
 /** The media of one meeting: a mediasoup device, one transport to send and one to receive, and what flows on them. */
 import { Device, type types } from "mediasoup-client";
-import type { IceRestarted, NewConsumer, Source, TransportOffer } from "../wire";
-import type { Caller } from "./rpc";
+import type { IceRestarted, NewConsumer, Source, StandingMedia, TransportOffer } from "../wire";
+import { type Caller, CONNECTION_LOST, RpcError } from "./rpc";
 
 export type MediaState = "new" | "connecting" | "connected" | "interrupted" | "closed";
 
@@ -42,6 +42,8 @@ export class MediaRoom {
   private readonly about = new Map<string, NewConsumer>();
   private readonly timers = new Map<Direction, ReturnType<typeof setTimeout>>();
   private readonly closedEarly = new Set<string>();
+  /** Transports whose DTLS the server has been told of. */
+  private readonly introduced = new Set<string>();
   private queue: Promise<void> = Promise.resolve();
   private over = false;
   private lastMid = 0;
@@ -74,6 +76,72 @@ export class MediaRoom {
     this.recv = this.device.createRecvTransport({ ...offer, iceServers: this.iceServers });
     this.wire(this.recv, "recv");
     this.later(() => this.warm());
+  }
+
+  /**
+   * The session is back after a lost connection. What still stands at the server goes on untouched, what is gone is
+   * dropped or made anew; sources are for the caller to publish again. `moved`: this device's network has changed.
+   */
+  comeBack(standing: StandingMedia, moved = false): Promise<void> {
+    return this.later(async () => {
+      try {
+        const ids = new Set(standing.transports.map((transport) => transport.id));
+        await this.resumeReceiving(standing, ids);
+        await this.resumeSending(standing, ids);
+      } catch (error) {
+        if (!isLost(error)) this.giveUp();
+        throw error;
+      }
+      for (const [transport, direction] of [[this.recv, "recv"], [this.send, "send"]] as const) {
+        const state = transport?.connectionState;
+        if (transport && (moved || state === "disconnected" || state === "failed")) {
+          await this.restart(transport, direction);
+        }
+      }
+    });
+  }
+
+  private stands(transport: types.Transport | null, ids: Set<string>): boolean {
+    return transport !== null && !transport.closed && ids.has(transport.id) && this.introduced.has(transport.id);
+  }
+
+  private async resumeReceiving(standing: StandingMedia, ids: Set<string>): Promise<void> {
+    const stands = this.stands(this.recv, ids);
+    const offers = new Map(stands ? standing.consumers.map((offer) => [offer.id, offer]) : []);
+    for (const id of [...this.consumers.keys()]) if (!offers.has(id)) this.forget(id);
+    if (!stands) {
+      this.quieten("recv");
+      this.recv?.close();
+      await this.listen();
+    }
+    for (const offer of offers.values()) {
+      if (this.consumers.has(offer.id)) await this.call("media.resumeConsumer", { id: offer.id });
+      else await this.receive(offer);
+    }
+  }
+
+  private async resumeSending(standing: StandingMedia, ids: Set<string>): Promise<void> {
+    const stands = this.stands(this.send, ids);
+    const there = new Set(stands ? standing.producers.map((producer) => producer.id) : []);
+    for (const [source, producer] of [...this.producers]) {
+      if (!there.delete(producer.id)) {
+        this.producers.delete(source);
+        producer.close();
+      } else {
+        await this.call(producer.paused ? "media.pauseProducer" : "media.resumeProducer", { id: producer.id });
+      }
+    }
+    for (const id of there) await this.call("media.closeProducer", { id });
+    if (!stands) {
+      this.quieten("send");
+      this.send?.close();
+      this.send = null;
+    }
+  }
+
+  private quieten(direction: Direction): void {
+    clearTimeout(this.timers.get(direction));
+    this.timers.delete(direction);
   }
 
   async publish(source: Source, track: MediaStreamTrack): Promise<void> {
@@ -148,11 +216,14 @@ export class MediaRoom {
     this.events.state("closed");
   }
 
-  private later(work: () => Promise<void>): void {
+  private later(work: () => Promise<void>): Promise<void> {
     this.queue = this.queue.then(() => (this.over ? undefined : work())).catch((error) => this.trouble(error));
+    return this.queue;
   }
 
+  /** What a lost connection has broken off is taken up by `comeBack`. */
   private trouble(error: unknown): void {
+    if (isLost(error)) return;
     console.warn("Media:", error instanceof Error ? error.message : error);
   }
 
@@ -171,16 +242,17 @@ export class MediaRoom {
 
   private wire(transport: types.Transport, direction: Direction): void {
     transport.on("connect", ({ dtlsParameters }, done, failed) => {
-      this.call("media.connectTransport", { id: transport.id, dtlsParameters }).then(() => done(), failed);
+      this.call("media.connectTransport", { id: transport.id, dtlsParameters }).then(() => {
+        this.introduced.add(transport.id);
+        done();
+      }, failed);
     });
     transport.on("connectionstatechange", (state) => this.changed(transport, direction, state));
   }
 
   private changed(transport: types.Transport, direction: Direction, state: types.ConnectionState): void {
-    const timer = this.timers.get(direction);
-    if (timer) clearTimeout(timer);
-    this.timers.delete(direction);
-    if (this.over) return;
+    if (this.over || transport.closed) return;
+    this.quieten(direction);
     if (state === "connected") this.events.state("connected");
     else if (state === "connecting") this.events.state("connecting");
     else if (state === "failed") void this.restart(transport, direction);
@@ -191,14 +263,17 @@ export class MediaRoom {
   }
 
   private async restart(transport: types.Transport, direction: Direction): Promise<void> {
-    this.events.state("interrupted");
+    this.quieten(direction);
+    if (transport.connectionState !== "connected") this.events.state("interrupted");
     this.timers.set(direction, setTimeout(() => this.giveUp(), RESTART_LIMIT));
     try {
       const { iceParameters } = await this.call<IceRestarted>("media.restartIce", { id: transport.id });
       await transport.restartIce({ iceParameters });
+      if (transport.connectionState === "connected") this.quieten(direction);
     } catch (error) {
+      this.quieten(direction);
       this.trouble(error);
-      this.giveUp();
+      if (!isLost(error)) this.giveUp();
     }
   }
 
@@ -284,6 +359,10 @@ export class MediaRoom {
     }
     return known;
   }
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof RpcError && error.code === CONNECTION_LOST;
 }
 
 export interface ConsumerStats {

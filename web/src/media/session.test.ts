@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Joined, MeetingEvent } from "../wire";
 import { FakeSocket, settle } from "./fake";
 import { RpcError } from "./rpc";
@@ -171,7 +171,7 @@ describe("the end of a session", () => {
 
   it("is not one when the server only starts over", async () => {
     const socket = await stage.joined();
-    socket.say({ method: "session.closed", params: { code: "media_restarted", reason: "" } });
+    socket.say({ method: "session.closed", params: { code: "shutting_down", reason: "" } });
     await stage.waited();
     const second = await stage.opened();
     expect(second.last.method).toBe("session.resume");
@@ -183,4 +183,46 @@ it("spreads returning clients over the whole of the delay", () => {
   expect(backoff(0, () => 0)).toBe(0);
   expect(backoff(3, () => 0.5)).toBe(2000);
   expect(backoff(20, () => 1)).toBe(15_000);
+});
+
+it("tries again by the clock, each time somewhere within a longer delay, until it is back", async () => {
+  vi.useFakeTimers();
+  const states: SessionState[] = [];
+  const session = new Session(
+    {
+      url: "ws://test/api/v1/socket",
+      token: async () => "token",
+      connect: (url) => new FakeSocket(url) as unknown as WebSocket,
+      random: () => 0.5,
+    },
+    {
+      state: (state) => states.push(state),
+      joined: () => undefined,
+      event: () => undefined,
+      notification: () => undefined,
+      over: () => undefined,
+    },
+  );
+  const newest = () => FakeSocket.made[FakeSocket.made.length - 1];
+  const joining = session.join();
+  await settle();
+  newest().open();
+  await settle();
+  newest().answer(newest().last, JOINED);
+  await joining;
+  newest().drop();
+  for (const delay of [250, 500, 1000, 2000, 4000, 7500, 7500]) {
+    const tried = FakeSocket.made.length;
+    await vi.advanceTimersByTimeAsync(delay - 1);
+    expect(FakeSocket.made).toHaveLength(tried);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(FakeSocket.made).toHaveLength(tried + 1);
+    if (delay < 7500 || tried < 7) newest().drop();
+  }
+  newest().open();
+  await settle();
+  newest().answer(newest().last, JOINED);
+  await settle();
+  expect(states).toEqual(["joining", "joined", "lost", "joined"]);
+  vi.useRealTimers();
 });

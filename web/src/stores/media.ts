@@ -29,6 +29,9 @@ export const useMedia = defineStore("media", () => {
 
   const mixer = new Mixer((waiting) => (needsTap.value = waiting));
   let room: MediaRoom | null = null;
+  /** `room` receives already; before that a resume begins anew. */
+  let complete = false;
+  let moved = false;
   let joined: Joined | null = null;
   let building = 0;
   let publishing: Promise<void> = Promise.resolve();
@@ -150,6 +153,8 @@ export const useMedia = defineStore("media", () => {
     const turn = ++building;
     room?.close();
     room = null;
+    complete = false;
+    waiting.length = 0;
     const { router_rtp_capabilities: capabilities, ice_servers: servers } = joined;
     const created = await MediaRoom.open(capabilities, servers ?? [], meeting.call, {
       received: (track) => arrived(track),
@@ -162,9 +167,10 @@ export const useMedia = defineStore("media", () => {
       return;
     }
     room = created;
-    const early = waiting.splice(0);
     await created.listen();
-    for (const offer of early) created.consume(offer);
+    if (turn !== building) return;
+    complete = true;
+    for (const offer of waiting.splice(0)) created.consume(offer);
     await Promise.all([publish("microphone"), publish("camera")]);
   }
 
@@ -235,11 +241,20 @@ export const useMedia = defineStore("media", () => {
       on.camera = !silent && answer.snapshot.you.role !== "attendee";
       held.value = answer.snapshot.meeting.state === "paused";
     }
+    if (again && room && complete) {
+      const changed = moved;
+      moved = false;
+      await room.comeBack(answer.media, changed);
+      await Promise.all([publish("microphone"), publish("camera")]);
+      return;
+    }
     rebuild();
     if (again || held.value || !(on.microphone || on.camera)) return;
     await open({ microphone: on.microphone, camera: on.camera });
     await Promise.all([publish("microphone"), publish("camera")]);
   }
+
+  window.addEventListener("offline", () => (moved = true));
 
   let started = false;
   meeting.useHooks({
@@ -250,8 +265,10 @@ export const useMedia = defineStore("media", () => {
     notified: (method: string, params: Params) => {
       if (method === "media.newConsumer") {
         const offer = params as unknown as NewConsumer;
-        if (room) room.consume(offer);
+        if (room && complete) room.consume(offer);
         else waiting.push(offer);
+      } else if (method === "media.reset") {
+        rebuild();
       } else if (method === "media.consumerClosed") {
         room?.closeConsumer(String(params.id));
       }

@@ -1,0 +1,272 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { types } from "mediasoup-client";
+import type { NewConsumer, StandingMedia } from "../wire";
+import { settle } from "./fake";
+import { MediaRoom } from "./room";
+import { type Caller, CONNECTION_LOST, type Params, RpcError } from "./rpc";
+
+type Listener = (...args: never[]) => void;
+
+class Emitter {
+  readonly listeners = new Map<string, Listener>();
+
+  on(name: string, listener: Listener): void {
+    this.listeners.set(name, listener);
+  }
+
+  emit(name: string, ...args: unknown[]): void {
+    (this.listeners.get(name) as ((...args: unknown[]) => void) | undefined)?.(...args);
+  }
+}
+
+class Flow extends Emitter {
+  closed = false;
+  paused = false;
+  readonly track = {} as MediaStreamTrack;
+
+  constructor(
+    readonly id: string,
+    readonly kind = "audio",
+  ) {
+    super();
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+  }
+
+  async replaceTrack(): Promise<void> {}
+}
+
+class FakeTransport extends Emitter {
+  closed = false;
+  connectionState: types.ConnectionState = "new";
+  restarts = 0;
+  private introduced = false;
+  private readonly flows: Flow[] = [];
+
+  constructor(readonly id: string) {
+    super();
+  }
+
+  async consume({ id }: { id: string }): Promise<Flow> {
+    await this.introduce();
+    return this.add(new Flow(id));
+  }
+
+  async produce({ appData }: { appData: unknown }): Promise<Flow> {
+    await this.introduce();
+    const { id } = await new Promise<{ id: string }>((done, failed) =>
+      this.emit("produce", { kind: "audio", rtpParameters: {}, appData }, done, failed),
+    );
+    return this.add(new Flow(id));
+  }
+
+  async restartIce(): Promise<void> {
+    this.restarts += 1;
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const flow of this.flows) flow.emit("transportclose");
+  }
+
+  change(state: types.ConnectionState): void {
+    this.connectionState = state;
+    this.emit("connectionstatechange", state);
+  }
+
+  private add(flow: Flow): Flow {
+    this.flows.push(flow);
+    return flow;
+  }
+
+  private async introduce(): Promise<void> {
+    if (this.introduced) return;
+    await new Promise<void>((done, failed) => this.emit("connect", { dtlsParameters: {} }, done, failed));
+    this.introduced = true;
+    this.change("connected");
+  }
+}
+
+const made = vi.hoisted(() => [] as { id: string }[]);
+
+vi.mock("mediasoup-client", () => {
+  const create = (offer: { id: string }) => {
+    const transport = new FakeTransport(offer.id);
+    made.push(transport);
+    return transport;
+  };
+  const device = {
+    load: async () => undefined,
+    rtpCapabilities: { codecs: [{ mimeType: "audio/opus", preferredPayloadType: 100, clockRate: 48000 }] },
+    createRecvTransport: create,
+    createSendTransport: create,
+  };
+  return { Device: { factory: async () => device } };
+});
+
+/** A server that answers everything, and a room in which one voice is heard and one's own is sent. */
+class Stage {
+  readonly calls: [string, Params][] = [];
+  readonly heard: string[] = [];
+  readonly gone: string[] = [];
+  failures = 0;
+  cut = false;
+  room!: MediaRoom;
+  private numbers = 0;
+
+  readonly call: Caller = async <Result>(method: string, params: Params = {}) => {
+    if (this.cut) throw new RpcError(CONNECTION_LOST, "cut");
+    this.calls.push([method, params]);
+    return { id: `${method.slice(6)}-${++this.numbers}`, iceParameters: {} } as Result;
+  };
+
+  async open(): Promise<void> {
+    this.room = await MediaRoom.open({ codecs: [] }, [], this.call, {
+      received: ({ id }) => this.heard.push(id),
+      gone: (id) => this.gone.push(id),
+      state: () => undefined,
+      failed: () => (this.failures += 1),
+    });
+    await this.room.listen();
+    this.room.consume(offer("c_1"));
+    await this.room.publish("microphone", {} as MediaStreamTrack);
+    await settle();
+    this.calls.length = 0;
+  }
+
+  get recv(): FakeTransport {
+    return made[0] as FakeTransport;
+  }
+
+  get send(): FakeTransport {
+    return made[1] as FakeTransport;
+  }
+
+  methods(): string[] {
+    return this.calls.map(([method]) => method);
+  }
+
+  standing(changes: Partial<StandingMedia> = {}): StandingMedia {
+    return {
+      transports: [
+        { id: this.recv.id, direction: "recv" },
+        { id: this.send.id, direction: "send" },
+      ],
+      producers: [{ id: this.producer, transport: this.send.id, kind: "audio", source: "microphone" }],
+      consumers: [offer("c_1")],
+      ...changes,
+    };
+  }
+
+  producer = "";
+}
+
+function offer(id: string): NewConsumer {
+  return {
+    id,
+    producer: `of-${id}`,
+    participant: "p_2",
+    source: "microphone",
+    kind: "audio",
+    rtpParameters: { codecs: [] } as unknown as types.RtpParameters,
+  };
+}
+
+let stage: Stage;
+beforeEach(async () => {
+  made.length = 0;
+  stage = new Stage();
+  const remember = stage.call;
+  const call: Caller = async <Result>(method: string, params?: Params) => {
+    const answer = await remember<Result>(method, params);
+    if (method === "media.produce") stage.producer = (answer as { id: string }).id;
+    return answer;
+  };
+  Object.assign(stage, { call });
+  await stage.open();
+});
+
+describe("after a lost connection", () => {
+  it("keeps what still stands, and lets it flow", async () => {
+    await stage.room.comeBack(stage.standing());
+    expect(stage.methods()).toEqual(["media.resumeConsumer", "media.resumeProducer"]);
+    expect(stage.gone).toEqual([]);
+    expect([stage.recv.closed, stage.send.closed]).toEqual([false, false]);
+    expect(stage.room.sends("microphone")).toBe(true);
+  });
+
+  it("tells again what is paused here, in case that was lost", async () => {
+    stage.cut = true;
+    await stage.room.pause("microphone").catch(() => undefined);
+    stage.cut = false;
+    await stage.room.comeBack(stage.standing());
+    expect(stage.methods()).toContain("media.pauseProducer");
+  });
+
+  it("drops what is gone and takes what it never heard of", async () => {
+    await stage.room.comeBack(stage.standing({ consumers: [offer("c_2")] }));
+    expect(stage.gone).toEqual(["c_1"]);
+    expect(stage.heard).toEqual(["c_1", "c_2"]);
+  });
+
+  it("closes a producer whose answer was lost", async () => {
+    const stray = { id: "pr_stray", transport: stage.send.id, kind: "video", source: "camera" } as const;
+    const { producers } = stage.standing();
+    await stage.room.comeBack(stage.standing({ producers: [...producers, stray] }));
+    expect(stage.calls).toContainEqual(["media.closeProducer", { id: "pr_stray" }]);
+  });
+
+  it("makes only the receiving side anew when only that is gone", async () => {
+    const transports = stage.standing().transports.filter(({ direction }) => direction === "send");
+    await stage.room.comeBack(stage.standing({ transports }));
+    await settle();
+    expect(stage.recv.closed).toBe(true);
+    expect(stage.send.closed).toBe(false);
+    expect(made).toHaveLength(3);
+    expect(stage.gone).toEqual(["c_1"]);
+  });
+
+  it("sends on a new transport when the old one is gone", async () => {
+    const transports = stage.standing().transports.filter(({ direction }) => direction === "recv");
+    await stage.room.comeBack(stage.standing({ transports, producers: [] }));
+    expect(stage.send.closed).toBe(true);
+    await stage.room.publish("microphone", {} as MediaStreamTrack);
+    expect(made).toHaveLength(3);
+    expect(stage.methods().slice(-3)).toEqual(["media.createTransport", "media.connectTransport", "media.produce"]);
+    expect(stage.recv.closed).toBe(false);
+  });
+
+  it.each(["disconnected", "failed"] as const)("restarts ICE where it is %s", async (state) => {
+    stage.recv.connectionState = state;
+    await stage.room.comeBack(stage.standing());
+    expect([stage.recv.restarts, stage.send.restarts]).toEqual([1, 0]);
+  });
+
+  it("restarts ICE everywhere when the network has changed", async () => {
+    await stage.room.comeBack(stage.standing(), true);
+    expect([stage.recv.restarts, stage.send.restarts]).toEqual([1, 1]);
+  });
+
+  it("does not give up what it could not restart while it was cut off", async () => {
+    vi.useFakeTimers();
+    stage.cut = true;
+    stage.recv.change("failed");
+    await settle();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(stage.failures).toBe(0);
+    stage.cut = false;
+    await stage.room.comeBack(stage.standing());
+    expect(stage.recv.restarts).toBe(1);
+    vi.useRealTimers();
+  });
+});
