@@ -4,6 +4,7 @@ One rule runs through all of it: a rejected command changes nothing, a command t
 gives no events.
 """
 
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -32,6 +33,11 @@ from rooms.people import Participant, Party, Phase, Place, Role
 from rooms.policy import Action, active_stations, joined, may, phase, readers_of, station_of
 
 Events = tuple[ev.Event, ...]
+
+_UNKEPT = frozenset({"Cc", "Cs"})
+"""Unicode categories: controls, and halves of surrogate pairs."""
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Embeddings, overrides and isolates (UAX 9): with them a name could pass for another."""
 
 
 def decide(state: Meeting | None, command: cmd.Command, now: float) -> Events:
@@ -403,7 +409,7 @@ def _revoke_consent(state: Meeting, command: cmd.RevokeConsent, now: float) -> I
 
 def _send_message(state: Meeting, command: cmd.SendMessage, now: float) -> Iterator[ev.Event]:
     sender = _self(state, command, Action.SEND_MESSAGE)
-    _check_text(command.text, MAX_MESSAGE, "text")
+    _check_text(command.text, MAX_MESSAGE, "text", lines=True)
     own = sum(message.sender == sender.id for message in state.messages)
     if own >= MAX_MESSAGES_EACH or len(state.messages) >= MAX_MESSAGES:
         raise Rejected(Reason.TOO_MANY_MESSAGES, "no more messages can be written in this meeting")
@@ -531,10 +537,12 @@ def _some_active(state: Meeting) -> tuple[Station, ...]:
     return active
 
 
-def _check_text(text: str, limit: int, name: str, *, empty: bool = False) -> None:
+def _check_text(text: str, limit: int, name: str, *, empty: bool = False, lines: bool = False) -> None:
+    """`lines`: may have line breaks. What turns the direction of the text around it is for no name."""
     if len(text) > limit or not (empty or text.strip()):
         raise Rejected(Reason.INVALID, f"{name} has 1 to {limit} characters")
-    if any(ch in text for ch in "\x00\x7f") or any(0xD800 <= ord(ch) <= 0xDFFF for ch in text):
+    kept = text.replace("\n", "").replace("\t", "") if lines else text
+    if any(unicodedata.category(ch) in _UNKEPT or ch in _TURNING for ch in kept):
         raise Rejected(Reason.INVALID, f"{name} has characters that cannot be kept")
 
 

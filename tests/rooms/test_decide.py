@@ -212,3 +212,15 @@ def test_a_companion_is_admitted_and_an_officer_is_not() -> None:
     story = gathered()
     assert len(story.do(cmd.Admit(actor=HOST, participant=COMPANION))) == 1
     assert rejected(story, cmd.Admit(actor=HOST, participant=TAX)) is Reason.INVALID
+
+
+@pytest.mark.parametrize("name", ["Anna\nBerg", "Anna\u202egreB", "a\x1b[2J", "\u2067Anna"])
+def test_a_name_has_one_line_and_turns_nothing_around(name: str) -> None:
+    story = gathered()
+    renamed = cmd.ChangeMeeting(actor=HOST, alias=name)
+    assert rejected(story, renamed) is Reason.INVALID
+
+
+def test_a_message_may_have_several_lines() -> None:
+    story = started(1)
+    assert len(story.do(cmd.SendMessage(actor=TAX, message="x_1", text="Hej\nVälkommen"))) == 1
