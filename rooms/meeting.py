@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from rooms import events as ev
-from rooms.people import ONE_ADULT, Participant, Party
+from rooms.people import ONE_ADULT, Participant, Party, Role
 
 
 class StationState(StrEnum):
@@ -209,6 +209,7 @@ def _apply_to_stations(state: Meeting, event: ev.Event) -> Meeting:
                 state, event.number, lambda s: replace(s, purpose=event.purpose, minutes=event.minutes)
             )
         case ev.StationStarted():
+            state = _unready(state, {event.number, *event.returned})
             for number in event.returned:
                 state = _station(state, number, lambda s: replace(s, state=StationState.CALLED))
             return _station(
@@ -303,6 +304,15 @@ def _station(state: Meeting, number: int, change: Callable[[Station], Station]) 
 
 def _person(state: Meeting, participant: str, change: Callable[[Participant], Participant]) -> Meeting:
     people = {**state.participants, participant: change(state.participants[participant])}
+    return replace(state, participants=MappingProxyType(people))
+
+
+def _unready(state: Meeting, stations: set[int]) -> Meeting:
+    """A new part begins: the newcomer and the officers concerned say anew when they are ready."""
+    people = {
+        p.id: replace(p, ready=False) if p.role is Role.NEWCOMER or p.station in stations else p
+        for p in state.participants.values()
+    }
     return replace(state, participants=MappingProxyType(people))
 
 

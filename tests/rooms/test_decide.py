@@ -224,3 +224,11 @@ def test_a_name_has_one_line_and_turns_nothing_around(name: str) -> None:
 def test_a_message_may_have_several_lines() -> None:
     story = started(1)
     assert len(story.do(cmd.SendMessage(actor=TAX, message="x_1", text="Hej\nVälkommen"))) == 1
+
+
+def test_everybody_says_anew_that_they_are_ready_when_their_station_begins() -> None:
+    story = gathered()
+    for who in (NEWCOMER, TAX, INSURANCE):
+        story.do(cmd.SetReady(actor=who, ready=True))
+    story.do(cmd.StartStation(actor=HOST, station=1))
+    assert {p.id for p in story.meeting.participants.values() if p.ready} == {INSURANCE}
