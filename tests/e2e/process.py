@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from signaling.leftover import Leftover
+
 ROOT = Path(__file__).parents[2]
 STARTED = 30.0
 STOPPED = 15.0
@@ -80,6 +82,12 @@ class Motesrum:
             self._process.kill()
             raise AssertionError(f"{self._arguments[0]} did not end within {STOPPED} s of SIGTERM") from None
         return code
+
+    async def kill(self) -> None:
+        """SIGKILL. Its media worker goes on alone, and keeps the output open."""
+        process = Leftover(self.pid)
+        process.kill()
+        await process.wait()
 
     async def output(self) -> list[str]:
         """The lines that it has written, the first one of `--json` left out; call after `stop`."""

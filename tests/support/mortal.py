@@ -10,8 +10,8 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from ctypes import c_int
 from multiprocessing.context import ForkServerContext, ForkServerProcess
-from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -69,8 +69,8 @@ class Mortal:
         self._context = context()
         self._ports = _free(socket.SOCK_STREAM), _free(socket.SOCK_DGRAM)
         self._changes = changes
-        self.steps_left: Synchronized[int] = self._context.Value("i", 0)
-        self.store_down: Synchronized[int] = self._context.Value("i", 0)
+        self.steps_left = self._context.RawValue(c_int, 0)
+        self.store_down = self._context.RawValue(c_int, 0)
         self._process: ForkServerProcess | None = None
 
     @property
@@ -169,7 +169,7 @@ def _after(state: Meeting, command: Command, at: float) -> Meeting:
     return state
 
 
-def serve(settings: Settings, steps_left: "Synchronized[int]", store_down: "Synchronized[int]") -> None:
+def serve(settings: Settings, steps_left: c_int, store_down: c_int) -> None:
     """What the process runs."""
     logs.configure("error")
     for owner, name in STEPS:
@@ -190,12 +190,11 @@ async def _forever(settings: Settings) -> None:
         await asyncio.Event().wait()
 
 
-def _mortal(step: Callable[..., Any], steps_left: "Synchronized[int]") -> Callable[..., Any]:
+def _mortal(step: Callable[..., Any], steps_left: c_int) -> Callable[..., Any]:
     def passed() -> None:
-        with steps_left.get_lock():
-            if steps_left.value == 1:
-                os.kill(os.getpid(), signal.SIGKILL)
-            steps_left.value = max(0, steps_left.value - 1)
+        if steps_left.value == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        steps_left.value = max(0, steps_left.value - 1)
 
     async def later(work: Awaitable[Any]) -> Any:
         result = await work
