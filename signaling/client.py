@@ -216,14 +216,21 @@ class MeetingClient:
         Media that still stands is kept, the rest is made anew. `restart_ice`: our network path has changed.
         """
         connection = await self._connect_socket()
+        known: list[str] = []
+
+        def resumed(answer: dict[str, Any]) -> None:
+            """Consumers that are offered after the answer are new ones."""
+            known.extend(self.received)
+            self._joined(answer)
+
         answer = await connection.call(
             "session.resume",
-            self._joined,
+            resumed,
             session=self.session,
             secret=self.secret,
             last_event=self.last_event,
         )
-        await self._settle(answer["media"])
+        await self._settle(answer["media"], known)
         if restart_ice:
             await self._restart_ice()
         return self.snapshot
@@ -294,16 +301,18 @@ class MeetingClient:
         await self.call("media.connectTransport", id=offer["id"], dtlsParameters=peer.dtls_parameters)
         await peer.connect(offer["iceParameters"], offer["iceCandidates"], offer["dtlsParameters"])
 
-    async def _settle(self, standing: Mapping[str, Any]) -> None:
-        """Bring our media in line with what the server still has of it."""
+    async def _settle(self, standing: Mapping[str, Any], known: Sequence[str]) -> None:
+        """Bring our media in line with what the server still has; `known`: our consumers at that time."""
         kept = {each["id"] for each in standing["transports"]}
         if self._reporter is not None:
-            await self._settle_received(standing["consumers"], _stands(self._receive, kept))
+            await self._settle_received(standing["consumers"], known, _stands(self._receive, kept))
             await self._settle_published(standing["producers"], _stands(self._send, kept))
 
-    async def _settle_received(self, consumers: Sequence[dict[str, Any]], stands: bool) -> None:
+    async def _settle_received(
+        self, consumers: Sequence[dict[str, Any]], known: Sequence[str], stands: bool
+    ) -> None:
         offered = {each["id"]: each for each in consumers} if stands else {}
-        for gone in [each for each in self.received if each not in offered]:
+        for gone in [each for each in known if each not in offered]:
             self._dismiss(gone)
         if not stands:
             earlier, self._receive = self._receive, None
@@ -340,7 +349,7 @@ class MeetingClient:
         """The server has lost all media: make it anew, until that works or the socket is lost."""
         for attempt in itertools.count():
             try:
-                await self._settle({"transports": [], "producers": [], "consumers": []})
+                await self._settle({"transports": [], "producers": [], "consumers": []}, [*self.received])
                 return
             except (CallFailed, PeerFailed, TimeoutError) as failure:
                 log.info("media could not be made anew: %s", failure)
@@ -469,6 +478,8 @@ class MeetingClient:
             await self.call("media.resumeConsumer", id=received.id)
         except (CallFailed, ConnectionLost, TimeoutError) as failure:
             log.info("a consumer could not be resumed: %s", failure)
+            if isinstance(failure, CallFailed) and failure.code == "unknown_consumer":
+                self._dismiss(received.id)
 
     def _dismiss(self, identifier: str) -> None:
         received = self.received.pop(identifier, None)

@@ -40,10 +40,14 @@ const FINAL = new Set([
 
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 15_000;
+/** So many attempts come quickly: a service that is started again is back within seconds. */
+const QUICK_ATTEMPTS = 8;
+const QUICK_DELAY = 2_000;
 
 /** Full jitter: anything between nothing and the exponential bound, in milliseconds. */
 export function backoff(attempt: number, random: () => number): number {
-  return random() * Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** attempt);
+  const longest = attempt < QUICK_ATTEMPTS ? QUICK_DELAY : LONGEST_DELAY;
+  return random() * Math.min(longest, FIRST_DELAY * 2 ** attempt);
 }
 
 export class Session {
