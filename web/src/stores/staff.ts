@@ -34,12 +34,15 @@ export const useStaff = defineStore("staff", () => {
   }
 
   async function load(): Promise<void> {
+    const asking = session.value;
     try {
       const found = await meetings(site.value, date.value);
+      // Signed out meanwhile: what comes late is for nobody.
+      if (session.value !== asking) return;
       list.value = [...found].sort((one, other) => (one.planned_at ?? "~").localeCompare(other.planned_at ?? "~"));
       state.value = "ready";
     } catch (error) {
-      failed(error);
+      if (session.value === asking) failed(error);
     }
   }
 
@@ -53,6 +56,7 @@ export const useStaff = defineStore("staff", () => {
   async function leave(): Promise<void> {
     await signOut().catch(() => undefined);
     session.value = null;
+    list.value = [];
     date.value = "";
     state.value = "signed_out";
   }
