@@ -262,7 +262,7 @@ STANDARD = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 
-TestHistories = Histories.TestCase
+TestHistories = pytest.mark.timeout(600)(Histories.TestCase)
 TestHistories.settings = STANDARD
 
 
@@ -283,6 +283,7 @@ def _absent_people_count(state: Meeting, who: Any) -> bool:
     return policy.phase(state, who) is policy.Phase.ROOM
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("function", "broken"),
     [
@@ -299,5 +300,5 @@ def test_the_histories_catch_a_broken_policy(
     with pytest.raises((AssertionError, ExceptionGroup)):
         run_state_machine_as_test(
             Histories,
-            settings=settings(STANDARD, max_examples=1000, database=None, phases=[Phase.generate]),
+            settings=settings(STANDARD, max_examples=5000, database=None, phases=[Phase.generate]),
         )
