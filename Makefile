@@ -1,6 +1,8 @@
 # make run    install, build the pages, start the demo on http://localhost:8080
 # make test   install what the tests need, check the code, run every test
 # make check  linter, types, import contracts, generated types (after `make test` once)
+# make bench-forward  processor time of an outgoing packet, beside Janus (package janus)
+# make bench-join     time to the first picture after joining, and after a change of officer
 
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
@@ -23,7 +25,7 @@ WEB_LOCK := $(wildcard web/package-lock.json)
 NODE_MODULES := web/node_modules/.package-lock.json
 PAGES := web/dist/index.html
 
-.PHONY: help run test check types check-types vitest pytest web system clean
+.PHONY: help run test check types check-types vitest pytest web system clean bench-forward bench-join
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -123,6 +125,19 @@ system:
 		echo "The tests need these Debian packages:$$missing" >&2; \
 		echo "Install them, for example: sudo apt-get install$$missing" >&2; exit 2; \
 	fi
+
+# The measures stand without Janus too; the comparison is then left out, and said so.
+bench-forward: $(STAMPS)/python-test
+	@command -v janus >/dev/null || if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo 'Installing janus'; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends janus >/dev/null; \
+	else \
+		echo 'To compare with Janus, install its Debian package: sudo apt-get install janus' >&2; \
+	fi
+	python -m tests.bench.bench_forward $(ARGS)
+
+bench-join: system $(STAMPS)/python-test $(PAGES)
+	python -m tests.bench.bench_join $(ARGS)
 
 clean:
 	rm -rf $(STAMPS) $(VENV) web/node_modules web/dist tests/artifacts *.egg-info
