@@ -18,7 +18,7 @@ from signaling.errors import ServiceUnavailable
 from signaling.exchange import Exchange
 from signaling.live import Live
 from signaling.outbox import Outbox
-from signaling.restrictions import Restrictions
+from signaling.restrictions import Kept, Restrictions
 from signaling.session import Session
 from tests.rooms.builders import Story
 from tests.support.fake_workers import FakeClient
@@ -112,12 +112,26 @@ class LoggedOutbox(Outbox):
         self._log.append(("told", told["params"].get("type") or told["method"]))
 
 
+class FragileRestrictions(Restrictions):
+    """Cannot be written while its rig's disk is full."""
+
+    def __init__(self, rig: "Rig") -> None:
+        super().__init__(rig.kept_file)
+        self._rig = rig
+
+    def keep(self, kept: Kept) -> None:
+        if self._rig.disk_full:
+            raise OSError("no space left")
+        super().keep(kept)
+
+
 @dataclass
 class Rig:
     path: Path
     story: Story
     log: list[Any] = field(default_factory=list)
     grace: float = 1000.0
+    disk_full: bool = False
 
     def __post_init__(self) -> None:
         self.store = FragileEvents(self.log)
@@ -143,7 +157,7 @@ class Rig:
             "m_1",
             store=self.store,  # type: ignore[arg-type]
             exchange=Exchange("m_1", self.workers),  # type: ignore[arg-type]
-            restrictions=Restrictions(self.kept_file),
+            restrictions=FragileRestrictions(self),
             names=Names({}, {}),
             clock=self.clock,
             grace=self.grace,

@@ -244,7 +244,7 @@ async def test_the_first_command_after_the_store_is_back_saves_what_was_kept_bef
 async def test_a_restriction_that_cannot_be_kept_either_still_cuts_media(tmp_path: Path) -> None:
     async with rig(tmp_path, started(1)) as (it, live):
         it.store.down = True
-        it.kept_file.with_suffix(".new").mkdir()
+        it.disk_full = True
         with pytest.raises(ServiceUnavailable):
             await live.execute(cmd.Pause(actor=HOST))
         assert it.workers.flowing == {}
@@ -468,11 +468,9 @@ async def _go_through(path: Path, steps: list[tuple[cmd.Command, str]]) -> None:
 
 
 async def _try(it: Rig, live: Live, command: cmd.Command, fault: str) -> None:
-    blocked = it.kept_file.with_suffix(".new")
     it.store.down = fault.startswith("store")
     it.workers.deaf = 1 if fault == "deaf" else 0
-    if fault == "store and file":
-        blocked.mkdir()
+    it.disk_full = fault == "store and file"
     if fault == "elsewhere":
         it.store.before_append = lambda: it.store.add_elsewhere(
             ev.LanguageChanged(at=it.clock(), actor=TAX, participant=TAX, language="en")
@@ -483,8 +481,7 @@ async def _try(it: Rig, live: Live, command: cmd.Command, fault: str) -> None:
         pass
     finally:
         it.store.before_append = None
-        if blocked.is_dir():
-            blocked.rmdir()
+        it.disk_full = False
 
 
 async def _held(it: Rig) -> Meeting:
