@@ -181,13 +181,14 @@ async def test_a_link_made_anew_brings_the_same_person_to_another_device(meeting
     first = await meeting.person("newcomer", name="Samira")
     who = await first.participant()
     await officer.sees(who)
+    of_the_first = [each["id"] for each in await officer.stats()]
     second = await meeting.arrive()
     await second.enter(await meeting.link("newcomer", participant=who))
     assert await second.participant() == who
     await expect(first.find("session-replaced")).to_be_visible()
     await officer.until(
         """async (gone) => (await window.__motesrum.stats()).every((each) => !gone.includes(each.id))""",
-        [each["id"] for each in await officer.stats()],
+        of_the_first,
         what="the first device is still received",
     )
     await officer.sees(who)
