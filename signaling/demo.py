@@ -339,26 +339,32 @@ class Cast:
             log.error("the demo has lost a part", error=repr(error))
 
     async def _lead(self) -> None:
-        """The host's bot leads from station to station; a person who hosts does it themselves."""
+        """The host's bot leads from station to station, until somebody else has led even once."""
         host = self._made.participants["host"]
         await asyncio.sleep(FIRST_STATION_AFTER)
+        mine: int | None = None
         while True:
-            if "host" in self._playing:
-                with contextlib.suppress(Rejected, ServiceError):
-                    await self._start_next(host)
-                await asyncio.sleep(STATION_LASTS)
-            else:
+            if "host" not in self._playing:
                 await asyncio.sleep(LOOK_AGAIN)
+                continue
+            with contextlib.suppress(Rejected, ServiceError):
+                station = next_station(await self._services.hub.state(self._made.meeting), mine)
+                if station is None:
+                    return
+                command = cmd.StartStation(actor=host, station=station)
+                await self._services.hub.execute(self._made.meeting, command)
+                mine = station
+            await asyncio.sleep(STATION_LASTS)
 
-    async def _start_next(self, host: str) -> None:
-        state = await self._services.hub.state(self._made.meeting)
-        left = [station for station in state.stations if not station.final]
-        if not left:
-            return
-        active = next((n for n, station in enumerate(left) if station.active), -1)
-        station = left[(active + 1) % len(left)]
-        command = cmd.StartStation(actor=host, station=station.number)
-        await self._services.hub.execute(state.id, command)
+
+def next_station(state: Meeting, mine: int | None) -> int | None:
+    """The station that the bot starts next; `mine` is the one that it started last. None once the active
+    stations are not of its making: somebody else leads."""
+    active = [station.number for station in state.stations if station.active]
+    left = [station.number for station in state.stations if not station.final]
+    if active != [n for n in (mine,) if n is not None] or not left:
+        return None
+    return left[(left.index(mine) + 1) % len(left)] if mine is not None else left[0]
 
 
 def for_demo(settings: Settings) -> Settings:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from rooms import commands as cmd
 from signaling import demo
 from signaling.bots import Bot
 from signaling.client import ConnectionLost, MeetingClient
+from tests.rooms.builders import HOST, STAFF, gathered
 from tests.support.rest import Service, service
 
 DEADLINE = 20
@@ -123,3 +125,13 @@ async def test_the_meeting_is_kept_while_it_is_open_and_replaced_when_it_has_end
         assert third.meeting != first.meeting
         assert set(third.links) == set(first.links)
         assert (tmp_path / demo.DEMO_FILE).stat().st_mode & 0o077 == 0
+
+
+def test_the_bot_leads_in_turn_until_somebody_else_has_led() -> None:
+    story = gathered()
+    assert demo.next_station(story.meeting, None) == 1
+    story.do(cmd.StartStation(actor=HOST, station=1))
+    assert demo.next_station(story.meeting, 1) == 2
+    story.do(cmd.StartStation(actor=STAFF, station=2))
+    assert demo.next_station(story.meeting, 1) is None
+    assert demo.next_station(story.meeting, None) is None
