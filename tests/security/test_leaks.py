@@ -3,9 +3,9 @@
 import pytest
 
 from rooms import commands as cmd
-from rooms import decide as decide_module
 from rooms.errors import Reason, Rejected
 from rooms.people import Place
+from rooms.rules import messages
 from rooms.views import Names, snapshot
 from tests.rooms.builders import (
     COMPANION,
@@ -106,8 +106,8 @@ def test_nobody_reads_on_during_a_pause_by_saying_that_they_are_at_the_office() 
 
 
 def test_nobody_uses_up_the_messages_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decide_module, "MAX_MESSAGES_EACH", 2)
-    monkeypatch.setattr(decide_module, "MAX_MESSAGES", 3)
+    monkeypatch.setattr(messages, "MAX_MESSAGES_EACH", 2)
+    monkeypatch.setattr(messages, "MAX_MESSAGES", 3)
     story = started(1)
     for number in range(2):
         write(story, TAX, str(number))

@@ -115,7 +115,7 @@ export class MediaRoom {
       await this.listen();
     }
     for (const offer of offers.values()) {
-      if (this.consumers.has(offer.id)) await this.call("media.resumeConsumer", { id: offer.id });
+      if (this.consumers.has(offer.id)) await this.play(offer.id);
       else await this.receive(offer);
     }
   }
@@ -330,7 +330,16 @@ export class MediaRoom {
     consumer.on("transportclose", () => this.forget(offer.id));
     const { id, participant, source } = offer;
     this.events.received({ id, participant, source, track: consumer.track });
-    await this.call("media.resumeConsumer", { id });
+    await this.play(id);
+  }
+
+  /** A consumer can end while the call is on its way; that it ended is told by itself. */
+  private async play(id: string): Promise<void> {
+    try {
+      await this.call("media.resumeConsumer", { id });
+    } catch (error) {
+      if (!(error instanceof RpcError && error.code === "unknown_consumer")) throw error;
+    }
   }
 
   private forget(id: string): void {
