@@ -1,9 +1,7 @@
 /** Texts in the person's language. Swedish is complete; what another language lacks is shown in Swedish. */
 import { type TranslationProviderInterface, TranslationService } from "@fkui/logic";
 import { createI18n } from "vue-i18n";
-import ar from "./locales/ar.json";
-import en from "./locales/en.json";
-import sv from "./locales/sv.json";
+import { texts } from "./locales/texts";
 import type { Names, Role } from "./wire";
 
 export const LOCALES = { sv: "Svenska", en: "English", ar: "العربية" } as const;
@@ -26,7 +24,7 @@ export const i18n = createI18n({
   locale: "sv",
   fallbackLocale: "sv",
   pluralRules: { ar: arabicForm },
-  messages: { sv, en, ar } as unknown as Record<string, typeof sv>,
+  messages: texts,
   missingWarn: false,
   fallbackWarn: false,
 });

@@ -1,9 +1,7 @@
 import { expect, it } from "vitest";
-import ar from "./ar.json";
-import en from "./en.json";
-import sv from "./sv.json";
+import { type Texts, texts } from "./texts";
 
-type Texts = { [key: string]: string | Texts };
+const { sv, en, ar } = texts;
 
 function flat(texts: Texts, path = ""): Map<string, string> {
   const found = new Map<string, string>();
