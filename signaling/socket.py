@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -29,6 +28,7 @@ from signaling.idempotency import IdempotencyError
 from signaling.idempotency import Result as Kept
 from signaling.invitations import InvitationError, Invitations
 from signaling.live import Live
+from signaling.origin import from_our_page
 from signaling.outbox import Outbox
 from signaling.services import SERVICES, Services
 from signaling.session import SecretLeftBehind, Session
@@ -89,8 +89,7 @@ def setup(app: web.Application) -> None:
 
 async def socket(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
-    origin = request.headers.get("Origin")
-    if origin is not None and not _known(origin, request):
+    if "Origin" in request.headers and not from_our_page(request):
         raise web.HTTPForbidden(text="pages of this origin may not connect")
     connections = request.app[_CONNECTIONS]
     address = request.remote or ""
@@ -103,15 +102,6 @@ async def socket(request: web.Request) -> web.StreamResponse:
         connections[address] -= 1
         if not connections[address]:
             del connections[address]
-
-
-def _known(origin: str, request: web.Request) -> bool:
-    """Our own pages, under whichever name they were opened, and those of the settings."""
-    try:
-        host = urlsplit(origin).netloc
-    except ValueError:
-        return False
-    return origin in request.app[SERVICES].settings.origins or (host != "" and host == request.host)
 
 
 class Connection:

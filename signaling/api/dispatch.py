@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import structlog
 from aiohttp import hdrs, web
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from signaling import problems, staff, strict_json
 from signaling.api.route import Access, Call, Cookie, Reply, Route
 from signaling.idempotency import Result
+from signaling.origin import from_our_page
 from signaling.problems import Problem
 from signaling.services import SERVICES, Services
 from signaling.tokens import StaffClaims, TokenError
@@ -129,23 +130,14 @@ async def _from_cookie(route: Route, services: Services, request: web.Request) -
     if claims is None:
         raise _unauthorized("session_missing", "the session has ended; sign in again")
     if route.changes:
-        demand_origin(services, request)
+        demand_origin(request)
     return claims
 
 
-def demand_origin(services: Services, request: web.Request) -> None:
-    """A cookie alone is not enough to change something: the page must be one of ours, under the name by which
-    the browser knows us or one of the settings."""
-    origin = request.headers.get(hdrs.ORIGIN, "")
-    if origin not in services.settings.origins and _netloc(origin) != request.host:
+def demand_origin(request: web.Request) -> None:
+    """A cookie alone is not enough to change something."""
+    if not from_our_page(request):
         raise Problem(403, "origin_forbidden", "this call must come from a page of the service")
-
-
-def _netloc(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).netloc or None
-    except ValueError:
-        return None
 
 
 def _unauthorized(code: str, detail: str) -> Problem:

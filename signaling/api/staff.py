@@ -24,7 +24,7 @@ async def sign_out(call: Call) -> Reply:
     secret = call.request.cookies.get(COOKIE)
     if secret is None:
         return Reply(status=204)
-    demand_origin(call.services, call.request)
+    demand_origin(call.request)
     await call.services.staff.sign_out(secret)
     return Reply(status=204, cookies=(Cookie(COOKIE, "", PREFIX, 0),))
 
