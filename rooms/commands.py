@@ -20,9 +20,12 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewStation:
+    """`break_after`: minutes of rest before the next station."""
+
     agency: str
     purpose: str
     minutes: int
+    break_after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,7 @@ class AddStation(Command):
     agency: str
     purpose: str
     minutes: int
+    break_after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +91,7 @@ class ChangeStation(Command):
     station: int
     purpose: str | None = None
     minutes: int | None = None
+    break_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,10 +62,14 @@ class MeetingErased(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationAdded(Event):
+    """`break_after`: minutes of rest before the next station."""
+
+    VERSION: ClassVar[int] = 2
     number: int
     agency: str
     purpose: str
     minutes: int
+    break_after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +82,11 @@ class StationMoved(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationChanged(Event):
+    VERSION: ClassVar[int] = 2
     number: int
     purpose: str
     minutes: int
+    break_after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

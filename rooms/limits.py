@@ -14,6 +14,8 @@ MAX_MESSAGES = 5000
 MAX_MESSAGES_EACH = 1000
 """Messages of one participant, so that nobody uses up what is there for all."""
 MAX_MINUTES = 480
+MAX_BREAK = 120
+"""Minutes of a break between two stations."""
 
 QUESTION_LIFETIME = 180.0
 """An unanswered consent question lapses after this."""

@@ -24,7 +24,8 @@ FINAL = frozenset({StationState.DONE, StationState.SKIPPED})
 class Station:
     """One agency's part. `number` is its identity for ever; its place in the day is the order in the meeting.
 
-    `paused` counts seconds during which the meeting stood still while this station was active.
+    `paused` counts seconds during which the meeting stood still while this station was active;
+    `break_after` is minutes of rest before the next station.
     """
 
     number: int
@@ -35,6 +36,7 @@ class Station:
     started_at: float | None = None
     ended_at: float | None = None
     paused: float = 0.0
+    break_after: int = 0
 
     @property
     def active(self) -> bool:
@@ -196,7 +198,9 @@ def _apply(state: Meeting, event: ev.Event) -> Meeting:
 def _apply_to_stations(state: Meeting, event: ev.Event) -> Meeting:
     match event:
         case ev.StationAdded():
-            added = Station(event.number, event.agency, event.purpose, event.minutes)
+            added = Station(
+                event.number, event.agency, event.purpose, event.minutes, break_after=event.break_after
+            )
             return replace(state, stations=(*state.stations, added))
         case ev.StationMoved():
             moved = state.station(event.number)
@@ -206,7 +210,11 @@ def _apply_to_stations(state: Meeting, event: ev.Event) -> Meeting:
             return replace(state, stations=tuple(order))
         case ev.StationChanged():
             return _station(
-                state, event.number, lambda s: replace(s, purpose=event.purpose, minutes=event.minutes)
+                state,
+                event.number,
+                lambda s: replace(
+                    s, purpose=event.purpose, minutes=event.minutes, break_after=event.break_after
+                ),
             )
         case ev.StationStarted():
             state = _unready(state, {event.number, *event.returned})

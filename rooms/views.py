@@ -4,7 +4,7 @@ Every field that a participant may not know is None or empty, never a placeholde
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from rooms.limits import QUESTION_LIFETIME
@@ -86,6 +86,7 @@ class StationView:
     ended_at: datetime | None
     expected_start: datetime | None
     officers: tuple[OfficerView, ...]
+    break_after: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,9 @@ def snapshot(state: Meeting, participant: str, now: float, names: Names) -> Snap
         you=_you(state, viewer),
         meeting=meeting_view(state, viewer, names),
         stations=tuple(
-            station_view(state, s, now, names) for s in state.stations if sees_station(state, viewer, s)
+            _seen_station(state, viewer, station_view(state, s, now, names))
+            for s in state.stations
+            if sees_station(state, viewer, s)
         ),
         participants=tuple(
             participant_view(state, p, viewer)
@@ -212,7 +215,13 @@ def station_view(state: Meeting, station: Station, now: float, names: Names) -> 
             for p in state.participants.values()
             if p.station == station.number and not p.removed
         ),
+        break_after=station.break_after,
     )
+
+
+def _seen_station(state: Meeting, viewer: Participant, view: StationView) -> StationView:
+    """What comes after a station is for those who follow the day."""
+    return view if in_chain(state, viewer) else replace(view, break_after=0)
 
 
 def participant_view(

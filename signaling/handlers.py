@@ -127,7 +127,13 @@ async def add_station(device: "Joined", params: msg.AddStation) -> Result:
         raise Rejected(Reason.INVALID, "there is no such agency")
     purpose = shapes.purpose(agency, params.purpose)
     await device.live.execute(
-        cmd.AddStation(actor=device.participant, agency=agency.id, purpose=purpose, minutes=params.minutes)
+        cmd.AddStation(
+            actor=device.participant,
+            agency=agency.id,
+            purpose=purpose,
+            minutes=params.minutes,
+            break_after=params.break_after,
+        )
     )
     return NOTHING
 
@@ -167,7 +173,11 @@ HANDLERS: dict[str, Handler] = {
     ),
     "meeting.changeStation": command(
         lambda actor, p: cmd.ChangeStation(
-            actor=actor, station=p.station, purpose=p.purpose, minutes=p.minutes
+            actor=actor,
+            station=p.station,
+            purpose=p.purpose,
+            minutes=p.minutes,
+            break_after=p.break_after,
         )
     ),
     "meeting.extendStation": command(

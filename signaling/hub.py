@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -108,10 +108,12 @@ class Hub:
             raise Rejected(Reason.MEETING_UNKNOWN, "there is no such meeting")
         return live
 
-    async def meetings(self, site: str | None, day: date | None) -> list[Meeting]:
-        """Those of a site and a day (in the site's time zone), by planned time. None means any."""
+    async def meetings(self, site: str | None, day: date | None, days: int = 1) -> list[Meeting]:
+        """Those of a site and `days` from `day` on (in the site's time zone), by planned time. None means
+        any."""
+        wanted = None if day is None else {day + timedelta(days=n) for n in range(days)}
         states = [m.state for m in self._lives.values() if m.state is not None and m.state.erased_at is None]
-        chosen = [s for s in states if site in (None, s.site) and day in (None, self._day(s))]
+        chosen = [s for s in states if site in (None, s.site) and (wanted is None or self._day(s) in wanted)]
         return sorted(chosen, key=lambda s: (s.planned_at or s.created_at, s.id))
 
     async def erase(self, meeting: str, actor: str) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rooms.limits import MAX_BREAK
 from rooms.people import Role
 from rooms.views import Snapshot
 
@@ -146,6 +147,7 @@ class AddStation(Call):
     agency: Id
     purpose: Annotated[str, Field(max_length=300)] = ""
     minutes: Annotated[int, Field(ge=1, le=480)] = 20
+    break_after: Annotated[int, Field(ge=0, le=MAX_BREAK)] = 0
 
 
 class MoveStation(ByStation):
@@ -155,6 +157,7 @@ class MoveStation(ByStation):
 class ChangeStation(ByStation):
     purpose: Annotated[str, Field(max_length=300)] | None = None
     minutes: Annotated[int, Field(ge=1, le=480)] | None = None
+    break_after: Annotated[int, Field(ge=0, le=MAX_BREAK)] | None = None
 
 
 class ExtendStation(ByStation):

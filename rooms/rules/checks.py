@@ -4,7 +4,7 @@ import unicodedata
 
 from rooms import commands as cmd
 from rooms.errors import Reason, Rejected
-from rooms.limits import MAX_LANGUAGE, MAX_LANGUAGES, MAX_MINUTES, MAX_NAME, MAX_PARTY
+from rooms.limits import MAX_BREAK, MAX_LANGUAGE, MAX_LANGUAGES, MAX_MINUTES, MAX_NAME, MAX_PARTY
 from rooms.meeting import Meeting, Station
 from rooms.people import Participant, Party, Role
 from rooms.policy import Action, active_stations, may
@@ -80,6 +80,11 @@ def check_text(text: str, limit: int, name: str, *, empty: bool = False, lines: 
 def check_minutes(minutes: int) -> None:
     if not 1 <= minutes <= MAX_MINUTES:
         raise Rejected(Reason.INVALID, f"minutes are from 1 to {MAX_MINUTES}")
+
+
+def check_break(minutes: int) -> None:
+    if not 0 <= minutes <= MAX_BREAK:
+        raise Rejected(Reason.INVALID, f"a break has 0 to {MAX_BREAK} minutes")
 
 
 def check_meeting(alias: str, party: Party, languages: tuple[str, ...]) -> None:

@@ -31,7 +31,13 @@ def create(command: cmd.CreateMeeting, now: float) -> tuple[ev.Event, ...]:
     state = evolve(None, created)
     added = []
     for new in command.stations:
-        wish = cmd.AddStation(actor=cmd.SYSTEM, agency=new.agency, purpose=new.purpose, minutes=new.minutes)
+        wish = cmd.AddStation(
+            actor=cmd.SYSTEM,
+            agency=new.agency,
+            purpose=new.purpose,
+            minutes=new.minutes,
+            break_after=new.break_after,
+        )
         for event in add_station(state, wish, now):
             added.append(event)
             state = evolve(state, event)

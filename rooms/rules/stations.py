@@ -8,7 +8,7 @@ from rooms.errors import Reason, Rejected
 from rooms.limits import MAX_NAME, MAX_PURPOSE, MAX_STATIONS
 from rooms.meeting import Meeting
 from rooms.policy import Action, joined
-from rooms.rules.checks import check_minutes, check_text, demand, existing_station, open_station
+from rooms.rules.checks import check_break, check_minutes, check_text, demand, existing_station, open_station
 
 
 def add_station(state: Meeting, command: cmd.AddStation, now: float) -> Iterator[ev.Event]:
@@ -18,6 +18,7 @@ def add_station(state: Meeting, command: cmd.AddStation, now: float) -> Iterator
     check_text(command.purpose, MAX_PURPOSE, "purpose", empty=True)
     check_text(command.agency, MAX_NAME, "agency")
     check_minutes(command.minutes)
+    check_break(command.break_after)
     yield ev.StationAdded(
         at=now,
         actor=command.actor,
@@ -25,6 +26,7 @@ def add_station(state: Meeting, command: cmd.AddStation, now: float) -> Iterator
         agency=command.agency,
         purpose=command.purpose,
         minutes=command.minutes,
+        break_after=command.break_after,
     )
 
 
@@ -46,9 +48,16 @@ def change_station(state: Meeting, command: cmd.ChangeStation, now: float) -> It
     purpose = station.purpose if command.purpose is None else command.purpose
     minutes = station.minutes if command.minutes is None else command.minutes
     check_text(purpose, MAX_PURPOSE, "purpose", empty=True)
+    rest = station.break_after if command.break_after is None else command.break_after
     check_minutes(minutes)
+    check_break(rest)
     yield ev.StationChanged(
-        at=now, actor=command.actor, number=station.number, purpose=purpose, minutes=minutes
+        at=now,
+        actor=command.actor,
+        number=station.number,
+        purpose=purpose,
+        minutes=minutes,
+        break_after=rest,
     )
 
 
@@ -58,7 +67,12 @@ def extend_station(state: Meeting, command: cmd.ExtendStation, now: float) -> It
     minutes = station.minutes + command.minutes
     check_minutes(minutes)
     yield ev.StationChanged(
-        at=now, actor=command.actor, number=station.number, purpose=station.purpose, minutes=minutes
+        at=now,
+        actor=command.actor,
+        number=station.number,
+        purpose=station.purpose,
+        minutes=minutes,
+        break_after=station.break_after,
     )
 
 

@@ -25,7 +25,15 @@ from rooms.store.content import CONTENT, Content
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 """The fields of version v to those of v + 1. Content fields are absent once they are erased."""
 
-UPCASTERS: Mapping[tuple[str, int], Upcaster] = {}
+
+def _without_breaks(fields: dict[str, Any]) -> dict[str, Any]:
+    return {**fields, "break_after": 0}
+
+
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
+    ("station_added", 1): _without_breaks,
+    ("station_changed", 1): _without_breaks,
+}
 
 
 def type_name(cls: type[Event]) -> str:

@@ -44,7 +44,8 @@ async def create(call: Call) -> Reply:
 async def index(call: Call) -> Reply:
     wanted = call.asked(models.MeetingFilter)
     sites = call.caller.sites if wanted.site is None else (_site(call, wanted.site, "site"),)
-    found = [state for site in sites for state in await call.services.hub.meetings(site, wanted.date)]
+    hub = call.services.hub
+    found = [state for site in sites for state in await hub.meetings(site, wanted.date, wanted.days)]
     found.sort(key=lambda state: (state.planned_at or state.created_at, state.id))
     return Reply(models.Meetings(meetings=[shapes.meeting(call.services, state) for state in found]))
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from config.catalogue import Agency, Language, Route, Site
-from rooms.limits import MAX_LANGUAGES, MAX_MINUTES, MAX_NAME, MAX_PARTY, MAX_PURPOSE, MAX_STATIONS
+from rooms.limits import MAX_BREAK, MAX_LANGUAGES, MAX_MINUTES, MAX_NAME, MAX_PARTY, MAX_PURPOSE, MAX_STATIONS
 from rooms.people import Phase, Place, Role
 from rooms.views import StationView
 from signaling.codes import LANGUAGE
@@ -34,6 +34,15 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def _plausible_day(day: dt.date) -> dt.date:
+    if not _EARLIEST.date() <= day <= _LATEST.date():
+        raise ValueError("must be between the years 2000 and 2200")
+    return day
+
+
+MAX_DAYS = 31
+"""The days of one list of meetings, at most."""
+Day = Annotated[dt.date, AfterValidator(_plausible_day)]
 Instant = Annotated[AwareDatetime, AfterValidator(_plausible)]
 Id = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
 Name = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_printable)]
@@ -42,6 +51,7 @@ Purpose = Annotated[str, Field(max_length=MAX_PURPOSE), AfterValidator(_printabl
 Minutes = Annotated[int, Field(ge=1, le=MAX_MINUTES)]
 Tag = Annotated[str, Field(pattern=LANGUAGE, max_length=35)]
 Languages = Annotated[list[Tag], Field(min_length=1, max_length=MAX_LANGUAGES)]
+Break = Annotated[int, Field(ge=0, le=MAX_BREAK)]
 StationNumber = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -69,11 +79,13 @@ class People(In):
 
 
 class NewStation(In):
-    """`purpose`: a text, or the id of one of the agency's purposes in the catalogue."""
+    """`purpose`: a text, or the id of one of the agency's purposes in the catalogue.
+    `break_after`: minutes of rest before the next station."""
 
     agency: Id
     purpose: Purpose = ""
     minutes: Minutes = 30
+    break_after: Break = 0
 
 
 class NewMeeting(In):
@@ -104,14 +116,22 @@ class StationChange(In):
 
     purpose: Purpose | None = None
     minutes: Minutes | None = None
+    break_after: Break | None = None
     position: Annotated[int, Field(ge=1, le=MAX_STATIONS)] | None = None
 
 
 class MeetingFilter(In):
-    """`date` is a day in the site's time zone."""
+    """`date` is a day in the site's time zone; `days`: that one and those after it, at most a month."""
 
     site: Id | None = None
-    date: dt.date | None = None
+    date: Day | None = None
+    days: Annotated[int, Field(ge=1, le=MAX_DAYS)] = 1
+
+    @model_validator(mode="after")
+    def _from_a_day(self) -> "MeetingFilter":
+        if self.days > 1 and self.date is None:
+            raise ValueError("days are counted from a date")
+        return self
 
 
 class MeetingParticipant(Out):
@@ -141,6 +161,8 @@ class Meeting(Out):
     stations: list[StationView]
     participants: list[MeetingParticipant]
     created_at: datetime
+    paused_since: datetime | None
+    ended_at: datetime | None
 
 
 class Meetings(Out):

@@ -49,6 +49,8 @@ def meeting(services: Services, state: Meeting) -> models.Meeting:
                 if not p.removed
             ],
             "created_at": instant(state.created_at),
+            "paused_since": maybe(state.paused_at),
+            "ended_at": maybe(state.ended_at),
         }
     )
 
@@ -72,7 +74,12 @@ def agency(services: Services, agency_id: str, pointer: str) -> Agency:
 
 def station(services: Services, new: models.NewStation, pointer: str) -> NewStation:
     chosen = agency(services, new.agency, f"{pointer}/agency")
-    return NewStation(agency=chosen.id, purpose=purpose(chosen, new.purpose), minutes=new.minutes)
+    return NewStation(
+        agency=chosen.id,
+        purpose=purpose(chosen, new.purpose),
+        minutes=new.minutes,
+        break_after=new.break_after,
+    )
 
 
 def purpose(chosen: Agency | None, text: str) -> str:

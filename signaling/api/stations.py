@@ -8,7 +8,13 @@ from signaling.api.route import Call, Reply
 
 async def add(call: Call) -> Reply:
     new = shapes.station(call.services, call.sent(models.NewStation), "")
-    command = cmd.AddStation(actor=actor(call), agency=new.agency, purpose=new.purpose, minutes=new.minutes)
+    command = cmd.AddStation(
+        actor=actor(call),
+        agency=new.agency,
+        purpose=new.purpose,
+        minutes=new.minutes,
+        break_after=new.break_after,
+    )
     reply = await lead(call, command)
     return Reply(reply.model, 201)
 
@@ -20,10 +26,16 @@ async def change(call: Call) -> Reply:
     commands: list[cmd.Command] = []
     if wanted.position is not None:
         commands.append(cmd.MoveStation(actor=actor(call), station=number, position=wanted.position))
-    if wanted.purpose is not None or wanted.minutes is not None:
+    if (wanted.purpose, wanted.minutes, wanted.break_after) != (None, None, None):
         purpose = None if wanted.purpose is None else await _purpose(call, number, wanted.purpose)
         commands.append(
-            cmd.ChangeStation(actor=actor(call), station=number, purpose=purpose, minutes=wanted.minutes)
+            cmd.ChangeStation(
+                actor=actor(call),
+                station=number,
+                purpose=purpose,
+                minutes=wanted.minutes,
+                break_after=wanted.break_after,
+            )
         )
     return await lead(call, *commands)
 

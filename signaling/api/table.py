@@ -13,7 +13,7 @@ ROUTES: tuple[Route, ...] = (
         meetings.create, models.Meeting, 201, body=models.NewMeeting,
     ),
     Route(
-        "GET", "/meetings", "listMeetings", "The meetings of a site and a day",
+        "GET", "/meetings", "listMeetings", "The meetings of a site, on one or several days",
         meetings.index, models.Meetings, query=models.MeetingFilter,
     ),
     Route("GET", _ONE, "readMeeting", "One meeting", meetings.show, models.Meeting),

@@ -78,6 +78,40 @@ async def test_meetings_are_listed_by_site_and_day_of_the_site(desk: Service) ->
     }
 
 
+async def test_several_days_are_listed_at_once_and_bounded(desk: Service) -> None:
+    days = [await desk.meeting(planned_at=f"2026-03-{day:02}T08:00:00+01:00") for day in (2, 8, 9)]
+    week = await desk.call("GET", f"/api/v1/meetings?site={SITE}&date=2026-03-02&days=7")
+    assert [found["id"] for found in week.json["meetings"]] == [made["id"] for made in days[:2]]
+    for query in ("date=2026-03-02&days=0", "date=2026-03-02&days=32", "days=7", "date=9999-12-31&days=7"):
+        answer = await desk.call("GET", f"/api/v1/meetings?{query}")
+        assert (answer.status, answer.code) == (422, "invalid")
+
+
+async def test_a_list_tells_since_when_a_meeting_stands_still_and_when_it_ended(desk: Service) -> None:
+    made = await desk.meeting()
+    assert (made["paused_since"], made["ended_at"]) == (None, None)
+    paused = await desk.call("POST", f"/api/v1/meetings/{made['id']}/pause")
+    assert paused.json["paused_since"] is not None
+    ended = await desk.call("POST", f"/api/v1/meetings/{made['id']}/end")
+    assert (ended.json["paused_since"], ended.json["ended_at"] is None) == (None, False)
+
+
+async def test_a_break_follows_a_station_and_moves_the_next_one(desk: Service) -> None:
+    stations = [
+        {"agency": "skatteverket", "minutes": 20, "break_after": 10},
+        {"agency": "kommun", "minutes": 20},
+    ]
+    made = await desk.meeting(planned_at="2150-03-02T08:00:00Z", stations=stations)
+    path = f"/api/v1/meetings/{made['id']}/stations/1"
+    assert [station["break_after"] for station in made["stations"]] == [10, 0]
+    assert made["stations"][1]["expected_start"] == "2150-03-02T08:30:00Z"
+    changed = await desk.call("PATCH", path, {"break_after": 0})
+    assert changed.json["stations"][1]["expected_start"] == "2150-03-02T08:20:00Z"
+    assert changed.json["stations"][0]["minutes"] == 20
+    refused = await desk.call("PATCH", path, {"break_after": 121})
+    assert (refused.status, refused.code) == (422, "invalid")
+
+
 async def test_a_change_leaves_alone_what_it_does_not_name(desk: Service) -> None:
     made = await desk.meeting(room="Rum 1")
     answer = await desk.call(

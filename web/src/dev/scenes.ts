@@ -15,7 +15,7 @@ const NAMES: Record<string, Record<string, string>> = {
 function station(number: number, agency: string, purpose: string, minutes: number, more: Partial<Station> = {}): Station {
   return {
     number, position: number, agency, agency_name: NAMES[agency], purpose, state: "planned", minutes,
-    started_at: null, ended_at: null, expected_start: null, officers: [], ...more,
+    started_at: null, ended_at: null, expected_start: null, officers: [], break_after: 0, ...more,
   };
 }
 

@@ -23,6 +23,11 @@ export interface components {
              * @default 20
              */
             minutes?: number;
+            /**
+             * Break After
+             * @default 0
+             */
+            break_after?: number;
         };
         /** AnswerConsent */
         AnswerConsent: {
@@ -112,6 +117,11 @@ export interface components {
              * @default null
              */
             minutes?: number | null;
+            /**
+             * Break After
+             * @default null
+             */
+            break_after?: number | null;
         };
         /** ConnectTransport */
         ConnectTransport: {
@@ -730,6 +740,8 @@ export interface components {
             expected_start: string | null;
             /** Officers */
             officers: components["schemas"]["OfficerView"][];
+            /** Break After */
+            break_after: number;
         };
         /** TransportCreated */
         TransportCreated: {

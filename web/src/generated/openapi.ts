@@ -8,7 +8,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The meetings of a site and a day */
+        /** The meetings of a site, on one or several days */
         get: operations["listMeetings"];
         put?: never;
         /** Create a meeting */
@@ -522,6 +522,10 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /** Paused Since */
+            paused_since: string | null;
+            /** Ended At */
+            ended_at: string | null;
         };
         /**
          * MeetingChange
@@ -553,7 +557,7 @@ export interface components {
         };
         /**
          * MeetingFilter
-         * @description `date` is a day in the site's time zone.
+         * @description `date` is a day in the site's time zone; `days`: that one and those after it, at most a month.
          */
         MeetingFilter: {
             /**
@@ -566,6 +570,11 @@ export interface components {
              * @default null
              */
             date?: string | null;
+            /**
+             * Days
+             * @default 1
+             */
+            days?: number;
         };
         /** MeetingParticipant */
         MeetingParticipant: {
@@ -672,7 +681,8 @@ export interface components {
         };
         /**
          * NewStation
-         * @description `purpose`: a text, or the id of one of the agency's purposes in the catalogue.
+         * @description `purpose`: a text, or the id of one of the agency's purposes in the catalogue. `break_after`: minutes of
+         *     rest before the next station.
          */
         NewStation: {
             /** Agency */
@@ -687,6 +697,11 @@ export interface components {
              * @default 30
              */
             minutes?: number;
+            /**
+             * Break After
+             * @default 0
+             */
+            break_after?: number;
         };
         /** OfficerView */
         OfficerView: {
@@ -857,6 +872,11 @@ export interface components {
              */
             minutes?: number | null;
             /**
+             * Break After
+             * @default null
+             */
+            break_after?: number | null;
+            /**
              * Position
              * @default null
              */
@@ -888,6 +908,8 @@ export interface components {
             expected_start: string | null;
             /** Officers */
             officers: components["schemas"]["OfficerView"][];
+            /** Break After */
+            break_after: number;
         };
         /**
          * TokenForm
@@ -930,6 +952,7 @@ export interface operations {
             query?: {
                 site?: string;
                 date?: string;
+                days?: number;
             };
             header?: never;
             path?: never;
