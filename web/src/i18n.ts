@@ -1,33 +1,52 @@
-/** Texts in the person's language. Swedish is complete; what another language lacks is shown in Swedish. */
+/**
+ * Texts in the person's language. Swedish comes with the page; another language is fetched when it is
+ * wanted, and shown once it is here. What it lacks is shown in Swedish.
+ */
 import { type TranslationProviderInterface, TranslationService } from "@fkui/logic";
 import { createI18n } from "vue-i18n";
-import { texts } from "./locales/texts";
+import reviewed from "./locales/reviewed.json";
+import swedish from "./locales/sv";
+import type { Texts } from "./locales/texts";
 import type { Names, Role } from "./wire";
 
-export const LOCALES = { sv: "Svenska", en: "English", ar: "العربية" } as const;
+export const LOCALES = {
+  sv: "Svenska",
+  en: "English",
+  ar: "العربية",
+  fa: "دری",
+  so: "Soomaali",
+  ti: "ትግርኛ",
+} as const;
 export type Locale = keyof typeof LOCALES;
 
-/** Newcomers and those beside them; who works in the meeting has texts in these. */
+/** Newcomers and those beside them have every language; who works in the meeting has texts in these. */
 const FOR_STAFF: readonly Locale[] = ["sv", "en"];
 
-const RIGHT_TO_LEFT = new Set(["ar", "fa", "ps", "ur"]);
+const RIGHT_TO_LEFT = new Set(["ar", "fa", "ckb", "ps", "ur"]);
 
-/** One, two, a few, many. A text that has only two forms is shown in Swedish. */
-function arabicForm(count: number, forms: number): number {
-  if (forms < 4) return Math.min(count === 1 ? 0 : 1, forms - 1);
-  const last = count % 100;
-  return count === 1 ? 0 : count === 2 ? 1 : last >= 3 && last <= 10 ? 2 : 3;
+/** A text gives its forms in this order; the last stands for every other number. */
+const FORMS = ["one", "two", "few"];
+
+/** A browser that does not know the language counts as in English. */
+function pluralForm(language: string): (count: number, forms: number) => number {
+  const rules = new Intl.PluralRules([language, "en"]);
+  return (count, forms) => {
+    const form = FORMS.indexOf(rules.select(count));
+    return form < 0 ? forms - 1 : Math.min(form, forms - 1);
+  };
 }
 
 export const i18n = createI18n({
   legacy: false,
   locale: "sv",
   fallbackLocale: "sv",
-  pluralRules: { ar: arabicForm },
-  messages: texts,
+  pluralRules: Object.fromEntries(Object.keys(LOCALES).map((language) => [language, pluralForm(language)])),
+  messages: { sv: swedish } as Record<string, Texts>,
   missingWarn: false,
   fallbackWarn: false,
 });
+
+const others = import.meta.glob<Texts>(["./locales/*/index.ts", "!./locales/sv/index.ts"], { import: "default" });
 
 export function isLocale(language: string): language is Locale {
   return language in LOCALES;
@@ -47,10 +66,27 @@ export function locale(): Locale {
   return i18n.global.locale.value as Locale;
 }
 
-export function showIn(language: Locale): void {
+async function fetched(language: Locale): Promise<void> {
+  if (i18n.global.availableLocales.includes(language)) return;
+  i18n.global.setLocaleMessage(language, await others[`./locales/${language}/index.ts`]());
+}
+
+let wanted: Locale = "sv";
+
+/** True when the page is in that language; false when another was wanted meanwhile. Rejects when it cannot be fetched. */
+export async function showIn(language: Locale): Promise<boolean> {
+  wanted = language;
+  await fetched(language);
+  if (wanted !== language) return false;
   i18n.global.locale.value = language;
   document.documentElement.lang = language;
   document.documentElement.dir = direction(language);
+  return true;
+}
+
+/** A translator has read the texts of this language. */
+export function isReviewed(language: string): boolean {
+  return Boolean((reviewed as Record<string, string>)[language]);
 }
 
 /** The name in the page's language, else in Swedish, else any. */
@@ -66,7 +102,7 @@ export function bridgeFkui(): void {
       return locale();
     },
     async changeLanguage(language: string) {
-      if (isLocale(language)) showIn(language);
+      if (isLocale(language)) await showIn(language);
     },
     translate(key, defaultOrArgs, args) {
       const known = FKUI_KEYS[key];

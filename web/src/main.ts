@@ -15,6 +15,7 @@ import App from "./App.vue";
 import { bridgeFkui, i18n } from "./i18n";
 import { router } from "./router";
 import { useMeeting } from "./stores/meeting";
+import { usePage } from "./stores/page";
 import { exposeSupport } from "./support";
 
 function placeSprite(): void {
@@ -26,6 +27,7 @@ function placeSprite(): void {
 
 placeSprite();
 bridgeFkui();
-createApp(App).use(createPinia()).use(i18n).use(ValidationPlugin).use(TranslationPlugin).use(router).mount("#app");
+const app = createApp(App).use(createPinia()).use(i18n).use(ValidationPlugin).use(TranslationPlugin).use(router);
+void usePage().settled().then(() => app.mount("#app"));
 exposeSupport();
 window.addEventListener("online", () => useMeeting().hurry());

@@ -1,5 +1,5 @@
-import { expect, it } from "vitest";
-import { clock, day, lasted, progress } from "./time";
+import { expect, it, vi } from "vitest";
+import { clock, day, lasted, longDay, moment, progress } from "./time";
 import type { Station } from "./wire";
 
 const station = (more: Partial<Station>) => ({ minutes: 20, started_at: null, ended_at: null, ...more }) as Station;
@@ -19,8 +19,23 @@ it("has nothing to tell of a station that has not begun", () => {
   expect(lasted(station({ started_at: at("10:00:00") }))).toBeNull();
 });
 
-it("writes Western digits in Arabic", () => {
-  expect(clock(new Date(2026, 10, 24, 10, 5).getTime(), "ar")).toMatch(/^10:05$/);
+const morning = new Date(2026, 10, 24, 10, 5).getTime();
+
+it.each(["sv", "en", "ar", "fa", "so", "ti"])("writes the time of day in %s with Western digits", (language) => {
+  expect(clock(morning, language)).toBe("10:05");
+});
+
+it("names the day by the same calendar in every language", () => {
+  expect(longDay(morning, "fa")).toMatch(/24.*2026|2026.*24/);
+  expect(moment(morning, "ar")).toContain("24 نوفمبر");
+  expect(longDay(morning, "sv")).toBe("Tisdag 24 november 2026");
+});
+
+it("writes the day in digits where the browser does not know the language's own words", () => {
+  vi.spyOn(Intl.DateTimeFormat, "supportedLocalesOf").mockReturnValue([]);
+  expect(moment(morning, "ti")).toBe("2026-11-24 10:05");
+  expect(longDay(morning, "so")).toBe("2026-11-24");
+  expect(clock(morning, "ti")).toBe("10:05");
 });
 
 it("names the day by the calendar of the site", () => {

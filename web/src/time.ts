@@ -1,26 +1,32 @@
-/** Times and lengths as people read them. Digits are Western in every language. */
+/** Times and lengths as people read them: Western digits and the Gregorian calendar in every language. */
 import type { Instant, Station } from "./wire";
 
-const TAGS: Record<string, string> = { ar: "ar-u-nu-latn", sv: "sv-SE", en: "en-GB" };
+const REGIONS: Record<string, string> = { sv: "sv-SE", en: "en-GB" };
+const CLOCK: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 
-function tag(language: string): string {
-  return TAGS[language] ?? language;
+/** Browsers lack the weekdays and months of some languages; these get the day in digits, as it is written in Sweden. */
+function written(instant: Instant | number, language: string, options: Intl.DateTimeFormatOptions): string {
+  const tag = `${REGIONS[language] ?? language}-u-ca-gregory-nu-latn`;
+  const known = Intl.DateTimeFormat.supportedLocalesOf(tag).length > 0;
+  return new Intl.DateTimeFormat(known ? tag : "sv-SE", known ? options : inDigits(options)).format(new Date(instant));
+}
+
+function inDigits({ hour, minute, hourCycle, day }: Intl.DateTimeFormatOptions): Intl.DateTimeFormatOptions {
+  const date = day ? ({ year: "numeric", month: "2-digit", day: "2-digit" } as const) : {};
+  return { ...date, hour, minute, hourCycle };
 }
 
 export function clock(instant: Instant | number, language: string): string {
-  const options: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-  return new Intl.DateTimeFormat(tag(language), options).format(new Date(instant));
+  return written(instant, language, CLOCK);
 }
 
 /** Day and time, for what may lie on another day. */
 export function moment(instant: Instant | number, language: string): string {
-  const options: Intl.DateTimeFormatOptions = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-  return new Intl.DateTimeFormat(tag(language), options).format(new Date(instant));
+  return written(instant, language, { weekday: "short", day: "numeric", month: "short", ...CLOCK });
 }
 
 export function longDay(instant: Instant | number, language: string): string {
-  const options: Intl.DateTimeFormatOptions = { weekday: "long", day: "numeric", month: "long", year: "numeric" };
-  const text = new Intl.DateTimeFormat(tag(language), options).format(new Date(instant));
+  const text = written(instant, language, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
   return text.charAt(0).toLocaleUpperCase(language) + text.slice(1);
 }
 

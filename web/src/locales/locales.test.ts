@@ -1,7 +1,21 @@
 import { expect, it } from "vitest";
-import { type Texts, texts } from "./texts";
+import { LOCALES } from "../i18n";
+import reviewed from "./reviewed.json";
+import { type Source, keysIn, meets, reachable, usedBy } from "./sources";
+import { type Texts, joined } from "./texts";
 
-const { sv, en, ar } = texts;
+const files = import.meta.glob<Texts>("./*/*.json", { eager: true, import: "default" });
+const sources = import.meta.glob<string>(["../**/*.{vue,ts}", "!../dev/**", "!../generated/**", "!../**/*.test.ts"], {
+  eager: true,
+  query: "?raw",
+  import: "default",
+});
+
+/** What newcomers and those beside them can meet; the other views are the staff's. */
+const FOR_NEWCOMERS = ["../App.vue", "../views/JoinLink.vue", "../views/RoleView.vue", "../views/NewcomerView.vue", "../views/CompanionView.vue"];
+
+/** The same word in both languages. */
+const SAME_IN_ENGLISH = new Set(["unit.minutes", "invite.station"]);
 
 function flat(texts: Texts, path = ""): Map<string, string> {
   const found = new Map<string, string>();
@@ -13,23 +27,54 @@ function flat(texts: Texts, path = ""): Map<string, string> {
   return found;
 }
 
+const topicsOf = (language: string) =>
+  Object.fromEntries(Object.entries(files).filter(([path]) => path.startsWith(`./${language}/`)));
+const textsOf = (language: string) => flat(joined(topicsOf(language)));
 const placeholders = (text: string) => [...new Set(text.match(/\{\w+\}/g))].sort();
-const swedish = flat(sv);
+
+const all: Source = new Map(Object.entries(sources));
+const languages = Object.keys(LOCALES);
+const others = languages.filter((language) => language !== "sv");
+const swedish = textsOf("sv");
+const known = [...swedish.keys()];
 
 it("has every text in English", () => {
-  expect([...flat(en).keys()].sort()).toEqual([...swedish.keys()].sort());
+  expect(known.filter((key) => !textsOf("en").has(key))).toEqual([]);
 });
 
-it.each([["en", en], ["ar", ar]])("says nothing in %s that Swedish does not, with the same placeholders", (_, texts) => {
-  for (const [key, text] of flat(texts as Texts)) {
+it.each(others)("has in %s every text that newcomers and those beside them can meet", (language) => {
+  const texts = textsOf(language);
+  const needed = usedBy(reachable(all, FOR_NEWCOMERS), known);
+  expect(needed.size).toBeGreaterThan(100);
+  expect([...needed].filter((key) => !texts.has(key))).toEqual([]);
+});
+
+it.each(others)("says nothing in %s that Swedish does not, with the same placeholders", (language) => {
+  for (const [key, text] of textsOf(language)) {
     expect(swedish.has(key), key).toBe(true);
-    expect(placeholders(text), key).toEqual(placeholders(swedish.get(key)!));
+    const forms = text.split("|").map(placeholders);
+    const wanted = placeholders(swedish.get(key)!);
+    expect(placeholders(text).every((one) => wanted.includes(one)), key).toBe(true);
+    expect(forms.at(-1), key).toEqual(placeholders(swedish.get(key)!.split("|").at(-1)!));
   }
 });
 
-it.each(["newcomer", "consent", "status", "link"] as const)("has all of the newcomer's texts about %s in Arabic", (part) => {
-  const expected = [...flat(sv[part] as Texts).keys()];
-  const known = flat(ar[part] as Texts);
-  const staffOnly = new Set(["waiting", "withdraw", "finishedTitle", "finishedText"]);
-  expect(expected.filter((key) => !known.has(key) && !staffOnly.has(key))).toEqual([]);
+it.each(others)("has nothing in %s that was left in Swedish", (language) => {
+  const same = [...textsOf(language)].filter(([key, text]) => /\p{L}{3}/u.test(text.replace(/\{\w+\}/g, "")) && text === swedish.get(key));
+  const allowed = (key: string) => language === "en" && SAME_IN_ENGLISH.has(key);
+  expect(same.map(([key]) => key).filter((key) => !allowed(key))).toEqual([]);
+});
+
+it.each(languages)("keeps each topic's keys of its own in %s", (language) => {
+  const keys = Object.values(topicsOf(language)).flatMap((topic) => Object.keys(topic));
+  expect(keys.length).toBe(new Set(keys).size);
+});
+
+it("has every text that a page asks for", () => {
+  const asked = [...all.values()].flatMap((source) => keysIn(source).asked);
+  expect(asked.filter((wanted) => !known.some((key) => meets(wanted, key)))).toEqual([]);
+});
+
+it("names for every language who has reviewed it, or nobody", () => {
+  expect(Object.keys(reviewed).sort()).toEqual([...languages].sort());
 });

@@ -1,7 +1,7 @@
 /** The page itself: its language, the running clock, and short messages to the person at it. */
 import { defineStore } from "pinia";
 import { computed, onScopeDispose, ref, watch } from "vue";
-import { isLocale, type Locale, localesFor, showIn } from "../i18n";
+import { isLocale, type Locale, locale, localesFor, showIn } from "../i18n";
 import { useMeeting } from "./meeting";
 
 const REMEMBERED = "motesrum-language";
@@ -9,6 +9,12 @@ const REMEMBERED = "motesrum-language";
 function remembered(): Locale | null {
   const language = sessionStorage.getItem(REMEMBERED);
   return language && isLocale(language) ? language : null;
+}
+
+/** A telephone that speaks a newcomer's language: its owner is asked in that language to join. */
+function newcomersOwn(): Locale | null {
+  const language = navigator.language.split("-")[0];
+  return isLocale(language) && !localesFor(null).includes(language) ? language : null;
 }
 
 export const usePage = defineStore("page", () => {
@@ -24,11 +30,13 @@ export const usePage = defineStore("page", () => {
   /** Before a link is opened nobody knows whose it is. */
   const invited = window.location.pathname.startsWith("/j/");
   const offered = computed(() => localesFor(meeting.you?.role ?? (invited ? "guest" : null)));
-  const language = computed<Locale>(() => {
-    const wished = chosen.value ?? meeting.you?.language ?? "sv";
-    return isLocale(wished) && offered.value.includes(wished) ? wished : "sv";
+  const wished = computed<Locale>(() => {
+    const wish = chosen.value ?? meeting.you?.language ?? (invited ? newcomersOwn() : null) ?? "sv";
+    return isLocale(wish) && offered.value.includes(wish) ? wish : "sv";
   });
-  watch(language, showIn, { immediate: true });
+  /** The language that the page is in: the one wished for, as soon as its texts are here. */
+  const language = ref<Locale>(locale());
+  watch(wished, () => void settled());
 
   /** The server's time now, in milliseconds. While paused the meeting's time stands still. */
   const serverNow = computed(() => now.value + meeting.clockOffset);
@@ -40,7 +48,18 @@ export const usePage = defineStore("page", () => {
   function speak(wanted: Locale): void {
     chosen.value = wanted;
     sessionStorage.setItem(REMEMBERED, wanted);
+    void settled();
     if (meeting.may("meeting.setLanguage")) void attempt(meeting.act("meeting.setLanguage", { language: wanted }));
+  }
+
+  /** Resolves once the page is in the language wished for, so that nothing is shown in another first. */
+  async function settled(): Promise<void> {
+    const wish = wished.value;
+    try {
+      if (await showIn(wish)) language.value = wish;
+    } catch {
+      problem.value = "status.failed";
+    }
   }
 
   /** Waits for a change and says so when it was refused. */
@@ -55,5 +74,5 @@ export const usePage = defineStore("page", () => {
     }
   }
 
-  return { language, offered, now, serverNow, meetingNow, problem, speak, attempt };
+  return { language, offered, now, serverNow, meetingNow, problem, speak, settled, attempt };
 });
