@@ -115,6 +115,15 @@ class Catalogue:
         }
 
 
+PARTS: Mapping[str, tuple[type[Any], str]] = {
+    "agencies": (Agency, "id"),
+    "sites": (Site, "id"),
+    "routes": (Route, "id"),
+    "languages": (Language, "code"),
+}
+"""File of a folder → shape of its entries, and what names them."""
+
+
 def localized(texts: Mapping[str, str], language: str) -> str:
     """The text in that language, else in Swedish."""
     return texts.get(language) or texts["sv"]
@@ -122,15 +131,26 @@ def localized(texts: Mapping[str, str], language: str) -> str:
 
 def load_catalogue(folder: Path = DEFAULTS) -> Catalogue:
     """Read and check the four files of a folder. Raises CatalogueError."""
-    agencies = _by(_read(folder, "agencies", Agency), "id", folder / "agencies.toml")
-    sites = _by(_read(folder, "sites", Site), "id", folder / "sites.toml")
-    routes = _by(_read(folder, "routes", Route), "id", folder / "routes.toml")
-    languages = _by(_read(folder, "languages", Language), "code", folder / "languages.toml")
-    for agency in agencies.values():
-        _by(agency.purposes, "id", folder / "agencies.toml")
-    _check_sites(sites, folder / "sites.toml")
-    _check_routes(routes, agencies, folder / "routes.toml")
-    return Catalogue(agencies, sites, routes, languages)
+    catalogue = Catalogue(**{part: read_part(folder, part) for part in PARTS})
+    check_catalogue(catalogue, folder)
+    return catalogue
+
+
+def read_part(folder: Path, part: str) -> Mapping[str, Any]:
+    """The entries of one file by id, each checked by itself. Raises CatalogueError."""
+    shape, key = PARTS[part]
+    path = folder / f"{part}.toml"
+    entries: Mapping[str, Any] = _by(_read(folder, part, shape), key, path)
+    for entry in entries.values():
+        if isinstance(entry, Agency):
+            _by(entry.purposes, "id", path)
+    return entries
+
+
+def check_catalogue(catalogue: Catalogue, folder: Path = Path()) -> None:
+    """Do the parts fit together? Raises CatalogueError."""
+    _check_sites(catalogue.sites, folder / "sites.toml")
+    _check_routes(catalogue.routes, catalogue.agencies, folder / "routes.toml")
 
 
 def _read(folder: Path, name: str, shape: type[T]) -> tuple[T, ...]:

@@ -99,6 +99,8 @@ class Limits(_Frozen):
     """A WebSocket that has neither joined nor resumed by then is closed."""
     redemptions_per_minute: PositiveInt = 600
     """Attempts at `POST /token` from one address."""
+    assertions_per_minute: PositiveInt = 120
+    """Officers that one agency may let in, in the long run."""
     connections_per_address: PositiveInt = 200
 
 

@@ -9,6 +9,8 @@ from rooms.people import ONE_ADULT, Party, Place, Role
 
 STAFF = "staff:"
 """Prefix of a signed-in staff member's actor string; staff of the site lead the meeting as a host does."""
+AGENCY = "agency:"
+"""Prefix of an agency that speaks for itself, by what it has signed or through its administrator."""
 SYSTEM = "system"
 """The service itself: timers, lost connections, revocation by an authority."""
 

@@ -16,6 +16,7 @@ class Reason(StrEnum):
     STATION_NOT_ACTIVE = "station_not_active"
     STATION_ALREADY_ACTIVE = "station_already_active"
     AGENCY_MISMATCH = "agency_mismatch"
+    STATION_FULL = "station_full"
     PAUSED = "meeting_paused"
     NOT_PAUSED = "meeting_not_paused"
     ALREADY_PAUSED = "meeting_already_paused"

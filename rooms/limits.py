@@ -2,6 +2,8 @@
 
 MAX_STATIONS = 20
 MAX_PARTICIPANTS = 200
+MAX_OFFICERS = 8
+"""Officers of one station: the few who are needed."""
 MAX_PARTY = 500
 MAX_LANGUAGES = 8
 MAX_LANGUAGE = 35

@@ -12,7 +12,7 @@ Read from top to bottom:
 from collections.abc import Mapping
 from enum import StrEnum
 
-from rooms.commands import STAFF, SYSTEM
+from rooms.commands import AGENCY, STAFF, SYSTEM
 from rooms.meeting import Meeting, Message, Station
 from rooms.people import Participant, Phase, Place, Role
 
@@ -265,11 +265,21 @@ def actions(state: Meeting, who: Participant) -> frozenset[Action]:
             return allowed - {Action.RESUME}
 
 
+_OF_AN_AGENCY = frozenset({Action.INVITE, Action.REMOVE})
+
+
+def answers_for(actor: str, role: Role, agency: str | None) -> bool:
+    """An agency lets in and takes back its own officers, and nobody else."""
+    return not actor.startswith(AGENCY) or (role is Role.OFFICER and agency == actor.removeprefix(AGENCY))
+
+
 def may(state: Meeting, actor: str, action: Action) -> bool:
     """May `actor` do this now? Staff of the meeting's site lead it as its host does."""
     if actor == SYSTEM:
         return True
     if actor.startswith(STAFF):
         return action in _LEADING
+    if actor.startswith(AGENCY):
+        return action in _OF_AN_AGENCY
     who = state.participants.get(actor)
     return who is not None and action in actions(state, who)

@@ -1,5 +1,6 @@
 """The composition root: settings in, a web application out."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +13,13 @@ from config.catalogue import Catalogue, load_catalogue
 from config.settings import Settings
 from rooms.store.base import Store
 from rooms.store.sqlite import open_sqlite
-from rooms.views import Names
 from signaling import problems, socket
+from signaling.agency_grants import AgencyGrants
+from signaling.agency_keys import AgencyKeys
 from signaling.api.dispatch import endpoint
 from signaling.api.table import ROUTES
+from signaling.assertions import Assertions
+from signaling.directory import Directory
 from signaling.hub import Hub
 from signaling.idempotency import Idempotency
 from signaling.invitations import Invitations
@@ -32,13 +36,7 @@ log = structlog.get_logger(__name__)
 DATABASE = "motesrum.sqlite"
 KEYS = "keys"
 WORKER_SOCKET = "worker.sock"
-
-
-def names_of(catalogue: Catalogue) -> Names:
-    return Names(
-        sites={site.id: site.name for site in catalogue.sites.values()},
-        agencies={agency.id: agency.name for agency in catalogue.agencies.values()},
-    )
+_REFRESH = web.AppKey("refresh", asyncio.Task[None])
 
 
 async def build_services(
@@ -51,17 +49,21 @@ async def build_services(
 ) -> Services:
     """Everything but the door. Raises KeyFolderError, CatalogueError, StoreUnavailable."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    catalogue = catalogue or load_catalogue()
-    names = names_of(catalogue)
+    shipped = catalogue or load_catalogue()
     keys = KeyFolder(settings.data / KEYS)
     tokens = make_tokens(settings, keys, clock)
     sealing = keys.sealing_key()
     store = store or await open_store(settings, clock)
+    directory = Directory(store.records, shipped)
+    await directory.refresh()
+    names = directory.names
     workers = workers or Workers(settings.media, settings.data / WORKER_SOCKET, settings.worker_ack_timeout)
     hub = Hub(store=store, workers=workers, names=names, settings=settings, clock=clock)
+    agency_keys = AgencyKeys(store.records, clock)
     return Services(
         settings=settings,
-        catalogue=catalogue,
+        directory=directory,
+        catalogue=directory.catalogue,
         names=names,
         store=store,
         hub=hub,
@@ -74,6 +76,13 @@ async def build_services(
             public_url=settings.public_url,
             lifetime=settings.link_lifetime,
             clock=clock,
+        ),
+        agency_keys=agency_keys,
+        assertions=Assertions(
+            keys=agency_keys, records=store.records, audience=settings.public_url, clock=clock
+        ),
+        agency_grants=AgencyGrants(
+            meetings=hub, records=store.records, tokens=tokens, names=names, clock=clock
         ),
         staff=make_staff(settings, store, tokens, clock),
         idempotency=Idempotency(store.records, sealing, clock),
@@ -135,6 +144,7 @@ def create_app(services: Services, dist: Path = web_pages.DIST) -> web.Applicati
 
 async def _start(app: web.Application) -> None:
     await app[SERVICES].hub.start()
+    app[_REFRESH] = asyncio.create_task(app[SERVICES].directory.keep_current())
 
 
 async def _stop(app: web.Application) -> None:
@@ -143,6 +153,9 @@ async def _stop(app: web.Application) -> None:
 
 
 async def _close(app: web.Application) -> None:
+    if (refresh := app.get(_REFRESH)) is not None:
+        refresh.cancel()
+        await asyncio.gather(refresh, return_exceptions=True)
     await app[SERVICES].store.close()
 
 

@@ -26,6 +26,7 @@ from signaling.client import CallFailed
 from signaling.errors import ServiceError
 from signaling.services import Services
 from signaling.serving import Started
+from signaling.staff import Person
 from signaling.tokens import new_jti
 
 log = structlog.get_logger(__name__)
@@ -123,7 +124,7 @@ async def prepare(services: Services) -> Demo:
             links[part.key] = await _link(services, state, part, known)
     _write(path, {"meeting": state.id, "links": links})
     token, _ = services.tokens.issue_staff(sub=HOST, name=HOST_NAME, role="host", sites=[SITE])
-    staff = await services.staff.create_link(role="host", sites=[SITE], name=HOST_NAME, sub=HOST)
+    staff = await services.staff.create_link(Person(sub=HOST, name=HOST_NAME, role="host", sites=(SITE,)))
     return Demo(
         meeting=state.id,
         participants={key: link["participant"] for key, link in links.items()},

@@ -32,6 +32,21 @@ REASONS: Mapping[Reason, int] = {
 """What is not named is a conflict with the state of the meeting (409), an ended meeting included: it can
 still be read."""
 
+ASSERTION_CODES = (
+    "assertion_malformed",
+    "assertion_header",
+    "assertion_key_unknown",
+    "assertion_algorithm",
+    "assertion_signature",
+    "assertion_claims",
+    "assertion_audience",
+    "assertion_expired",
+    "assertion_not_yet_valid",
+    "assertion_too_long",
+    "assertion_used",
+    "assertion_wrong_type",
+)
+
 CODES: Mapping[str, int] = {
     "token_missing": 401,
     "token_invalid": 401,
@@ -47,6 +62,14 @@ CODES: Mapping[str, int] = {
     "staff_link_unknown": 404,
     "staff_link_used": 410,
     "staff_link_expired": 410,
+    "agency_unknown": 404,
+    "agency_key_unknown": 404,
+    "agency_key_invalid": 422,
+    "grant_unknown": 400,
+    "grant_over": 400,
+    "grant_revoked": 400,
+    "grant_limit": 400,
+    **dict.fromkeys(ASSERTION_CODES, 400),
     "idempotency_key_invalid": 400,
     "idempotency_mismatch": 422,
     "idempotency_in_progress": 409,

@@ -12,6 +12,10 @@ from config.catalogue import Catalogue
 from config.settings import Settings
 from rooms.store.base import Store
 from rooms.views import Names
+from signaling.agency_grants import AgencyGrants
+from signaling.agency_keys import AgencyKeys
+from signaling.assertions import Assertions
+from signaling.directory import Directory
 from signaling.idempotency import Idempotency
 from signaling.invitations import Invitations
 from signaling.limits import Limiter
@@ -25,12 +29,16 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class Services:
     settings: Settings
+    directory: Directory
     catalogue: Catalogue
     names: Names
     store: Store
     hub: Hub
     tokens: Tokens
     invitations: Invitations
+    agency_keys: AgencyKeys
+    assertions: Assertions
+    agency_grants: AgencyGrants
     staff: Staff
     idempotency: Idempotency
     limiter: Limiter

@@ -1,8 +1,8 @@
 """Staff sign in with a single-use link, and then have a cookie session; programs of theirs bear a token."""
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rooms.store.base import Records, StoreUnavailable
@@ -16,11 +16,26 @@ REVOKED = "revoked_staff"
 COOKIE = "motesrum_staff"
 LINK_LIFETIME = 3600.0
 KEPT = 7 * 86400.0
-ROLES = ("host", "admin")
+ROLES = ("host", "admin", "agency_admin")
+
+
+def new_subject() -> str:
+    return "s_" + secrets.token_hex(8)
 
 
 class StaffLinkError(ServiceError):
     """`code`: staff_link_unknown, staff_link_used, staff_link_expired."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whose session it will be. `sites`: a host's; `agency`: that of an agency's administrator."""
+
+    sub: str
+    name: str
+    role: str
+    sites: tuple[str, ...] = ()
+    agency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +67,10 @@ class Staff:
         self._lifetime = lifetime
         self._clock = clock
 
-    async def create_link(
-        self, *, role: str, sites: Iterable[str], name: str, sub: str | None = None
-    ) -> StaffLink:
-        """`sub`: whose link it is; somebody new when omitted."""
+    async def create_link(self, person: Person) -> StaffLink:
         code = new_code()
         expires_at = self._clock() + LINK_LIFETIME
-        person = {
-            "sub": sub or "s_" + secrets.token_hex(8),
-            "name": name,
-            "role": role,
-            "sites": list(sites),
-        }
-        value = {"person": person, "expires_at": expires_at, "used": False}
+        value = {"person": asdict(person), "expires_at": expires_at, "used": False}
         await self._records.put_if_absent(LINK, digest(code), value, expires_at + KEPT)
         return StaffLink(code, f"{self._public_url}/s/{code}", expires_at)
 
@@ -129,4 +135,5 @@ def _claims(value: Mapping[str, Any], expires_at: float) -> StaffClaims:
         sites=tuple(value["sites"]),
         exp=expires_at,
         jti=value["jti"],
+        agency=value.get("agency"),
     )

@@ -41,7 +41,8 @@ class AccessClaims:
 
 @dataclass(frozen=True, slots=True)
 class StaffClaims:
-    """`role`: host or admin; `sites`: ids of the sites whose meetings this person leads."""
+    """`role`: host, admin or agency_admin; `sites`: ids of the sites whose meetings a host leads;
+    `agency`: that of an agency's administrator, None for the others."""
 
     sub: str
     name: str
@@ -49,6 +50,7 @@ class StaffClaims:
     sites: tuple[str, ...]
     exp: float
     jti: str
+    agency: str | None = None
 
 
 class Tokens:
@@ -92,9 +94,16 @@ class Tokens:
         return self._issue(ACCESS, participant, jti, self._access_lifetime, claims)
 
     def issue_staff(
-        self, *, sub: str, name: str, role: str, sites: Iterable[str], jti: str | None = None
+        self,
+        *,
+        sub: str,
+        name: str,
+        role: str,
+        sites: Iterable[str],
+        jti: str | None = None,
+        agency: str | None = None,
     ) -> tuple[str, int]:
-        claims = {"name": name, "role": role, "sites": list(sites)}
+        claims = {"name": name, "role": role, "sites": list(sites), "agency": agency}
         return self._issue(STAFF, sub, jti or new_jti(), self._staff_lifetime, claims)
 
     def verify_access(self, token: str) -> AccessClaims:
@@ -121,6 +130,7 @@ class Tokens:
             sites=tuple(claims["sites"]),
             exp=claims["exp"],
             jti=claims["jti"],
+            agency=claims.get("agency"),
         )
 
     def _issue(

@@ -47,6 +47,10 @@ def newcomer_of(state: Meeting) -> Participant | None:
     return next((p for p in state.participants.values() if p.role is Role.NEWCOMER and not p.removed), None)
 
 
+def officers_of(state: Meeting, station: int) -> list[Participant]:
+    return [p for p in state.participants.values() if p.station == station and not p.removed]
+
+
 def existing_station(state: Meeting, number: int) -> Station:
     station = state.station(number)
     if station is None:

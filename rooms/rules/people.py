@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from rooms import commands as cmd
 from rooms import events as ev
 from rooms.errors import Reason, Rejected
-from rooms.limits import MAX_LANGUAGE, MAX_NAME, MAX_PARTICIPANTS
+from rooms.limits import MAX_LANGUAGE, MAX_NAME, MAX_OFFICERS, MAX_PARTICIPANTS
 from rooms.meeting import Meeting
 from rooms.people import Place, Role
-from rooms.policy import Action
+from rooms.policy import Action, answers_for
 from rooms.rules.checks import (
     check_text,
     demand,
     demand_self,
     existing_person,
     newcomer_of,
+    officers_of,
     oneself,
     open_station,
     some_active,
@@ -23,6 +24,8 @@ from rooms.rules.checks import (
 
 def invite(state: Meeting, command: cmd.Invite, now: float) -> Iterator[ev.Event]:
     demand(state, command, Action.INVITE)
+    if not answers_for(command.actor, command.role, command.agency):
+        raise Rejected(Reason.NOT_ALLOWED, "an agency lets in officers of its own")
     if command.participant in state.participants:
         raise Rejected(Reason.PARTICIPANT_EXISTS, "there is already a participant with this id")
     if len(state.participants) >= MAX_PARTICIPANTS:
@@ -35,6 +38,8 @@ def invite(state: Meeting, command: cmd.Invite, now: float) -> Iterator[ev.Event
         station = open_station(state, command.station)
         if station.agency != command.agency:
             raise Rejected(Reason.AGENCY_MISMATCH, "the station belongs to another agency")
+        if len(officers_of(state, station.number)) >= MAX_OFFICERS:
+            raise Rejected(Reason.STATION_FULL, f"a station has at most {MAX_OFFICERS} officers")
     elif command.station is not None or command.agency is not None:
         raise Rejected(Reason.INVALID, "only officers belong to an agency and a station")
     if command.role is Role.NEWCOMER and newcomer_of(state) is not None:
@@ -85,6 +90,8 @@ def admit(state: Meeting, command: cmd.Admit, now: float) -> Iterator[ev.Event]:
 def remove(state: Meeting, command: cmd.Remove, now: float) -> Iterator[ev.Event]:
     demand(state, command, Action.REMOVE)
     person = existing_person(state, command.participant)
+    if not answers_for(command.actor, person.role, person.agency):
+        raise Rejected(Reason.NOT_ALLOWED, "an agency takes back officers of its own")
     if person.role is Role.NEWCOMER and command.actor != cmd.SYSTEM:
         raise Rejected(Reason.NOT_ALLOWED, "the newcomer owns the meeting and cannot be removed")
     if not person.removed:

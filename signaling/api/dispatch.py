@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from pydantic import BaseModel, ValidationError
 
 from signaling import problems, staff, strict_json
-from signaling.api.route import Access, Call, Cookie, Reply, Route
+from signaling.api.route import ROLES, Access, Call, Cookie, Reply, Route
 from signaling.idempotency import Result
 from signaling.origin import from_our_page
 from signaling.problems import Problem
@@ -87,10 +87,10 @@ async def _result(route: Route, call: Call, seed: str) -> Result:
 def _limit_attempts(services: Services, request: web.Request) -> None:
     """Guesses at codes and tokens, by address."""
     burst = float(services.settings.limits.redemptions_per_minute)
-    _limit(services, f"address {request.remote}", burst / 60, burst)
+    limit(services, f"address {request.remote}", burst / 60, burst)
 
 
-def _limit(services: Services, who: str, rate: float, burst: float) -> None:
+def limit(services: Services, who: str, rate: float, burst: float) -> None:
     wait = services.limiter.wait(who, rate, burst)
     if wait:
         after = {"Retry-After": str(int(wait) + 1)}
@@ -104,7 +104,7 @@ async def _known_staff(route: Route, services: Services, request: web.Request) -
         _limit_attempts(services, request)
         raise
     limits = services.settings.limits
-    _limit(services, f"staff {claims.sub}", limits.calls_per_second, limits.calls_burst)
+    limit(services, f"staff {claims.sub}", limits.calls_per_second, limits.calls_burst)
     return claims
 
 
@@ -117,8 +117,10 @@ async def _staff(route: Route, services: Services, request: web.Request) -> Staf
         claims = await services.staff.verify(token.strip(), restricts=route.restricts)
     else:
         claims = await _from_cookie(route, services, request)
-    if route.access is Access.LEADERS and claims.role != "host":
-        raise Problem(403, "not_allowed", "this is for those who lead meetings")
+    if claims.role not in ROLES[route.access]:
+        raise Problem(403, "not_allowed", "this call is not open to your role")
+    if "agency" in route.parameters and claims.agency not in (None, request.match_info["agency"]):
+        raise Problem(403, "not_allowed", "this is another agency")
     return claims
 
 
@@ -226,13 +228,14 @@ def _set(response: web.Response, cookie: Cookie, secure: bool) -> None:
 
 _GRANT_CODES = frozenset(
     {"invitation_unknown", "invitation_used", "invitation_expired", "invitation_revoked", "meeting_ended"}
+    | {"grant_unknown", "grant_over", "grant_revoked", "grant_limit"}
 )
 
 
 def oauth_error(problem: Problem) -> web.Response:
     """RFC 6749, section 5.2, with our code."""
     error = "server_error" if problem.status >= 500 else "invalid_request"
-    if problem.code in _GRANT_CODES:
+    if problem.code in _GRANT_CODES or problem.code.startswith("assertion_"):
         error = "invalid_grant"
     elif problem.code == "unsupported_grant_type":
         error = problem.code

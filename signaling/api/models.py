@@ -229,7 +229,8 @@ class StaffSite(Out):
 
 class StaffSession(Out):
     name: str
-    role: Literal["host", "admin"]
+    role: Literal["host", "admin", "agency_admin"]
+    agency: str | None
     sites: list[StaffSite]
     expires_at: datetime
 
@@ -262,6 +263,48 @@ class CatalogueData(Out):
 
 class Health(Out):
     status: Literal["ok"] = "ok"
+
+
+class NewAgencyKey(In):
+    """The public half of a key pair (RFC 7517)."""
+
+    jwk: dict[str, Any]
+
+
+class AgencyKeyChange(In):
+    """`until`: from then on the key signs no more."""
+
+    until: Instant
+
+
+class AgencyKey(Out):
+    kid: str
+    alg: Literal["EdDSA", "ES256", "RS256"]
+    jwk: dict[str, str]
+    added_at: datetime
+    until: datetime | None
+
+
+class AgencyKeys(Out):
+    keys: list[AgencyKey]
+
+
+class AgencyGrant(Out):
+    """An officer's place in a meeting."""
+
+    meeting: str
+    site: str
+    station: int
+    participant: str
+    subject: str | None
+    name: str
+    phase: Phase
+    present: bool
+    since: datetime | None
+
+
+class AgencyGrants(Out):
+    grants: list[AgencyGrant]
 
 
 class FieldError(Out):

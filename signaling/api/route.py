@@ -18,11 +18,22 @@ PREFIX = "/api/v1"
 
 
 class Access(Enum):
-    """Who may call. LEADERS: staff who lead meetings; an admin does not see them."""
+    """Who may call. LEADERS: those who lead meetings; an admin does not see them. AGENCIES: an agency's
+    administrator, for their own agency, and admins."""
 
     OPEN = "open"
     STAFF = "staff"
     LEADERS = "leaders"
+    AGENCIES = "agencies"
+
+
+ROLES: Mapping[Access, frozenset[str]] = {
+    Access.OPEN: frozenset(),
+    Access.STAFF: frozenset({"host", "admin", "agency_admin"}),
+    Access.LEADERS: frozenset({"host"}),
+    Access.AGENCIES: frozenset({"admin", "agency_admin"}),
+}
+"""Roles of staff; whoever is not named is refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ def _session(call: Call, claims: StaffClaims) -> models.StaffSession:
         {
             "name": claims.name,
             "role": claims.role,
+            "agency": claims.agency,
             "sites": [{"id": site, "name": sites.get(site, site)} for site in claims.sites],
             "expires_at": instant(claims.exp),
         }

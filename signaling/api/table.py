@@ -1,10 +1,11 @@
 """Every call of the REST API. What is served and what `openapi.json` says both come from here."""
 
-from signaling.api import grants, invitations, meetings, models, service, staff, stations, token
+from signaling.api import agencies, grants, invitations, meetings, models, service, staff, stations, token
 from signaling.api.route import Access, Route
 
 _ONE = "/meetings/{meeting}"
 _STATION = "/meetings/{meeting}/stations/{station}"
+_AGENCY = "/agencies/{agency}"
 _CONFLICT = (409,)
 
 ROUTES: tuple[Route, ...] = (
@@ -71,9 +72,30 @@ ROUTES: tuple[Route, ...] = (
         statuses=(400, 404, 409), restricts=True,
     ),
     Route(
-        "POST", token.PATH, "redeemCode", "Redeem a one-time code, once; the same browser may come back",
+        "GET", f"{_AGENCY}/keys", "listAgencyKeys", "The keys that an agency signs with",
+        agencies.keys, models.AgencyKeys, access=Access.AGENCIES,
+    ),
+    Route(
+        "POST", f"{_AGENCY}/keys", "addAgencyKey", "Register a public key",
+        agencies.add_key, models.AgencyKey, 201, access=Access.AGENCIES, body=models.NewAgencyKey,
+        statuses=_CONFLICT,
+    ),
+    Route(
+        "PATCH", f"{_AGENCY}/keys/{{kid}}", "changeAgencyKey", "Say until when a key signs",
+        agencies.change_key, models.AgencyKey, access=Access.AGENCIES, body=models.AgencyKeyChange,
+    ),
+    Route(
+        "DELETE", f"{_AGENCY}/keys/{{kid}}", "removeAgencyKey", "Take a key away at once",
+        agencies.remove_key, None, 204, access=Access.AGENCIES,
+    ),
+    Route(
+        "GET", f"{_AGENCY}/grants", "listAgencyGrants", "The places of an agency's officers in meetings",
+        agencies.grants, models.AgencyGrants, access=Access.AGENCIES,
+    ),
+    Route(
+        "POST", token.PATH, "redeemCode", "An access token for a one-time code, or for an agency's assertion",
         token.redeem, models.AccessToken, access=Access.OPEN, body=models.Code, form=models.TokenForm,
-        statuses=(403, 404, 410), oauth=True,
+        statuses=(403, 404, 409, 410), oauth=True,
     ),
     Route(
         "POST", "/staff/session", "signIn", "Sign in with a single-use staff link",

@@ -1,19 +1,19 @@
-"""/token: a one-time code becomes an access token. Errors are RFC 6749's, with our code."""
+"""/token: an access token for a one-time code or an assertion. Errors are RFC 6749's, with our code."""
 
 from rooms.people import Role
 from signaling.api import models
+from signaling.api.dispatch import limit
 from signaling.api.route import PREFIX, Call, Cookie, Reply
 from signaling.invitations import KEPT, cookie_name
 from signaling.problems import Problem
 
 PATH = "/token"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 async def redeem(call: Call) -> Reply:
     if isinstance(call.body, models.TokenForm):
-        raise Problem(
-            400, "unsupported_grant_type", "this grant type is not open; send a one-time code as JSON"
-        )
+        return await _exchange(call, call.body)
     code = call.sent(models.Code).code
     redeemed = await call.services.invitations.redeem(code, call.request.cookies.get(cookie_name(code)))
     cookie = Cookie(redeemed.cookie_name, redeemed.cookie_value, PREFIX + PATH, int(KEPT))
@@ -26,4 +26,26 @@ async def redeem(call: Call) -> Reply:
             role=Role(redeemed.role),
         ),
         cookies=(cookie,),
+    )
+
+
+async def _exchange(call: Call, form: models.TokenForm) -> Reply:
+    """RFC 7523, section 2.1."""
+    if form.grant_type != JWT_BEARER:
+        raise Problem(400, "unsupported_grant_type", f"it must be {JWT_BEARER}; a code is sent as JSON")
+    if form.assertion is None:
+        raise Problem(400, "bad_request", "the field assertion is missing")
+    services = call.services
+    assertion = await services.assertions.take(form.assertion)
+    per_minute = float(services.settings.limits.assertions_per_minute)
+    limit(services, f"agency {assertion.agency}", per_minute / 60, per_minute)
+    person, token, lifetime = await services.agency_grants.admit(assertion)
+    return Reply(
+        models.AccessToken(
+            access_token=token,
+            expires_in=lifetime,
+            meeting=assertion.meeting,
+            participant=person.id,
+            role=person.role,
+        )
     )

@@ -7,6 +7,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Locator, Page, expect
 
+from signaling import staff
 from tests.e2e.people import Arrive, Meeting, Person
 from tests.support.service import SITE, Service
 
@@ -87,7 +88,9 @@ async def new_meeting(meeting: Meeting) -> Person:
 
 
 async def signed_in(running: Service, arrive: Arrive) -> Person:
-    link = await running.services.staff.create_link(role="host", sites=[SITE], name="Lena Ek")
+    link = await running.services.staff.create_link(
+        staff.Person(sub="lena", name="Lena Ek", role="host", sites=(SITE,))
+    )
     person = await arrive()
     await person.open(link.url)
     await person.press("sign-in")

@@ -2,6 +2,7 @@
 
 from playwright.async_api import Page, expect
 
+from signaling import staff
 from tests.e2e.conftest import ExpectError
 from tests.e2e.people import Arrive, Person
 from tests.support.service import SITE, Service
@@ -10,7 +11,9 @@ REFUSED = r"the server responded with a status of 4\d\d"
 
 
 async def staff_link(running: Service) -> str:
-    made = await running.services.staff.create_link(role="host", sites=[SITE], name="Lena Ek")
+    made = await running.services.staff.create_link(
+        staff.Person(sub="lena", name="Lena Ek", role="host", sites=(SITE,))
+    )
     return made.url
 
 

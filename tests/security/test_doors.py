@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from signaling.staff import Person
 from tests.support.door import Device, Failed
 from tests.support.rest import Service, browser, service
 
@@ -112,7 +113,7 @@ async def test_a_hundred_parallel_calls_leave_one_station_active_and_nobody_who_
 
 
 async def test_an_origin_that_is_no_address_is_refused_and_no_failure(desk: Service) -> None:
-    link = await desk.services.staff.create_link(role="host", sites=["norrkoping"], name="Anna")
+    link = await desk.services.staff.create_link(Person("anna", "Anna", "host", ("norrkoping",)))
     async with browser() as page:
         await desk.call("POST", "/api/v1/staff/session", {"code": link.code}, token="", session=page)
         for origin in ("http://[", "null", "", "http://"):

@@ -298,6 +298,6 @@ async def test_an_agency_s_assertion_is_refused_in_clear_words(desk: Service) ->
     form = b"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=a.b.c"
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = await desk.call("POST", "/api/v1/token", data=form, headers=headers, token="")
-    assert told(answer) == (400, "unsupported_grant_type", "unsupported_grant_type")
+    assert told(answer) == (400, "invalid_grant", "assertion_malformed")
     answer = await desk.call("POST", "/api/v1/token", data=b"assertion=a", headers=headers, token="")
     assert (answer.status, answer.json["error"]) == (422, "invalid_request")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from signaling.staff import LINK_LIFETIME
+from signaling.staff import LINK_LIFETIME, Person
 from tests.support.rest import SITE, Answer, Clock, Service, browser, service
 
 SESSION = "/api/v1/staff/session"
@@ -19,7 +19,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Service]:
 
 
 async def code(desk: Service, role: str = "host") -> str:
-    return (await desk.services.staff.create_link(role=role, sites=[SITE], name="Anna", sub="anna")).code
+    return (await desk.services.staff.create_link(Person("anna", "Anna", role, (SITE,)))).code
 
 
 async def sign_in(desk: Service, with_code: str) -> Answer:

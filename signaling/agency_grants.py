@@ -1,0 +1,129 @@
+"""An agency lets its own officer in: a used assertion becomes a participant of the station, and a token."""
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from rooms.commands import AGENCY, Command, Invite
+from rooms.errors import Reason, Rejected
+from rooms.meeting import Meeting
+from rooms.people import Participant, Place, Role
+from rooms.store.base import Records
+from rooms.views import Names
+from signaling.assertions import Assertion
+from signaling.codes import digest
+from signaling.errors import ServiceError
+from signaling.tokens import Tokens
+
+HOLDER = "agency_token"
+HOLDER_KEPT = 2 * 86400.0
+"""Seconds for which a token can be taken back by its id: longer than any session that began with it."""
+OFFICER_LANGUAGE = "sv"
+_HIDDEN = frozenset(
+    {Reason.MEETING_UNKNOWN, Reason.STATION_UNKNOWN, Reason.AGENCY_MISMATCH, Reason.MEETING_ENDED}
+)
+"""An agency does not learn what there is beside its own stations."""
+
+
+class GrantRefused(ServiceError):
+    """`code`: grant_unknown, grant_over, grant_revoked, grant_limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    meeting: str
+    participant: str
+    agency: str
+
+
+class Meetings(Protocol):
+    async def execute(self, meeting: str, command: Command) -> Meeting: ...
+
+    async def state(self, meeting: str) -> Meeting: ...
+
+
+class AgencyGrants:
+    def __init__(
+        self,
+        *,
+        meetings: Meetings,
+        records: Records,
+        tokens: Tokens,
+        names: Names,
+        clock: Callable[[], float],
+    ) -> None:
+        self._meetings = meetings
+        self._records = records
+        self._tokens = tokens
+        self._names = names
+        self._clock = clock
+
+    async def admit(self, assertion: Assertion) -> tuple[Participant, str, int]:
+        """The participant, the access token and its lifetime in seconds. The same officer of the same station
+        is the same participant, however often they come. Raises GrantRefused, ServiceUnavailable."""
+        participant = participant_of(assertion)
+        try:
+            person = await self._participant(participant, assertion)
+        except Rejected as error:
+            raise _refused(error) from error
+        if person.removed:
+            raise GrantRefused("grant_revoked", "this officer's place in the meeting has been taken back")
+        jti = f"a_{secrets.token_urlsafe(16)}"
+        holder = {"meeting": assertion.meeting, "participant": person.id, "agency": assertion.agency}
+        await self._records.put_if_absent(HOLDER, jti, holder, self._clock() + HOLDER_KEPT)
+        token, lifetime = self._tokens.issue_access(
+            participant=person.id,
+            role=person.role.value,
+            agency=person.agency,
+            meeting=assertion.meeting,
+            station=person.station,
+            jti=jti,
+        )
+        return person, token, lifetime
+
+    async def holder(self, jti: str) -> Holder | None:
+        """Who was given the token with this id."""
+        record = await self._records.get(HOLDER, jti)
+        return None if record is None else Holder(**record.value)
+
+    async def _participant(self, participant: str, assertion: Assertion) -> Participant:
+        state = await self._meetings.state(assertion.meeting)
+        if state.ended:
+            raise Rejected(Reason.MEETING_ENDED, "the meeting has ended")
+        station = state.station(assertion.station)
+        if station is None or station.agency != assertion.agency:
+            raise Rejected(Reason.STATION_UNKNOWN, "there is no such station")
+        if participant not in state.participants:
+            state = await self._meetings.execute(assertion.meeting, self._invite(participant, assertion))
+        return state.participants[participant]
+
+    def _invite(self, participant: str, assertion: Assertion) -> Invite:
+        agency = self._names.agencies.get(assertion.agency, {}).get("sv", assertion.agency)
+        return Invite(
+            actor=AGENCY + assertion.agency,
+            participant=participant,
+            role=Role.OFFICER,
+            name=assertion.name or agency,
+            language=OFFICER_LANGUAGE,
+            place=Place.ELSEWHERE,
+            agency=assertion.agency,
+            station=assertion.station,
+            subject=assertion.officer,
+        )
+
+
+def participant_of(assertion: Assertion) -> str:
+    grant = (assertion.agency, assertion.officer, assertion.meeting, str(assertion.station))
+    return "p_" + digest(json.dumps(grant))[:16]
+
+
+def _refused(error: Rejected) -> GrantRefused:
+    if error.reason in _HIDDEN:
+        return GrantRefused("grant_unknown", "the agency has no such station in such a meeting")
+    if error.reason is Reason.STATION_FINAL:
+        return GrantRefused("grant_over", "the station is finished")
+    if error.reason is Reason.STATION_FULL:
+        return GrantRefused("grant_limit", error.message)
+    return GrantRefused("assertion_claims", error.message)

@@ -1,0 +1,68 @@
+"""/agencies/{agency}: its keys, and its officers' places in meetings; for its administrator, and admins."""
+
+from rooms.policy import phase
+from rooms.views import instant, maybe
+from signaling.agency_keys import AgencyKey
+from signaling.api import models
+from signaling.api.route import Call, Reply
+from signaling.problems import Problem
+
+
+async def keys(call: Call) -> Reply:
+    found = await call.services.agency_keys.of(_agency(call))
+    return Reply(models.AgencyKeys(keys=[_key(each) for each in found]))
+
+
+async def add_key(call: Call) -> Reply:
+    jwk = call.sent(models.NewAgencyKey).jwk
+    return Reply(_key(await call.services.agency_keys.add(_agency(call), jwk)), 201)
+
+
+async def change_key(call: Call) -> Reply:
+    until = call.sent(models.AgencyKeyChange).until.timestamp()
+    return Reply(_key(await call.services.agency_keys.retire(_agency(call), call.path["kid"], until)))
+
+
+async def remove_key(call: Call) -> Reply:
+    await call.services.agency_keys.remove(_agency(call), call.path["kid"])
+    return Reply(status=204)
+
+
+async def grants(call: Call) -> Reply:
+    """Nothing of the newcomer, nothing of other stations."""
+    agency = _agency(call)
+    found = [
+        models.AgencyGrant(
+            meeting=state.id,
+            site=state.site,
+            station=person.station or 0,
+            participant=person.id,
+            subject=person.subject,
+            name=person.name,
+            phase=phase(state, person),
+            present=person.present,
+            since=maybe(person.present_since),
+        )
+        for state in await call.services.hub.meetings(None, None)
+        if not state.ended
+        for person in state.participants.values()
+        if person.agency == agency and not person.removed
+    ]
+    return Reply(models.AgencyGrants(grants=found))
+
+
+def _agency(call: Call) -> str:
+    agency = call.path["agency"]
+    if agency not in call.services.catalogue.agencies:
+        raise Problem(404, "agency_unknown", "there is no such agency")
+    return agency
+
+
+def _key(key: AgencyKey) -> models.AgencyKey:
+    return models.AgencyKey(
+        kid=key.kid,
+        alg=key.algorithm,
+        jwk=dict(key.jwk),
+        added_at=instant(key.added_at),
+        until=maybe(key.until),
+    )

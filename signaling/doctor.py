@@ -1,0 +1,71 @@
+"""Is this machine fit for the service: data folder, keys, ports, HTTPS, pages."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from config.settings import Settings
+from signaling.app import KEYS
+from signaling.keys import KeyFolder
+from web import DIST
+
+
+def checks(settings: Settings) -> list[tuple[str, Callable[[], str | None]]]:
+    """What is checked; each check gives what is wrong."""
+    media = [listen.ip for listen in settings.media_listen]
+    return [
+        (f"data folder {settings.data} can be written", lambda: _folder(settings.data)),
+        ("keys can be read by nobody else", lambda: _keys(settings.data)),
+        (
+            f"port {settings.http_port} on {settings.http_host} is free",
+            lambda: _free(settings.http_host, settings.http_port, socket.SOCK_STREAM),
+        ),
+        *((f"UDP port {settings.media_port} on {ip} is free", _udp(ip, settings.media_port)) for ip in media),
+        ("cameras work in browsers (HTTPS or localhost)", lambda: _camera(settings)),
+        ("the web pages are built", _pages),
+    ]
+
+
+def _folder(path: Path) -> str | None:
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = path / f".probe-{os.getpid()}-{time.monotonic_ns()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        return error.strerror
+    return None
+
+
+def _keys(data: Path) -> str | None:
+    found = KeyFolder(data / KEYS).open_to_others()
+    return None if not found else f"{found[0]} is open to others"
+
+
+def _udp(ip: str, port: int) -> Callable[[], str | None]:
+    return lambda: _free(ip, port, socket.SOCK_DGRAM)
+
+
+def _free(host: str, port: int, kind: socket.SocketKind) -> str | None:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=kind)[0]
+        with socket.socket(family, kind) as probe:
+            if kind is socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def _camera(settings: Settings) -> str | None:
+    host = settings.public_url.partition("://")[2].partition(":")[0]
+    if settings.secure or host in ("localhost", "127.0.0.1"):
+        return None
+    return f"{settings.public_url} is neither"
+
+
+def _pages() -> str | None:
+    return None if (DIST / "index.html").is_file() else "run make web"
