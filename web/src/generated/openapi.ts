@@ -809,8 +809,8 @@ export interface components {
         };
         /**
          * NewStation
-         * @description `purpose`: a text, or the id of one of the agency's purposes in the catalogue. `break_after`: minutes of
-         *     rest before the next station.
+         * @description `purpose`: a text, or the id of one of the agency's purposes in the catalogue.
+         *     `break_after`: minutes of rest before the next station.
          */
         NewStation: {
             /** Agency */
