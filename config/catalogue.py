@@ -1,8 +1,8 @@
 """The data a site starts from: agencies, sites, routes and languages, read from TOML files."""
 
+import dataclasses
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
@@ -98,9 +98,9 @@ class Language:
     direction: Literal["ltr", "rtl"]
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Catalogue:
-    """Everything by id, in the order of the files."""
+    """Everything by id, in the order of the files. The mappings are taken as they are, without a copy."""
 
     agencies: Mapping[str, Agency]
     sites: Mapping[str, Site]
@@ -110,7 +110,7 @@ class Catalogue:
     def as_json(self) -> dict[str, list[dict[str, Any]]]:
         """`{agencies, sites, routes, languages}`, each a list of plain objects."""
         return {
-            name: [asdict(entry) for entry in getattr(self, name).values()]
+            name: [dataclasses.asdict(entry) for entry in getattr(self, name).values()]
             for name in ("agencies", "sites", "routes", "languages")
         }
 

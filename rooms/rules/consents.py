@@ -58,10 +58,10 @@ def answer_consent(state: Meeting, command: cmd.AnswerConsent, now: float) -> It
 
 
 def withdraw_question(state: Meeting, command: cmd.WithdrawQuestion, now: float) -> Iterator[ev.Event]:
-    demand_question(state, command.question)
     asked_by_self = state.question is not None and state.question.asked_by == command.actor
     if not asked_by_self:
         demand(state, command, Action.WITHDRAW_QUESTION)
+    demand_question(state, command.question)
     yield ev.ConsentWithdrawn(at=now, actor=command.actor, question=command.question)
 
 

@@ -83,8 +83,16 @@ class Service:
     def host_token(self) -> str:
         return self.staff_token()
 
-    def staff_token(self, sub: str = "anna", role: str = "host", sites: tuple[str, ...] = (SITE,)) -> str:
-        return self.services.tokens.issue_staff(sub=sub, name=sub.title(), role=role, sites=sites)[0]
+    def staff_token(
+        self,
+        sub: str = "anna",
+        role: str = "host",
+        sites: tuple[str, ...] = (SITE,),
+        agency: str | None = None,
+    ) -> str:
+        return self.services.tokens.issue_staff(
+            sub=sub, name=sub.title(), role=role, sites=sites, agency=agency
+        )[0]
 
     async def meeting(self, **fields: Any) -> dict[str, Any]:
         wanted = {
