@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import json
 import logging
 import os
 import sys
-from asyncio.subprocess import Process
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Any
 from config.media import MediaSettings
 from media.errors import WorkerError
 from media.ortc import RtpCapabilities
+from media.process import Process
 from media.table import Table
 
 __all__ = ["Hello", "Table", "WorkerClient", "WorkerError", "start_worker"]
@@ -242,20 +241,7 @@ async def start_worker(settings: MediaSettings, path: Path) -> Process:
     """
     readable, writable = os.pipe()
     try:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "media.worker",
-            "--socket",
-            str(path),
-            "--settings",
-            settings.to_json(),
-            "--ready-fd",
-            str(writable),
-            stdin=asyncio.subprocess.DEVNULL,
-            pass_fds=(writable,),
-            start_new_session=True,
-        )
+        process = _spawn(settings, path, writable)
     except BaseException:
         os.close(readable)
         raise
@@ -269,12 +255,16 @@ async def start_worker(settings: MediaSettings, path: Path) -> Process:
         pass
     finally:
         if not ready:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            process.kill()
     if ready:
         return process
     code = await process.wait()
     raise WorkerError("worker_failed", f"the media worker did not start (exit code {code})")
+
+
+def _spawn(settings: MediaSettings, path: Path, ready_fd: int) -> Process:
+    words = ["-m", "media.worker", "--socket", str(path), "--settings", settings.to_json()]
+    return Process.spawn([sys.executable, *words, "--ready-fd", str(ready_fd)], ready_fd)
 
 
 async def _read_byte(descriptor: int) -> bytes:

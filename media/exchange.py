@@ -52,6 +52,11 @@ class Exchange:
             "stats": self._stats,
         }
 
+    @property
+    def idle(self) -> bool:
+        """Nobody has a transport."""
+        return not any(router.transports for router in self.routers.values())
+
     def call(self, method: str, params: Params) -> dict[str, Any]:
         """The result, or `WorkerError`."""
         handler = self._methods.get(method)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import fcntl
 import json
 import logging
@@ -32,6 +33,8 @@ MAX_LINE = 1 << 20
 MAX_UNSENT = 8 << 20
 """Bytes a controller may leave unread before it is disconnected; it gets a dump when it comes back."""
 TICK = 0.025
+IDLE_LOOK = 1.0
+LOCK_TRIES, LOCK_PAUSE = 20, 0.05
 TAKEN = 2
 
 
@@ -44,6 +47,8 @@ class Worker:
         self.port = Port(settings.listen, settings.port)
         self.exchange = Exchange(self.port, self._emit)
         self._controller: asyncio.StreamWriter | None = None
+        self._left = False
+        """A controller has been here and is gone."""
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._lock: int | None = None
@@ -52,7 +57,7 @@ class Worker:
 
     async def start(self) -> None:
         """Raise `PortTaken` when another worker has the socket path."""
-        self._lock = _lock(self._path)
+        self._lock = await _lock(self._path)
         listener = _control_socket(self._path)
         self._server = await asyncio.start_unix_server(self._accept, sock=listener, limit=MAX_LINE)
         self.port.start()
@@ -99,7 +104,7 @@ class Worker:
         self._timers["end"] = loop.call_later(self._settings.orphan_end, self._abandon)
 
     def _end_orphan_limits(self) -> None:
-        for name in ("forbid", "end"):
+        for name in ("forbid", "end", "idle"):
             timer = self._timers.pop(name, None)
             if timer is not None:
                 timer.cancel()
@@ -107,6 +112,15 @@ class Worker:
     def _forbid(self) -> None:
         log.warning("no controller for %g s: everything is forbidden", self._settings.orphan_forbid)
         self.exchange.forbid_everything()
+        if self._left:
+            self._end_when_idle()
+
+    def _end_when_idle(self) -> None:
+        """Those who are connected may be taken over yet; for nobody there is no need to wait."""
+        if self.exchange.idle:
+            self.end()
+        else:
+            self._timers["idle"] = asyncio.get_running_loop().call_later(IDLE_LOOK, self._end_when_idle)
 
     def _abandon(self) -> None:
         log.warning("no controller for %g s: ending", self._settings.orphan_end)
@@ -138,6 +152,7 @@ class Worker:
     def _lose_controller(self, writer: asyncio.StreamWriter) -> None:
         if self._controller is writer:
             self._controller = None
+            self._left = True
             if not self._ended.is_set():
                 self._begin_orphan_limits()
 
@@ -223,15 +238,19 @@ def _failure(id_: int | None, code: str, message: str) -> dict[str, Any]:
     return {"id": id_, "error": {"code": code, "message": message}}
 
 
-def _lock(path: Path) -> int:
-    """A descriptor that holds the lock beside the socket path for as long as this process lives."""
+async def _lock(path: Path) -> int:
+    """A descriptor that holds the lock beside the socket path for as long as this process lives. One that is
+    just ending is waited for."""
     descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise PortTaken(error.errno, f"control socket {path}: another worker has it") from error
-    return descriptor
+    for _ in range(LOCK_TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            await asyncio.sleep(LOCK_PAUSE)
+        else:
+            return descriptor
+    os.close(descriptor)
+    raise PortTaken(errno.EWOULDBLOCK, f"control socket {path}: another worker has it")
 
 
 def _control_socket(path: Path) -> socket.socket:

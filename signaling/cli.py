@@ -58,7 +58,8 @@ def serve_command(
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
 ) -> None:
-    """Run the service."""
+    """Run the service. SIGTERM leaves the media of meetings running, for the service that starts next;
+    Ctrl-C ends everything."""
     settings = settings_of(
         config,
         http_port=http_port,
@@ -71,7 +72,7 @@ def serve_command(
         tls_key=tls_key,
     )
     configure(settings.log_level)
-    run(serve(settings))
+    run(serve(settings, hands_over=True))
 
 
 @app.command("demo")

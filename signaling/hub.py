@@ -57,6 +57,7 @@ class Hub:
         self._tasks: set[asyncio.Task[None]] = set()
         self._early: list[tuple[str, dict[str, Any]]] | None = []
         """What media tells before its meetings are taken up."""
+        self._hands_over = False
 
     async def start(self) -> None:
         """Takes every meeting that the store has, then starts media. Raises `ServiceUnavailable`."""
@@ -75,13 +76,17 @@ class Hub:
             self.on_media(event, data)
         self._keep(self._sweep())
 
+    def hand_over(self) -> None:
+        """At `close` media is not to end: it goes on alone, for the service that starts next."""
+        self._hands_over = True
+
     async def close(self) -> None:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for live in list(self._lives.values()):
             await live.close("shutting_down", "the service is being restarted")
-        await self.workers.close()
+        await (self.workers.hand_over() if self._hands_over else self.workers.close())
 
     async def create(self, command: cmd.CreateMeeting) -> Meeting:
         live = await self._open(command.meeting)

@@ -1,54 +1,13 @@
-"""A media worker that a service which died has left behind: a process, but no child of ours."""
+"""A media worker that an earlier service has left behind: a process, but no child of ours."""
 
 import asyncio
-import contextlib
-import os
-import signal
 import socket
 import struct
 from pathlib import Path
 
+from media.process import Process
+
 _CREDENTIALS = struct.Struct("3i")
-
-
-class Leftover:
-    """Has the shape of `asyncio.subprocess.Process` as far as a worker's keeper needs it."""
-
-    def __init__(self, pid: int) -> None:
-        """ProcessLookupError when it is gone."""
-        self.pid = pid
-        self.returncode: int | None = None
-        self._descriptor = os.pidfd_open(pid)
-        self._ended = asyncio.Event()
-        asyncio.get_running_loop().add_reader(self._descriptor, self._end)
-
-    def terminate(self) -> None:
-        self._send(signal.SIGTERM)
-
-    def kill(self) -> None:
-        self._send(signal.SIGKILL)
-
-    async def wait(self) -> int:
-        await self._ended.wait()
-        return 0
-
-    def forget(self) -> None:
-        """Idempotent. It runs on, for another to find."""
-        if self._descriptor >= 0:
-            asyncio.get_running_loop().remove_reader(self._descriptor)
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def _send(self, number: int) -> None:
-        if self._descriptor >= 0:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._descriptor, number)
-
-    def _end(self) -> None:
-        """How it ended is only told to its parent."""
-        self.returncode = 0
-        self.forget()
-        self._ended.set()
 
 
 def listener_of(path: Path) -> int | None:
@@ -67,7 +26,7 @@ def listener_of(path: Path) -> int | None:
 async def end(pid: int, within: float) -> None:
     """Asked first, killed after `within` seconds."""
     try:
-        process = Leftover(pid)
+        process = Process(pid)
     except ProcessLookupError:
         return
     try:

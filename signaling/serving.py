@@ -44,17 +44,19 @@ class CannotStart(Exception):
     """The message is one line that says why."""
 
 
-async def serve(settings: Settings, started: Started | None = None) -> None:
-    """Returns after SIGTERM or SIGINT. Raises CannotStart."""
-    stop = asyncio.Event()
+async def serve(settings: Settings, started: Started | None = None, *, hands_over: bool = False) -> None:
+    """Returns after SIGINT, which ends everything, or SIGTERM. `hands_over`: SIGTERM leaves media running for
+    the service that starts next. Raises CannotStart."""
+    stop: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.put_nowait, number)
     async with running(settings) as (services, local):
         goodbye = await started(services, local) if started is not None else None
         log.info("ready", url=services.settings.public_url)
         try:
-            await stop.wait()
+            if await stop.get() == signal.SIGTERM and hands_over:
+                services.hub.hand_over()
         finally:
             if goodbye is not None:
                 await goodbye()

@@ -6,7 +6,6 @@ a service which died has left behind is taken over as it is, media and all.
 
 import asyncio
 import contextlib
-from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,10 +14,10 @@ import structlog
 
 from config.media import MediaSettings
 from media.client import Table, WorkerClient, WorkerError, start_worker
+from media.process import Process
 from signaling import leftover
 from signaling.dump import RoomDump, rooms_of
 from signaling.errors import ServiceUnavailable
-from signaling.leftover import Leftover
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +40,7 @@ class Workers:
         self._socket = socket
         self._ack_timeout = ack_timeout
         self._client: WorkerClient | None = None
-        self._process: Process | Leftover | None = None
+        self._process: Process | None = None
         self._listener: MediaListener | None = None
         self._restart: asyncio.Task[None] | None = None
         self._closing = False
@@ -71,12 +70,36 @@ class Workers:
             await self._launch()
         return rooms
 
-    async def close(self) -> None:
+    async def hand_over(self) -> None:
+        """A worker that carries media runs on alone, for the service that starts next; any other one ends."""
+        await self._stop_restarting()
+        if await self._carries_media():
+            assert self._client is not None
+            assert self._process is not None
+            log.info("the media worker goes on without us", pid=self.pid)
+            self._client.close()
+            self._process.forget()
+            self._client = self._process = None
+        await self.close()
+
+    async def _carries_media(self) -> bool:
+        if self._client is None:
+            return False
+        try:
+            told = await asyncio.wait_for(self._client.stats(), self._ack_timeout)
+        except (WorkerError, TimeoutError, OSError):
+            return False
+        return bool(told["transports"])
+
+    async def _stop_restarting(self) -> None:
         self._closing = True
         if self._restart is not None:
             self._restart.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._restart
+
+    async def close(self) -> None:
+        await self._stop_restarting()
         client, self._client = self._client, None
         if client is not None:
             with contextlib.suppress(WorkerError, TimeoutError, OSError):
@@ -140,7 +163,7 @@ class Workers:
             if self._settings.port not in (0, client.hello.port):
                 raise WorkerError("worker_failed", f"it uses media port {client.hello.port}")
             rooms = rooms_of(client.hello.dump)
-            self._process = Leftover(client.hello.pid)
+            self._process = Process(client.hello.pid)
         except (OSError, WorkerError, TimeoutError, ValueError, LookupError, TypeError) as error:
             log.warning("the media worker that was left behind is ended", why=str(error))
             if client is not None:
@@ -192,9 +215,8 @@ class Workers:
                 await self._listener.on_media_lost()
 
     def _kill_process(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+        if self._process is not None:
+            self._process.kill()
 
     def _kill(self) -> None:
         client, self._client = self._client, None

@@ -3,7 +3,8 @@
 import asyncio
 import shutil
 import socket
-from asyncio.subprocess import DEVNULL, Process
+from asyncio import subprocess
+from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ import aiohttp
 
 from config.media import Listen, MediaSettings
 from media.client import WorkerClient, start_worker
+from media.process import Process
 from tests.bench.traffic import EXTENSIONS, ICE_FRAGMENT, ICE_PASSWORD, PARAMETERS, PAYLOAD_TYPE, SSRC
 from tests.e2e.process import free_port
 
@@ -242,7 +244,7 @@ admin: {{ admin_http = false
     return folder
 
 
-async def _answers(http: aiohttp.ClientSession, url: str, process: Process) -> None:
+async def _answers(http: aiohttp.ClientSession, url: str, process: Process | subprocess.Process) -> None:
     async with asyncio.timeout(_STARTED):
         while process.returncode is None:
             with suppress(aiohttp.ClientError):
@@ -252,7 +254,7 @@ async def _answers(http: aiohttp.ClientSession, url: str, process: Process) -> N
     raise JanusMissing(f"janus ended with code {process.returncode}")
 
 
-async def _ended(process: Process) -> None:
+async def _ended(process: Process | subprocess.Process) -> None:
     if process.returncode is None:
         process.terminate()
     try:

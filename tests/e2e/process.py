@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from signaling.leftover import Leftover
+from tests.support import processes
 
 ROOT = Path(__file__).parents[2]
 STARTED = 30.0
@@ -23,9 +24,9 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 
 
 class Motesrum:
-    """`async with Motesrum("serve", data) as running`: answers at `url`; SIGTERM at the end of the block.
+    """`async with Motesrum("serve", data) as running`: answers at `url`; Ctrl-C at the end of the block.
 
-    `first_line` is the first line of the output, where the command writes one.
+    `first_line` is the first line of the output, where the command writes one; `written` the others so far.
     """
 
     def __init__(
@@ -36,24 +37,24 @@ class Motesrum:
         self.url = f"http://localhost:{self.http_port}"
         self.data = data
         self.first_line = ""
+        self.written: list[str] = []
         self._arguments = [command, "--data", str(data), "--http-port", str(self.http_port)]
         self._arguments += ["--media-port", str(self.media_port), "--log-level", "warning", *flags]
         self._process: asyncio.subprocess.Process | None = None
-        self._reading: asyncio.Task[list[str]] | None = None
+        self._reading: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
+        readable, writable = os.pipe()
         self._process = await asyncio.create_subprocess_exec(
-            *command(*self._arguments),
-            cwd=ROOT,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            limit=1 << 20,
+            *command(*self._arguments), cwd=ROOT, stdout=writable, stderr=writable
         )
+        os.close(writable)
         try:
             async with asyncio.timeout(STARTED):
+                output = await self._opened(readable)
                 if "--json" in self._arguments:
-                    self.first_line = (await self._output.readline()).decode()
-                self._reading = asyncio.create_task(self._read())
+                    self.first_line = (await output.readline()).decode()
+                self._reading = asyncio.create_task(self._read(output))
                 await self._answers()
         except BaseException:
             await self.stop()
@@ -71,41 +72,53 @@ class Motesrum:
         return self._process.pid
 
     async def stop(self) -> int:
-        """SIGTERM, then the exit code; AssertionError when it does not end."""
+        """Ctrl-C, which ends everything; then the exit code. AssertionError when it does not end."""
+        return await self._end(signal.SIGINT)
+
+    async def terminate(self) -> int:
+        """SIGTERM. A media worker that carries something goes on alone, and keeps the output open."""
+        return await self._end(signal.SIGTERM)
+
+    async def _end(self, number: signal.Signals) -> int:
         assert self._process is not None
         if self._process.returncode is None:
-            self._process.send_signal(signal.SIGTERM)
+            self._process.send_signal(number)
         try:
             async with asyncio.timeout(STOPPED):
                 code = await self._process.wait()
         except TimeoutError:
             self._process.kill()
-            raise AssertionError(f"{self._arguments[0]} did not end within {STOPPED} s of SIGTERM") from None
+            wanted = f"{self._arguments[0]} did not end within {STOPPED} s of {number.name}"
+            raise AssertionError(wanted) from None
         return code
 
     async def kill(self) -> None:
         """SIGKILL. Its media worker goes on alone, and keeps the output open."""
-        process = Leftover(self.pid)
-        process.kill()
-        await process.wait()
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
 
     async def output(self) -> list[str]:
-        """The lines that it has written, the first one of `--json` left out; call after `stop`."""
+        """All that was written, the first line of `--json` left out; call after `stop`."""
         assert self._reading is not None
-        return await self._reading
+        await self._reading
+        return self.written
 
     def processes(self) -> list[int]:
         """The ids of all processes that name this data folder."""
-        return [pid for pid in _pids() if str(self.data) in _command_line(pid)]
+        return processes.naming(self.data)
 
-    @property
-    def _output(self) -> asyncio.StreamReader:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        return self._process.stdout
+    async def _opened(self, readable: int) -> asyncio.StreamReader:
+        """A pipe of our own: with asyncio's, a process runs for as long as somebody holds its output."""
+        output = asyncio.StreamReader(limit=1 << 20)
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(output), os.fdopen(readable, "rb", buffering=0)
+        )
+        return output
 
-    async def _read(self) -> list[str]:
-        return [line.decode(errors="replace").rstrip() async for line in self._output]
+    async def _read(self, output: asyncio.StreamReader) -> None:
+        async for line in output:
+            self.written.append(line.decode(errors="replace").rstrip())
 
     async def _answers(self) -> None:
         """Until the port takes connections; each attempt is refused at once until then."""
@@ -136,17 +149,6 @@ async def staff_link(data: Path, site: str, name: str) -> str:
     out, _ = await process.communicate()
     assert process.returncode == 0
     return str(json.loads(out)["url"])
-
-
-def _pids() -> list[int]:
-    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-
-
-def _command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""
 
 
 def as_object(line: str) -> dict[str, Any]:

@@ -4,44 +4,19 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 from playwright.async_api import expect
 
 from tests.e2e.conftest import ExpectError
+from tests.e2e.desk import Desk
 from tests.e2e.people import Arrive, Meeting, Person, demand_pages
 from tests.e2e.process import Motesrum, staff_link
-from tests.e2e.test_restart import Desk
+from tests.e2e.stillness import STILL, watch, watched
 from tests.support.service import SITE, STATIONS
 
 BACK = 40.0
-STILL = 2.0
-"""Seconds for which a picture at ten a second may stand still while the machine starts a process."""
-
 REFUSED = "the browser notes attempts while the service is down"
-
-WATCH_FRAMES = """async (participant) => {
-  window.__frames = [];
-  const look = async () => {
-    const stats = await window.__motesrum.stats();
-    const one = stats.find((each) => each.participant === participant && each.source === 'camera');
-    window.__frames.push([performance.now() / 1000, one?.framesDecoded ?? -1, one?.id]);
-    window.__watching = setTimeout(look, 50);
-  };
-  await look();
-}"""
-
-STILLNESS = """() => {
-  clearTimeout(window.__watching);
-  let longest = 0, moved = window.__frames[0];
-  for (const seen of window.__frames) {
-    longest = Math.max(longest, seen[0] - moved[0]);
-    if (seen[1] > moved[1]) moved = seen;
-  }
-  return {longest, ids: [...new Set(window.__frames.map((frame) => frame[2]))]};
-}"""
-"""The longest time without a new frame, and the consumers on which they came."""
 
 LOSE_AN_ANSWER = """
 const Real = window.WebSocket;
@@ -58,15 +33,6 @@ window.WebSocket = class extends Real {
 };
 """
 """The first thing that is said to the page's second socket never reaches it."""
-
-
-async def watch(person: Person, participant: str) -> None:
-    await person.page.evaluate(WATCH_FRAMES, participant)
-
-
-async def watched(person: Person) -> dict[str, Any]:
-    found: dict[str, Any] = await person.page.evaluate(STILLNESS)
-    return found
 
 
 async def knows(person: Person, text: str) -> None:
@@ -117,9 +83,9 @@ async def test_a_picture_goes_on_while_the_service_is_killed_and_the_page_comes_
             await knows(newcomer, "vi är kvar")
             await officer.sees(before[0])
             seen = await watched(officer)
-            print(f"longest still {seen['longest']:.2f} s, pages back {back:.2f} s after the port answered")
-            assert len(seen["ids"]) == 1
-            assert seen["longest"] <= STILL
+            print(f"longest still {seen.longest:.2f} s, pages back {back:.2f} s after the port answered")
+            assert len(seen.consumers) == 1
+            assert seen.longest <= STILL
             found = await desk.call("GET", f"/meetings/{made['id']}")
             assert sorted(p["role"] for p in found["participants"]) == ["newcomer", "officer"]  # type: ignore[attr-defined]
             assert await second.stop() == 0
@@ -170,8 +136,8 @@ async def test_an_answer_that_is_lost_on_the_way_back_changes_nothing(meeting: M
     await knows(newcomer, "jag är tillbaka")
     await officer.sees(one)
     seen = await watched(officer)
-    assert len(seen["ids"]) == 1
-    assert seen["longest"] <= STILL
+    assert len(seen.consumers) == 1
+    assert seen.longest <= STILL
     assert [p["role"] for p in (await newcomer.snapshot())["participants"]].count("officer") == 1
 
 

@@ -114,7 +114,7 @@ async def test_a_bot_leaves_when_a_person_takes_its_role_and_comes_back_after_th
 async def test_sigterm_ends_it_cleanly_and_leaves_no_process(demo: Motesrum) -> None:
     assert demo.pid in demo.processes()
     assert len(demo.processes()) >= 2, "the media worker is a process of its own"
-    assert await demo.stop() == 0
+    assert await demo.terminate() == 0
     async with asyncio.timeout(5):
         while demo.processes():
             await asyncio.sleep(0.05)

@@ -1,38 +1,19 @@
-"""The service stops and starts again on the same data folder: the meeting and its people come back."""
+"""The service is restarted on the same data folder: the meeting goes on, and its people come back."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 from playwright.async_api import expect
 
 from tests.e2e.conftest import ExpectError
+from tests.e2e.desk import Desk
 from tests.e2e.people import Arrive, Person, demand_pages
 from tests.e2e.process import Motesrum, staff_link
+from tests.e2e.stillness import STILL, watch, watched
 from tests.support.service import SITE, STATIONS
 
 BACK = 30.0
-
-
-class Desk:
-    """REST as a member of staff who has signed in with a link; their session is a cookie."""
-
-    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
-        self._http = http
-        self._url = url
-
-    async def sign_in(self, link: str) -> None:
-        await self.call("POST", "/staff/session", {"code": urlsplit(link).path.rsplit("/", 1)[1]})
-
-    async def call(self, method: str, path: str, body: object = None) -> dict[str, object]:
-        request = self._http.request(
-            method, f"{self._url}/api/v1{path}", json=body, headers={"Origin": self._url}
-        )
-        async with request as answer:
-            assert answer.status < 300, await answer.text()
-            found: dict[str, object] = await answer.json()
-            return found
 
 
 @pytest.mark.timeout(240)
@@ -68,17 +49,21 @@ async def test_after_a_restart_the_meeting_goes_on_in_the_open_pages(
             await officer.sees(before[0])
             await officer.says("vi talar om adressen")
             await host.reads("vi talar om adressen")
-            assert await first.stop() == 0
+            await watch(officer, before[0])
+            assert await first.terminate() == 0
             for person in people:
                 await expect(person.find("connection-lost")).to_be_visible()
-            assert [line for line in await first.output() if line] == []
+            assert first.written == []
 
         async with Motesrum("serve", data, http_port=first.http_port, media_port=first.media_port) as second:
             for person in people:
                 await expect(person.find("connection-lost")).to_have_count(0, timeout=BACK * 1000)
                 assert await person.connection() == "joined"
             assert [await person.participant() for person in people] == before
-            await officer.sees(before[0], deadline=BACK)
+            await officer.sees(before[0])
+            seen = await watched(officer)
+            assert len(seen.consumers) == 1
+            assert seen.longest <= STILL
             await officer.hears(before[0])
             await newcomer.sees(before[2])
             await host.sees(before[2])

@@ -11,6 +11,7 @@ from typing import Any
 
 from config.media import MediaSettings
 from media.client import WorkerClient, start_worker
+from media.process import Process
 from tests.media.endpoint import RawEndpoint
 
 Event = tuple[str, dict[str, Any]]
@@ -21,7 +22,7 @@ class Rig:
     client: WorkerClient
     path: Path
     pid: int
-    process: asyncio.subprocess.Process
+    process: Process
     events: list[Event]
     changed: asyncio.Event
     endpoints: list[RawEndpoint] = field(default_factory=list)

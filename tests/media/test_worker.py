@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from config.media import Listen, MediaSettings
+from media import worker as worker_module
 from media.client import WorkerClient, WorkerError, start_worker
 from media.worker import MAX_LINE, TAKEN, Worker
 from tests.media.endpoint import (
@@ -239,6 +240,27 @@ async def test_without_a_controller_everything_is_forbidden(tmp_path: Path) -> N
         await second.set_table("room", 4, ALL)
         await second.consume(consumer="sound", transport="r", producer="mic")
         second.close()
+    finally:
+        await worker.close()
+
+
+async def test_a_worker_that_was_left_alone_ends_once_nobody_is_connected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "IDLE_LOOK", 0.01)
+    path = tmp_path / "control.sock"
+    worker = Worker(MediaSettings(orphan_forbid=0.05, orphan_end=60.0), path)
+    await worker.start()
+    try:
+        client = await WorkerClient.connect(path, lambda name, data: None, lambda: None)
+        await client.create_transport(room="room", owner="a", transport="t", direction="send")
+        client.close()
+        while "idle" not in worker._timers:
+            await asyncio.sleep(0.01)
+        assert not worker._ended.is_set()
+        worker.exchange.call("closeTransport", {"transport": "t"})
+        async with asyncio.timeout(15):
+            await worker.run()
     finally:
         await worker.close()
 

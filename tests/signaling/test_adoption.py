@@ -1,21 +1,21 @@
-"""The service is killed: its media worker goes on, and the service that starts next takes the worker over."""
+"""The service ends or is killed: its media worker goes on, and the service that starts next takes it over."""
 
 import asyncio
 import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
-from itertools import pairwise
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from rooms.policy import audience
 from tests.signaling.live_rig import within
+from tests.support.gaps import gap, note_what_is_sent
 from tests.support.mortal import Mortal
-from tests.support.raw_client import Published, RawClient, Received
+from tests.support.processes import gone, naming
+from tests.support.raw_client import RawClient, Received
 
 BACK = 60.0
 GAP = 0.2
@@ -40,12 +40,23 @@ async def _talking(it: Mortal) -> tuple[RawClient, RawClient, Received]:
 
 
 async def test_media_does_not_notice_that_the_service_was_killed(it: Mortal) -> None:
+    assert await _heard_without_a_gap(it, it.kill) == [None, None]
+
+
+async def test_media_does_not_notice_a_planned_restart(it: Mortal) -> None:
+    told = await _heard_without_a_gap(it, lambda: it.stop(signal.SIGTERM))
+    assert told == ["shutting_down", "shutting_down"]
+
+
+async def _heard_without_a_gap(it: Mortal, end: Callable[[], Awaitable[None]]) -> list[str | None]:
+    """What the sessions were told as the service ended."""
     newcomer, host, heard = await _talking(it)
     async with newcomer, host:
-        sent = _note_what_is_sent(newcomer)
+        sent = note_what_is_sent(newcomer)
         transports = [each.offer["id"] for each in (host._send, host._receive) if each is not None]
-        killed_at = time.time_ns()
-        await it.kill()
+        ended_at = time.time_ns()
+        await end()
+        told = [client.closed_with and client.closed_with[0] for client in (newcomer, host)]
         started = time.monotonic()
         await it.start()
         shown = await host.come_back(BACK)
@@ -56,29 +67,29 @@ async def test_media_does_not_notice_that_the_service_was_killed(it: Mortal) -> 
         assert not heard.closed
         assert [each.offer["id"] for each in (host._send, host._receive) if each is not None] == transports
         assert {p["role"]: p["present"] for p in shown["participants"]} == {"host": True, "newcomer": True}
-        packets = [each for each in host.packets(heard, after=killed_at) if each.timestamp in sent]
-        numbers = [packet.sequence for packet in packets]
-        assert all((b - a) % 65536 == 1 for a, b in pairwise(numbers))
-        between = [(b.at - a.at, sent[b.timestamp] - sent[a.timestamp]) for a, b in pairwise(packets)]
-        gap = max(arrived - left for arrived, left in between) / 1e9
-        longest = max(arrived for arrived, _ in between) / 1e9
-        print(f"gap {gap:.3f} s over the sender's, longest {longest:.3f} s; back {resumed:.3f} s after start")
-        assert gap <= GAP
+        found = gap(sent, host.packets(heard, after=ended_at))
+        print(f"{found}; back {resumed:.3f} s after start")
+        assert found.lost == 0
+        assert found.more <= GAP
         assert await host.act("chat.send", text="hej") == {}
         await newcomer.wait_for_event("message_sent", deadline=BACK)
+        return told
 
 
-def _note_what_is_sent(client: RawClient) -> dict[int, int]:
-    """RTP timestamp → when it was sent (nanoseconds): on a busy machine the sender itself pauses."""
-    sent: dict[int, int] = {}
-    send = client.send
+async def test_ctrl_c_ends_media_too(it: Mortal) -> None:
+    newcomer, host, _ = await _talking(it)
+    async with newcomer, host:
+        (worker,) = naming(it.worker_socket)
+        await it.stop(signal.SIGINT)
+        assert gone(worker)
+        assert not it.worker_socket.exists()
 
-    def noted(published: Published, payload: bytes, media_time: float, **more: Any) -> None:
-        sent[published.stream.timestamp(media_time)] = time.time_ns()
-        send(published, payload, media_time, **more)
 
-    client.send = noted  # type: ignore[method-assign]
-    return sent
+async def test_a_planned_stop_leaves_no_worker_that_carries_nothing(it: Mortal) -> None:
+    async with await it.service.joined((await it.service.meeting())["id"], "host"):
+        (worker,) = naming(it.worker_socket)
+        await it.stop(signal.SIGTERM)
+        assert gone(worker)
 
 
 async def test_what_was_published_meanwhile_is_offered_after_the_return(it: Mortal) -> None:
@@ -180,7 +191,7 @@ async def test_a_worker_that_does_not_answer_is_ended_and_another_takes_its_plac
         os.kill(hung, signal.SIGSTOP)
         await it.start()
         await _hear_each_other_again(newcomer, host, heard)
-        assert _gone(hung)
+        assert gone(hung)
 
 
 async def _hear_each_other_again(newcomer: RawClient, host: RawClient, heard: Received) -> None:
@@ -189,14 +200,6 @@ async def _hear_each_other_again(newcomer: RawClient, host: RawClient, heard: Re
     assert heard.closed
     anew = await host.wait_for_consumer("microphone", newcomer.participant, deadline=BACK)
     await host.wait_for(lambda: len(host.packets(anew)) > 5, BACK)
-
-
-def _gone(pid: int) -> bool:
-    """No process, or one that is only waiting for its parent to notice."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
 
 
 async def test_when_both_die_everything_comes_back_from_the_log(it: Mortal) -> None:

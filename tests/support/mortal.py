@@ -35,7 +35,7 @@ from signaling.leftover import listener_of
 from signaling.live import Live
 from signaling.restrictions import Restrictions
 from signaling.services import Services
-from signaling.serving import running
+from signaling.serving import serve as run
 from tests.support.service import SITE, Service, settings_for
 
 STARTED = 60.0
@@ -124,6 +124,13 @@ class Mortal:
             self._process.kill()
             await self.dead()
 
+    async def stop(self, number: signal.Signals) -> None:
+        """As a person or an init system stops it; returns when it has ended."""
+        assert self._process is not None
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
+        await self.dead()
+
     async def dead(self) -> None:
         """Returns when it has died."""
         process, self._process = self._process, None
@@ -182,12 +189,7 @@ def serve(settings: Settings, steps_left: c_int, store_down: c_int) -> None:
         return await append(self, *args)
 
     SqliteEvents.append = append_if_up  # type: ignore[method-assign]
-    asyncio.run(_forever(settings))
-
-
-async def _forever(settings: Settings) -> None:
-    async with running(settings):
-        await asyncio.Event().wait()
+    asyncio.run(run(settings, hands_over=True))
 
 
 def _mortal(step: Callable[..., Any], steps_left: c_int) -> Callable[..., Any]:
