@@ -24,4 +24,6 @@ QUESTION_LIFETIME = 180.0
 QUESTION_PAUSE = 60.0
 """No new question may be asked this soon after the last one: nobody is worn down to a yes."""
 
-SIGNALS = frozenset({"not_understood", "slower", "repeat", "one_at_a_time", "cannot_hear", "help", "break"})
+SIGNALS = frozenset(
+    {"not_understood", "slower", "repeat", "one_at_a_time", "cannot_hear", "hand", "help", "break"}
+)

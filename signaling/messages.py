@@ -187,7 +187,9 @@ class RevokeConsent(Call):
 
 
 class Signal(Call):
-    signal: Literal["not_understood", "slower", "repeat", "one_at_a_time", "cannot_hear", "help", "break"]
+    signal: Literal[
+        "not_understood", "slower", "repeat", "one_at_a_time", "cannot_hear", "hand", "help", "break"
+    ]
 
 
 class Ready(Call):

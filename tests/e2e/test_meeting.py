@@ -145,6 +145,7 @@ async def test_a_yes_brings_both_agencies_together_until_it_is_taken_back(asked:
 
     await newcomer.press("more")
     await newcomer.press("revoke-consent")
+    await newcomer.press("confirm")
     await second.wait_for(lambda: all(one.closed for one in second.consumers))
     await expect(newcomer.find("who-hears-you").locator("li")).to_have_count(2)
     assert await hearers(newcomer) == ["Erik Lind", "Karin Ek"]

@@ -50,6 +50,7 @@ export type TransportOffer = Narrow<
   { iceParameters: types.IceParameters; iceCandidates: types.IceCandidate[]; dtlsParameters: types.DtlsParameters }
 >;
 export type IceRestarted = Narrow<SocketSchemas["IceRestarted"], { iceParameters: types.IceParameters }>;
+export type Consent = SocketSchemas["ConsentView"];
 export type Speaker = SocketSchemas["SpeakerLevel"];
 export type SessionClosed = SocketSchemas["SessionClosed"];
 

@@ -109,6 +109,28 @@ function between(): Snapshot {
   return { ...base("p_new"), stations: all, participants: people().filter((one) => one.id !== "p_karin") };
 }
 
+/** Nobody there yet. */
+function alone(): Snapshot {
+  const all = stations().map((one) => ({ ...one, state: "planned" as const, started_at: null, ended_at: null, expected_start: ago(-5 - 30 * one.number) }));
+  return { ...base("p_new"), stations: all, participants: people().map((one) => (one.id === "p_new" ? one : { ...one, present: false })) };
+}
+
+function allDone(): Snapshot {
+  const all = stations().map((one) => ({ ...one, state: "done" as const, started_at: ago(30), ended_at: ago(2) }));
+  return { ...base("p_new"), stations: all, participants: people().filter((one) => one.role !== "officer") };
+}
+
+/** A station goes on and its officer is not there. */
+const unanswered = (): Snapshot => ({ ...base("p_new"), participants: people().filter((one) => one.id !== "p_karin") });
+
+function overTime(): Snapshot {
+  const all = stations();
+  all[1] = { ...all[1], started_at: ago(29) };
+  return { ...base("p_new"), stations: all };
+}
+
+const agreed = (snapshot: Snapshot): Snapshot => ({ ...snapshot, consents: [{ id: "k", kind: "together", stations: [2, 3], at: ago(3) }] });
+
 const paused = (snapshot: Snapshot): Snapshot => ({ ...snapshot, meeting: { ...snapshot.meeting, state: "paused", paused_since: ago(0) } });
 const asked = (snapshot: Snapshot): Snapshot => ({
   ...snapshot,
@@ -120,6 +142,11 @@ export const scenes: Record<string, () => Snapshot> = {
   "newcomer-consent": () => asked(base("p_new")),
   "newcomer-paused": () => paused(base("p_new")),
   "newcomer-between": between,
+  "newcomer-alone": alone,
+  "newcomer-finished": allDone,
+  "newcomer-unanswered": unanswered,
+  "newcomer-over-time": overTime,
+  "newcomer-agreed": () => agreed(base("p_new")),
   host: () => ({ ...base("p_lena"), messages: [line()], consents: [{ id: "k", kind: "together", stations: [2, 3], at: ago(3) }] }),
   "host-between": () => ({ ...between(), you: base("p_lena").you }),
   "host-paused": () => paused(asked(base("p_lena"))),

@@ -640,7 +640,7 @@ export interface components {
              * Signal
              * @enum {string}
              */
-            signal: "not_understood" | "slower" | "repeat" | "one_at_a_time" | "cannot_hear" | "help" | "break";
+            signal: "not_understood" | "slower" | "repeat" | "one_at_a_time" | "cannot_hear" | "hand" | "help" | "break";
         };
         /** Snapshot */
         Snapshot: {

@@ -2,9 +2,12 @@
 import { computed, ref, watch } from "vue";
 import { useI18n } from "vue-i18n";
 import { nameIn } from "../i18n";
+import { firstName } from "../names";
 import type { Participant, Role, Station } from "../wire";
 import { useMeeting } from "./meeting";
 import { usePage } from "./page";
+
+const FROM_OUTSIDE: Role[] = ["officer", "interpreter", "attendee", "companion", "host"];
 
 export function useStage() {
   const { t, te } = useI18n();
@@ -38,13 +41,15 @@ export function useStage() {
   const ended = computed(() => meeting.snapshot?.meeting.state === "ended");
   const question = computed(() => meeting.snapshot?.question ?? null);
 
-  /** Everybody who receives the newcomer now, the newcomer not counted. */
+  /** Everybody who receives the newcomer now, the newcomer not counted; those from outside first. */
   const listeners = computed<Participant[]>(() =>
-    meeting.inRoom.filter((person) => {
-      if (person.role === "newcomer" || person.excluded) return false;
-      if (paused.value) return person.place === "on_site";
-      return !(question.value && person.role === "officer");
-    }),
+    meeting.inRoom
+      .filter((person) => {
+        if (person.role === "newcomer" || person.excluded) return false;
+        if (paused.value) return person.place === "on_site";
+        return !(question.value && person.role === "officer");
+      })
+      .sort((one, other) => FROM_OUTSIDE.indexOf(one.role) - FROM_OUTSIDE.indexOf(other.role)),
   );
 
   /** The newcomer wants this station without the person at this page. */
@@ -66,22 +71,31 @@ export function useStage() {
   }
 
   function language(code: string): string {
-    return te(`language.${code}`, "sv") ? t(`language.${code}`) : code;
+    if (te(`language.${code}`, page.language)) return t(`language.${code}`);
+    return new Intl.DisplayNames([page.language, "sv"], { type: "language" }).of(code) ?? code;
   }
 
   function languages(): string {
     return (meeting.snapshot?.meeting.languages ?? []).map(language).join(", ");
   }
 
-  /** What somebody is here, in words: their agency, or their role. */
+  /** What somebody is here, in words: their agency, or their role; of an interpreter the language too. */
   function capacity(person: Participant): string {
     if (person.role === "officer") return agency(stationNumbered(person.station)) || t("role.officer");
+    const spoken = meeting.snapshot?.meeting.languages[0];
+    if (person.role === "interpreter" && spoken) return t("newcomer.interpreterTo", { language: language(spoken) });
     return t(`role.${person.role}`);
   }
 
+  const host = inTheRoom("host");
+  /** Whom the newcomer asks for help: by name, where somebody is there. */
+  const helpLabel = computed(() =>
+    host.value?.name ? t("newcomer.helpFrom", { name: firstName(host.value.name) }) : t("newcomer.help"),
+  );
+
   return {
     meeting, page, officer, officers, station, paused, ended, question, excluded, listeners, alias,
-    newcomer: inTheRoom("newcomer"), interpreter: inTheRoom("interpreter"), host: inTheRoom("host"),
+    newcomer: inTheRoom("newcomer"), interpreter: inTheRoom("interpreter"), host, helpLabel,
     agency, agencyInSwedish, stationNumbered, language, languages, capacity,
   };
 }

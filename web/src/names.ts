@@ -1,0 +1,15 @@
+/** How a person is drawn and called in few letters. */
+
+/** One letter of the first name and one of the last; scripts whose letters join get the first alone. */
+export function initials(name: string): string {
+  const words = name.trim().split(/\s+/).filter((word) => /^\p{L}/u.test(word));
+  if (words.length === 0) return "";
+  const first = [...words[0]][0];
+  if (!/\p{Lu}/u.test(first)) return first;
+  const last = words.length > 1 ? [...words[words.length - 1]][0] : "";
+  return /\p{Lu}/u.test(last) ? first + last : first;
+}
+
+export function firstName(name: string): string {
+  return name.trim().split(/\s+/)[0] ?? "";
+}
