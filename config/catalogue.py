@@ -61,6 +61,10 @@ class Agency:
     def purpose(self, purpose: str) -> Purpose | None:
         return next((each for each in self.purposes if each.id == purpose), None)
 
+    def purpose_texts(self) -> dict[str, Texts]:
+        """By id, and by the Swedish words, which somebody may have written in its place."""
+        return {key: each.text for each in self.purposes for key in (each.text["sv"], each.id)}
+
 
 @dataclass(frozen=True, config=_STRICT)
 class Site:

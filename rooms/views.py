@@ -4,7 +4,7 @@ Every field that a participant may not know is None or empty, never a placeholde
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from rooms.limits import QUESTION_LIFETIME
@@ -27,10 +27,18 @@ MESSAGES_SHOWN = 500
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Display names of what the core knows by id: site → name, agency → language → name."""
+    """Display names of what the core knows by id: site → name, agency → language → name.
+
+    `purposes`: agency → what a station says of its purpose → language → text.
+    """
 
     sites: Mapping[str, str]
     agencies: Mapping[str, Mapping[str, str]]
+    purposes: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+
+    def purpose(self, station: Station) -> Mapping[str, str]:
+        """Empty for a purpose in somebody's own words."""
+        return self.purposes.get(station.agency, {}).get(station.purpose, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,7 @@ class StationView:
     agency: str
     agency_name: Mapping[str, str]
     purpose: str
+    purpose_text: Mapping[str, str]
     state: str
     minutes: int
     started_at: datetime | None
@@ -204,7 +213,8 @@ def station_view(state: Meeting, station: Station, now: float, names: Names) -> 
         position=state.position(station.number),
         agency=station.agency,
         agency_name=names.agencies.get(station.agency, {"sv": station.agency}),
-        purpose=station.purpose,
+        purpose=names.purpose(station).get("sv", station.purpose),
+        purpose_text=names.purpose(station),
         state=station.state.value,
         minutes=station.minutes,
         started_at=maybe(station.started_at),

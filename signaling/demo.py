@@ -147,7 +147,7 @@ async def _earlier(services: Services, meeting: object) -> Meeting | None:
 async def _create(services: Services) -> Meeting:
     stations = []
     for agency in AGENCIES:
-        purpose = services.catalogue.agencies[agency].purposes[0].text["sv"]
+        purpose = services.catalogue.agencies[agency].purposes[0].id
         stations.append(cmd.NewStation(agency=agency, purpose=purpose, minutes=MINUTES))
     return await services.hub.create(
         cmd.CreateMeeting(

@@ -36,9 +36,10 @@ class Directory:
         self._parts: dict[str, dict[str, Any]] = {part: dict(getattr(shipped, part)) for part in _SHAPES}
         self._site_names: dict[str, str] = {}
         self._agency_names: dict[str, Mapping[str, str]] = {}
+        self._purposes: dict[str, Mapping[str, Mapping[str, str]]] = {}
         self._seen: dict[str, int] = {}
         self.catalogue = Catalogue(**{part: MappingProxyType(each) for part, each in self._parts.items()})
-        self.names = Names(sites=self._site_names, agencies=self._agency_names)
+        self.names = Names(sites=self._site_names, agencies=self._agency_names, purposes=self._purposes)
         self._name()
 
     async def refresh(self) -> None:
@@ -82,5 +83,7 @@ class Directory:
                 return
 
     def _name(self) -> None:
+        agencies = self._parts["agencies"].values()
         self._site_names.update({site.id: site.name for site in self._parts["sites"].values()})
-        self._agency_names.update({agency.id: agency.name for agency in self._parts["agencies"].values()})
+        self._agency_names.update({agency.id: agency.name for agency in agencies})
+        self._purposes.update({agency.id: agency.purpose_texts() for agency in agencies})

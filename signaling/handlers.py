@@ -10,7 +10,6 @@ from rooms.people import Place
 from rooms.policy import Action, may, may_publish
 from rooms.views import instant
 from signaling import messages as msg
-from signaling.api import shapes
 from signaling.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -125,12 +124,11 @@ async def add_station(device: "Joined", params: msg.AddStation) -> Result:
     agency = device.catalogue.agencies.get(params.agency)
     if agency is None:
         raise Rejected(Reason.INVALID, "there is no such agency")
-    purpose = shapes.purpose(agency, params.purpose)
     await device.live.execute(
         cmd.AddStation(
             actor=device.participant,
             agency=agency.id,
-            purpose=purpose,
+            purpose=params.purpose,
             minutes=params.minutes,
             break_after=params.break_after,
         )

@@ -131,7 +131,7 @@ def _stations(call: Call, new: models.NewMeeting) -> tuple[cmd.NewStation, ...]:
     return tuple(
         cmd.NewStation(
             agency=each.agency,
-            purpose=shapes.purpose(catalogue.agencies[each.agency], each.purpose),
+            purpose=each.purpose,
             minutes=each.minutes,
         )
         for each in (() if route is None else route.stations)

@@ -2,7 +2,7 @@
 
 import re
 
-from config.catalogue import Agency, localized
+from config.catalogue import Agency
 from rooms.commands import NewStation
 from rooms.errors import Reason, Rejected
 from rooms.meeting import Meeting
@@ -76,16 +76,10 @@ def station(services: Services, new: models.NewStation, pointer: str) -> NewStat
     chosen = agency(services, new.agency, f"{pointer}/agency")
     return NewStation(
         agency=chosen.id,
-        purpose=purpose(chosen, new.purpose),
+        purpose=new.purpose,
         minutes=new.minutes,
         break_after=new.break_after,
     )
-
-
-def purpose(chosen: Agency | None, text: str) -> str:
-    """The catalogue's text for a purpose that is named by its id."""
-    found = None if chosen is None else chosen.purpose(text)
-    return text if found is None else localized(found.text, "sv")
 
 
 def party(people: models.People | None) -> Party | None:

@@ -27,12 +27,11 @@ async def change(call: Call) -> Reply:
     if wanted.position is not None:
         commands.append(cmd.MoveStation(actor=actor(call), station=number, position=wanted.position))
     if (wanted.purpose, wanted.minutes, wanted.break_after) != (None, None, None):
-        purpose = None if wanted.purpose is None else await _purpose(call, number, wanted.purpose)
         commands.append(
             cmd.ChangeStation(
                 actor=actor(call),
                 station=number,
-                purpose=purpose,
+                purpose=wanted.purpose,
                 minutes=wanted.minutes,
                 break_after=wanted.break_after,
             )
@@ -54,10 +53,3 @@ async def skip(call: Call) -> Reply:
 
 def _number(call: Call) -> int:
     return int(call.path["station"])
-
-
-async def _purpose(call: Call, number: int, text: str) -> str:
-    state = await shapes.known_meeting(call, call.path["meeting"])
-    station = state.station(number)
-    agency = None if station is None else call.services.catalogue.agencies.get(station.agency)
-    return shapes.purpose(agency, text)

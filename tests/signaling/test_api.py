@@ -44,6 +44,17 @@ async def test_a_route_gives_the_stations_and_their_purposes(desk: Service) -> N
     assert made["stations"][1]["minutes"] == 30
 
 
+async def test_a_purpose_of_the_catalogue_is_told_in_every_language(desk: Service) -> None:
+    """By its id, or by its Swedish words, as earlier meetings keep it; what somebody wrote stays."""
+    written = ["identity-card", "Ansökan om id-kort", "Dans"]
+    stations = [{"agency": "skatteverket", "purpose": purpose} for purpose in written]
+    named, kept, own = (await desk.meeting(stations=stations))["stations"]
+    assert named["purpose"] == kept["purpose"] == "Ansökan om id-kort"
+    assert named["purpose_text"] == kept["purpose_text"]
+    assert set(named["purpose_text"]) == {"sv", "en", "ar", "fa", "so", "ti"}
+    assert (own["purpose"], own["purpose_text"]) == ("Dans", {})
+
+
 async def test_stations_given_with_a_route_replace_those_of_the_route(desk: Service) -> None:
     made = await desk.meeting(route="2", stations=[{"agency": "kommun", "purpose": "Skola", "minutes": 15}])
     assert [(s["agency"], s["purpose"], s["minutes"]) for s in made["stations"]] == [("kommun", "Skola", 15)]

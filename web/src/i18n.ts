@@ -95,6 +95,12 @@ export function nameIn(names: Names | string, language: string): string {
   return names[language] ?? names.sv ?? Object.values(names)[0] ?? "";
 }
 
+/** A text and the language that it was found in: the page's own, else Swedish. */
+export function textIn(texts: Names, language: string): { text: string; lang: string } {
+  const lang = texts[language] ? language : "sv";
+  return { text: texts[lang] ?? "", lang };
+}
+
 /** FKUI asks for its own few texts here; its Swedish defaults stand where we have none. */
 export function bridgeFkui(): void {
   const provider: TranslationProviderInterface = {

@@ -5,16 +5,35 @@ const MINUTE = 60_000;
 const ago = (minutes: number) => new Date(Date.now() - minutes * MINUTE).toISOString();
 
 const NAMES: Record<string, Record<string, string>> = {
-  migrationsverket: { sv: "Migrationsverket", en: "Swedish Migration Agency", ar: "مصلحة الهجرة" },
-  skatteverket: { sv: "Skatteverket", en: "Swedish Tax Agency", ar: "مصلحة الضرائب" },
-  forsakringskassan: { sv: "Försäkringskassan", en: "Social Insurance Agency", ar: "صندوق التأمينات الاجتماعية" },
-  arbetsformedlingen: { sv: "Arbetsförmedlingen", en: "Public Employment Service", ar: "مكتب العمل" },
-  kommun: { sv: "Gävle kommun", en: "Gävle municipality", ar: "بلدية يافله" },
+  migrationsverket: { sv: "Migrationsverket", en: "Swedish Migration Agency", ar: "مصلحة الهجرة", fa: "ادارهٔ مهاجرت", so: "Laanta Socdaalka", ti: "ቤት ጽሕፈት ኢሚግረሽን" },
+  skatteverket: { sv: "Skatteverket", en: "Swedish Tax Agency", ar: "مصلحة الضرائب", fa: "ادارهٔ مالیات", so: "Hay’adda Canshuuraha", ti: "ቤት ጽሕፈት ግብሪ" },
+  forsakringskassan: { sv: "Försäkringskassan", en: "Social Insurance Agency", ar: "صندوق التأمينات الاجتماعية", fa: "ادارهٔ بیمه‌های اجتماعی", so: "Qasnadda Caymiska", ti: "ካሳ መድሕን" },
+  arbetsformedlingen: { sv: "Arbetsförmedlingen", en: "Public Employment Service", ar: "مكتب العمل", fa: "ادارهٔ کار", so: "Xafiiska Shaqada", ti: "ቤት ጽሕፈት ስራሕ" },
+  kommun: { sv: "Gävle kommun", en: "Gävle municipality", ar: "بلدية يافله", fa: "شهرداری یوله", so: "Degmada Gävle", ti: "ምምሕዳር ጋቭለ" },
+};
+
+const PURPOSES: Record<string, Record<string, string>> = {
+  "Folkbokföring och personnummer": {
+    sv: "Folkbokföring och personnummer",
+    en: "Population registration and personal identity number",
+    ar: "تسجيل سكنكم في السويد والحصول على الرقم الشخصي",
+    fa: "ثبت نفوس در سویدن و گرفتن نمبر شخصی",
+    so: "Diiwaangelinta dadweynaha iyo helidda lambarka shakhsiga",
+    ti: "ኣብ ሽወደን ምምዝጋብን ውልቃዊ ቁጽሪ ምርካብን",
+  },
+  "Barnbidrag och socialförsäkring": {
+    sv: "Barnbidrag och socialförsäkring",
+    en: "Child allowance and social insurance",
+    ar: "إعانة الأطفال والتأمينات الاجتماعية",
+    fa: "کمک‌هزینهٔ اطفال و بیمهٔ اجتماعی",
+    so: "Gunnada carruurta iyo caymiska bulshada",
+    ti: "ገንዘብ ቆልዑን ማሕበራዊ መድሕንን",
+  },
 };
 
 function station(number: number, agency: string, purpose: string, minutes: number, more: Partial<Station> = {}): Station {
   return {
-    number, position: number, agency, agency_name: NAMES[agency], purpose, state: "planned", minutes,
+    number, position: number, agency, agency_name: NAMES[agency], purpose, purpose_text: PURPOSES[purpose] ?? {}, state: "planned", minutes,
     started_at: null, ended_at: null, expected_start: null, officers: [], break_after: 0, ...more,
   };
 }

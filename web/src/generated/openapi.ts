@@ -1026,6 +1026,10 @@ export interface components {
             };
             /** Purpose */
             purpose: string;
+            /** Purpose Text */
+            purpose_text: {
+                [key: string]: string;
+            };
             /** State */
             state: string;
             /** Minutes */
