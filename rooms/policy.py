@@ -226,6 +226,7 @@ _LEADING = frozenset(
 )
 _OWNING = frozenset(
     {
+        Action.REMOVE,
         Action.PAUSE,
         Action.RESUME,
         Action.END,
@@ -271,6 +272,16 @@ _OF_AN_AGENCY = frozenset({Action.INVITE, Action.REMOVE})
 def answers_for(actor: str, role: Role, agency: str | None) -> bool:
     """An agency lets in and takes back its own officers, and nobody else."""
     return not actor.startswith(AGENCY) or (role is Role.OFFICER and agency == actor.removeprefix(AGENCY))
+
+
+def may_remove(state: Meeting, actor: str, who: Participant) -> bool:
+    """Nobody takes the newcomer out of their own meeting, nor the newcomer the host: the office is theirs."""
+    if actor == SYSTEM:
+        return True
+    if who.role is Role.NEWCOMER or not answers_for(actor, who.role, who.agency):
+        return False
+    remover = state.participants.get(actor)
+    return remover is None or remover.role is not Role.NEWCOMER or who.role is not Role.HOST
 
 
 def may(state: Meeting, actor: str, action: Action) -> bool:

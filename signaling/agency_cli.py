@@ -5,8 +5,7 @@ import json
 import secrets
 import time
 import tomllib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -17,12 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from config.catalogue import PARTS, Agency, CatalogueError, Purpose, load_catalogue, read_part
 from config.settings import Settings
-from rooms.store.base import Store
 from signaling import strict_json
 from signaling.agency_keys import AgencyKey, AgencyKeys
 from signaling.assertions import MAX_AGE
 from signaling.directory import Directory
-from signaling.flags import Config, Data, fail, run, settings_of, told
+from signaling.flags import Config, Data, fail, offline, run, settings_of, told
 from signaling.jwk import UnusableKey, algorithm_of, thumbprint
 
 T = TypeVar("T")
@@ -50,7 +48,7 @@ def add(
     settings = settings_of(config, data=data)
 
     async def work() -> None:
-        async with _store(settings) as store:
+        async with offline(settings) as store:
             directory = Directory(store.records, load_catalogue())
             await directory.refresh()
             known = directory.catalogue.agencies.get(agency_id)
@@ -125,7 +123,7 @@ def import_catalogue(
         parts = {part: read_part(folder, part) for part in PARTS if (folder / f"{part}.toml").exists()}
         if not parts and not (folder / KEYS_FILE).exists():
             raise CatalogueError(f"{folder} holds none of {', '.join(f'{part}.toml' for part in PARTS)}")
-        async with _store(settings) as store:
+        async with offline(settings) as store:
             directory = Directory(store.records, load_catalogue())
             await directory.put(parts)
             registered = AgencyKeys(store.records, time.time)
@@ -206,7 +204,7 @@ def _with_keys(
     settings = settings_of(config, data=data)
 
     async def work() -> T:
-        async with _store(settings) as store:
+        async with offline(settings) as store:
             directory = Directory(store.records, load_catalogue())
             await directory.refresh()
             if agency_id not in directory.catalogue.agencies:
@@ -215,15 +213,3 @@ def _with_keys(
 
     done: T = run(work())
     return done
-
-
-@asynccontextmanager
-async def _store(settings: Settings) -> AsyncIterator[Store]:
-    from signaling.app import open_store
-
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = await open_store(settings)
-    try:
-        yield store
-    finally:
-        await store.close()

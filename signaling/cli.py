@@ -10,7 +10,7 @@ import typer
 
 from config.catalogue import Catalogue, load_catalogue
 from config.settings import Settings
-from signaling import agency_cli, staff
+from signaling import agency_cli, audit_cli, staff
 from signaling.flags import (
     AsJson,
     Config,
@@ -23,6 +23,7 @@ from signaling.flags import (
     TlsCert,
     TlsKey,
     fail,
+    offline,
     run,
     settings_of,
     told,
@@ -42,6 +43,7 @@ app = typer.Typer(
 
 app.add_typer(agency_cli.agency, name="agency")
 app.add_typer(agency_cli.catalogue, name="config")
+app.add_typer(audit_cli.audit, name="audit")
 
 _NAMES = {"host": "Värd", "admin": "Admin", "agency_admin": "Myndighetens administratör"}
 
@@ -186,19 +188,15 @@ def _with_address(settings: Settings) -> Settings:
 
 
 async def _staff_link(settings: Settings, person: staff.Person) -> staff.StaffLink:
-    from signaling.app import KEYS, make_staff, make_tokens, open_store
+    from signaling.app import KEYS, make_staff, make_tokens
     from signaling.directory import Directory
 
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = await open_store(settings)
-    try:
+    async with offline(settings) as store:
         directory = Directory(store.records, load_catalogue())
         await directory.refresh()
         _demand_fitting(person, directory.catalogue)
         desk = make_staff(settings, store, make_tokens(settings, KeyFolder(settings.data / KEYS)))
         return await desk.create_link(person)
-    finally:
-        await store.close()
 
 
 def _demand_fitting(person: staff.Person, catalogue: Catalogue) -> None:

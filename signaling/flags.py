@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -11,7 +11,7 @@ import typer
 
 from config.catalogue import CatalogueError
 from config.settings import Settings, SettingsError, load_settings
-from rooms.store.base import StoreUnavailable
+from rooms.store.base import Store, StoreUnavailable
 from signaling.errors import ServiceError
 from signaling.keys import KeyFolderError
 from signaling.serving import CannotStart
@@ -38,6 +38,19 @@ def settings_of(config: Path | None, **flags: Any) -> Settings:
 def run(work: Coroutine[Any, Any, Any]) -> Any:
     with told():
         return asyncio.run(work)
+
+
+@contextlib.asynccontextmanager
+async def offline(settings: Settings) -> AsyncIterator[Store]:
+    """The store of a data folder, also while a service uses it."""
+    from signaling.app import open_store
+
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = await open_store(settings)
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
 class told(contextlib.AbstractContextManager[None]):

@@ -13,8 +13,9 @@ from config.settings import Settings
 from media.errors import WorkerError
 from rooms import commands as cmd
 from rooms.errors import Reason, Rejected
+from rooms.events import Event
 from rooms.meeting import Meeting
-from rooms.store.base import Store, StoreUnavailable, is_stream_name
+from rooms.store.base import CorruptLog, Store, StoreUnavailable, UnknownEvent, is_stream_name
 from rooms.views import Names
 from signaling.dump import RoomDump
 from signaling.errors import ServiceUnavailable
@@ -112,6 +113,13 @@ class Hub:
         if live is None or live.state is None:
             raise Rejected(Reason.MEETING_UNKNOWN, "there is no such meeting")
         return live
+
+    async def log(self, meeting: str) -> list[Event]:
+        """What has happened in a meeting, as it is stored. Raises `ServiceUnavailable`."""
+        try:
+            return [each.event for each in await self._store.events.read(PREFIX + meeting)]
+        except (StoreUnavailable, UnknownEvent, CorruptLog) as error:
+            raise ServiceUnavailable("meeting_unreadable", "the meeting's log cannot be read") from error
 
     async def meetings(self, site: str | None, day: date | None, days: int = 1) -> list[Meeting]:
         """Those of a site and `days` from `day` on (in the site's time zone), by planned time. None means

@@ -8,7 +8,7 @@ from rooms.errors import Reason, Rejected
 from rooms.limits import MAX_LANGUAGE, MAX_NAME, MAX_OFFICERS, MAX_PARTICIPANTS
 from rooms.meeting import Meeting
 from rooms.people import Place, Role
-from rooms.policy import Action, answers_for
+from rooms.policy import Action, answers_for, may_remove
 from rooms.rules.checks import (
     check_text,
     demand,
@@ -90,10 +90,8 @@ def admit(state: Meeting, command: cmd.Admit, now: float) -> Iterator[ev.Event]:
 def remove(state: Meeting, command: cmd.Remove, now: float) -> Iterator[ev.Event]:
     demand(state, command, Action.REMOVE)
     person = existing_person(state, command.participant)
-    if not answers_for(command.actor, person.role, person.agency):
-        raise Rejected(Reason.NOT_ALLOWED, "an agency takes back officers of its own")
-    if person.role is Role.NEWCOMER and command.actor != cmd.SYSTEM:
-        raise Rejected(Reason.NOT_ALLOWED, "the newcomer owns the meeting and cannot be removed")
+    if not may_remove(state, command.actor, person):
+        raise Rejected(Reason.NOT_ALLOWED, "this person is not yours to remove")
     if not person.removed:
         yield ev.ParticipantRemoved(at=now, actor=command.actor, participant=person.id)
 

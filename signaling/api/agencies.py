@@ -9,28 +9,28 @@ from signaling.problems import Problem
 
 
 async def keys(call: Call) -> Reply:
-    found = await call.services.agency_keys.of(_agency(call))
+    found = await call.services.agency_keys.of(agency_of(call))
     return Reply(models.AgencyKeys(keys=[_key(each) for each in found]))
 
 
 async def add_key(call: Call) -> Reply:
     jwk = call.sent(models.NewAgencyKey).jwk
-    return Reply(_key(await call.services.agency_keys.add(_agency(call), jwk)), 201)
+    return Reply(_key(await call.services.agency_keys.add(agency_of(call), jwk)), 201)
 
 
 async def change_key(call: Call) -> Reply:
     until = call.sent(models.AgencyKeyChange).until.timestamp()
-    return Reply(_key(await call.services.agency_keys.retire(_agency(call), call.path["kid"], until)))
+    return Reply(_key(await call.services.agency_keys.retire(agency_of(call), call.path["kid"], until)))
 
 
 async def remove_key(call: Call) -> Reply:
-    await call.services.agency_keys.remove(_agency(call), call.path["kid"])
+    await call.services.agency_keys.remove(agency_of(call), call.path["kid"])
     return Reply(status=204)
 
 
 async def grants(call: Call) -> Reply:
     """Nothing of the newcomer, nothing of other stations."""
-    agency = _agency(call)
+    agency = agency_of(call)
     found = [
         models.AgencyGrant(
             meeting=state.id,
@@ -51,7 +51,8 @@ async def grants(call: Call) -> Reply:
     return Reply(models.AgencyGrants(grants=found))
 
 
-def _agency(call: Call) -> str:
+def agency_of(call: Call) -> str:
+    """The agency in the address. Raises Problem."""
     agency = call.path["agency"]
     if agency not in call.services.catalogue.agencies:
         raise Problem(404, "agency_unknown", "there is no such agency")

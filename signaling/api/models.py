@@ -307,6 +307,38 @@ class AgencyGrants(Out):
     grants: list[AgencyGrant]
 
 
+class HearingFilter(In):
+    """`date`: a day in the sites' time zone."""
+
+    date: dt.date | None = None
+
+
+class HeardPerson(Out):
+    """Somebody of another agency or of the room is told to an agency by their role only."""
+
+    participant: str | None
+    name: str | None
+    role: Role
+    agency: str | None
+    station: int | None
+
+
+class HeardRow(Out):
+    """`listener` could receive `sources` of `source`; `ends` is null while it goes on."""
+
+    meeting: str
+    listener: HeardPerson
+    source: HeardPerson
+    sources: list[str]
+    stations: list[int]
+    begins: datetime
+    ends: datetime | None
+
+
+class Hearing(Out):
+    rows: list[HeardRow]
+
+
 class FieldError(Out):
     pointer: str
     detail: str

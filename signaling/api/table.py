@@ -1,6 +1,17 @@
 """Every call of the REST API. What is served and what `openapi.json` says both come from here."""
 
-from signaling.api import agencies, grants, invitations, meetings, models, service, staff, stations, token
+from signaling.api import (
+    agencies,
+    grants,
+    hearing,
+    invitations,
+    meetings,
+    models,
+    service,
+    staff,
+    stations,
+    token,
+)
 from signaling.api.route import Access, Route
 
 _ONE = "/meetings/{meeting}"
@@ -37,6 +48,10 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST", f"{_ONE}/end", "endMeeting", "End a meeting for good",
         meetings.end, models.Meeting, statuses=_CONFLICT, restricts=True,
+    ),
+    Route(
+        "GET", f"{_ONE}/hearing", "readHearing", "Who could hear whom, and when",
+        hearing.of_meeting, models.Hearing, statuses=(503,),
     ),
     Route(
         "POST", f"{_ONE}/stations", "addStation", "Add a station at the end",
@@ -91,6 +106,10 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", f"{_AGENCY}/grants", "listAgencyGrants", "The places of an agency's officers in meetings",
         agencies.grants, models.AgencyGrants, access=Access.AGENCIES,
+    ),
+    Route(
+        "GET", f"{_AGENCY}/hearing", "readAgencyHearing", "Whom its officers could hear, and who them",
+        hearing.of_officers, models.Hearing, access=Access.AGENCIES, query=models.HearingFilter,
     ),
     Route(
         "POST", token.PATH, "redeemCode", "An access token for a one-time code, or for an agency's assertion",

@@ -31,6 +31,7 @@ from tests.rooms.builders import (
     planned,
     started,
 )
+from tests.rooms.listening import demand_true
 from tests.rooms.oracle import Witness, objections
 
 EVERYBODY = (NEWCOMER, HOST, INTERPRETER, COMPANION, TAX, INSURANCE, "p_second_tax", "p_kommun")
@@ -229,6 +230,7 @@ class Histories(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Replaying the log gives the same state."""
         assert fold(self.story.log) == self.story.state
+        demand_true(self.story.log)
 
     def _nobody_hears_whom_they_must_not(self) -> None:
         assert objections(self.witness, audience(self.story.meeting)) == []

@@ -89,6 +89,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/meetings/{meeting}/hearing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who could hear whom, and when */
+        get: operations["readHearing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/meetings/{meeting}/stations": {
         parameters: {
             query?: never;
@@ -270,6 +287,23 @@ export interface paths {
         };
         /** The places of an agency's officers in meetings */
         get: operations["listAgencyGrants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agencies/{agency}/hearing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom its officers could hear, and who them */
+        get: operations["readAgencyHearing"];
         put?: never;
         post?: never;
         delete?: never;
@@ -571,6 +605,58 @@ export interface components {
              * @constant
              */
             status?: "ok";
+        };
+        /**
+         * HeardPerson
+         * @description Somebody of another agency or of the room is told to an agency by their role only.
+         */
+        HeardPerson: {
+            /** Participant */
+            participant: string | null;
+            /** Name */
+            name: string | null;
+            role: components["schemas"]["Role"];
+            /** Agency */
+            agency: string | null;
+            /** Station */
+            station: number | null;
+        };
+        /**
+         * HeardRow
+         * @description `listener` could receive `sources` of `source`; `ends` is null while it goes on.
+         */
+        HeardRow: {
+            /** Meeting */
+            meeting: string;
+            listener: components["schemas"]["HeardPerson"];
+            source: components["schemas"]["HeardPerson"];
+            /** Sources */
+            sources: string[];
+            /** Stations */
+            stations: number[];
+            /**
+             * Begins
+             * Format: date-time
+             */
+            begins: string;
+            /** Ends */
+            ends: string | null;
+        };
+        /** Hearing */
+        Hearing: {
+            /** Rows */
+            rows: components["schemas"]["HeardRow"][];
+        };
+        /**
+         * HearingFilter
+         * @description `date`: a day in the sites' time zone.
+         */
+        HearingFilter: {
+            /**
+             * Date
+             * @default null
+             */
+            date?: string | null;
         };
         /**
          * Invitation
@@ -1839,6 +1925,73 @@ export interface operations {
             };
             /** @description Some fields are not as they must be */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many calls */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The service cannot do this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    readHearing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                meeting: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hearing"];
+                };
+            };
+            /** @description Who calls is not known */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not open to the caller */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description There is no such thing, or not for the caller */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3210,6 +3363,84 @@ export interface operations {
             };
             /** @description There is no such thing, or not for the caller */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too many calls */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The service cannot do this now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    readAgencyHearing: {
+        parameters: {
+            query?: {
+                date?: string;
+            };
+            header?: never;
+            path: {
+                agency: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hearing"];
+                };
+            };
+            /** @description Who calls is not known */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not open to the caller */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description There is no such thing, or not for the caller */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Some fields are not as they must be */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
