@@ -1,5 +1,5 @@
 import { expect, it, vi } from "vitest";
-import { clock, day, lasted, longDay, moment, progress } from "./time";
+import { clock, day, instantAt, lasted, longDay, moment, progress, weekOf } from "./time";
 import type { Station } from "./wire";
 
 const station = (more: Partial<Station>) => ({ minutes: 20, started_at: null, ended_at: null, ...more }) as Station;
@@ -45,4 +45,18 @@ it("names the day by the calendar of the site", () => {
     "2026-12-31",
     "2027-01-01",
   ]);
+});
+
+it("knows the week of a day", () => {
+  expect(weekOf("2026-11-24")).toEqual({ monday: "2026-11-23", number: 48 });
+  expect(weekOf("2027-01-03")).toEqual({ monday: "2026-12-28", number: 53 });
+  expect(weekOf("2027-01-04")).toEqual({ monday: "2027-01-04", number: 1 });
+});
+
+it("takes a time of day as that of the office, wherever the device is", () => {
+  expect(instantAt("2026-11-24", "10:00", "Europe/Stockholm")).toBe("2026-11-24T09:00:00.000Z");
+  expect(instantAt("2026-07-01", "10:00", "Europe/Stockholm")).toBe("2026-07-01T08:00:00.000Z");
+  expect(instantAt("2026-03-29", "03:30", "Europe/Stockholm")).toBe("2026-03-29T01:30:00.000Z");
+  expect(instantAt("2026-11-24", "10:00", "UTC")).toBe("2026-11-24T10:00:00.000Z");
+  expect(clock("2026-11-24T09:00:00Z", "sv", "Europe/Stockholm")).toBe("10:00");
 });

@@ -11,13 +11,14 @@ function written(instant: Instant | number, language: string, options: Intl.Date
   return new Intl.DateTimeFormat(known ? tag : "sv-SE", known ? options : inDigits(options)).format(new Date(instant));
 }
 
-function inDigits({ hour, minute, hourCycle, day }: Intl.DateTimeFormatOptions): Intl.DateTimeFormatOptions {
+function inDigits({ hour, minute, hourCycle, day, timeZone }: Intl.DateTimeFormatOptions): Intl.DateTimeFormatOptions {
   const date = day ? ({ year: "numeric", month: "2-digit", day: "2-digit" } as const) : {};
-  return { ...date, hour, minute, hourCycle };
+  return { ...date, hour, minute, hourCycle, timeZone };
 }
 
-export function clock(instant: Instant | number, language: string): string {
-  return written(instant, language, CLOCK);
+/** The time of day: in the given time zone, or in this device's own. */
+export function clock(instant: Instant | number, language: string, timeZone?: string): string {
+  return written(instant, language, { ...CLOCK, timeZone });
 }
 
 /** Day and time, for what may lie on another day. */
@@ -25,8 +26,8 @@ export function moment(instant: Instant | number, language: string): string {
   return written(instant, language, { weekday: "short", day: "numeric", month: "short", ...CLOCK });
 }
 
-export function longDay(instant: Instant | number, language: string): string {
-  const text = written(instant, language, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+export function longDay(instant: Instant | number, language: string, timeZone?: string, year = true): string {
+  const text = written(instant, language, { weekday: "long", day: "numeric", month: "long", timeZone, ...(year ? { year: "numeric" } : {}) });
   return text.charAt(0).toLocaleUpperCase(language) + text.slice(1);
 }
 
@@ -36,6 +37,34 @@ export function day(ahead = 0, timeZone?: string, from = new Date()): string {
   const date = new Date(`${here.format(from)}T12:00:00Z`);
   date.setUTCDate(date.getUTCDate() + ahead);
   return date.toISOString().slice(0, 10);
+}
+
+/** The Monday on or before a day (`YYYY-MM-DD`), and the number of its week (ISO 8601). */
+export function weekOf(date: string): { monday: string; number: number } {
+  const monday = shifted(date, -((new Date(`${date}T12:00:00Z`).getUTCDay() + 6) % 7));
+  const thursday = shifted(monday, 3);
+  const yearDay = (Date.parse(thursday) - Date.parse(`${thursday.slice(0, 4)}-01-01`)) / 86_400_000;
+  return { monday, number: Math.floor(yearDay / 7) + 1 };
+}
+
+/** The day that comes so many days after the given one. */
+export function shifted(date: string, days: number): string {
+  const moved = new Date(`${date}T12:00:00Z`);
+  moved.setUTCDate(moved.getUTCDate() + days);
+  return moved.toISOString().slice(0, 10);
+}
+
+/** The instant of a day and a time of day in a time zone. */
+export function instantAt(date: string, time: string, timeZone?: string): Instant {
+  const wall = Date.parse(`${date}T${time}:00Z`);
+  // The offset is looked up twice: near a change of the clocks the first guess can be off by it.
+  const guess = wall - offset(wall, timeZone);
+  return new Date(wall - offset(guess, timeZone)).toISOString();
+}
+
+function offset(instant: number, timeZone?: string): number {
+  const shown = new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "medium" }).format(instant);
+  return Date.parse(`${shown.replace(" ", "T")}Z`) - Math.floor(instant / 1000) * 1000;
 }
 
 export function minutesUntil(instant: Instant, now: number): number {

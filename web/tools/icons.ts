@@ -53,6 +53,10 @@ export const icons = {
   offline: "wifi-off",
   skip: "skip-forward",
   settings: "settings",
+  grip: "grip-vertical",
+  screen: "monitor",
+  print: "printer",
+  undo: "undo-2",
 } as const;
 
 export type IconName = keyof typeof icons;

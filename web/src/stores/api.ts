@@ -70,8 +70,9 @@ export function catalogue(): Promise<Catalogue> {
   return request<Catalogue>("GET", "/catalogue");
 }
 
-export async function meetings(site: string, date: string): Promise<MeetingResource[]> {
-  const query = new URLSearchParams({ site, date });
+/** Those of an office, or of all of the caller's; `days` from `date` on. */
+export async function meetings(site: string | null, date: string, days = 1): Promise<MeetingResource[]> {
+  const query = new URLSearchParams({ ...(site === null ? {} : { site }), date, days: String(days) });
   return (await request<{ meetings: MeetingResource[] }>("GET", `/meetings?${query}`)).meetings;
 }
 

@@ -1,48 +1,90 @@
-/** Who is signed in as staff, and the day's meetings of their site. */
+/** Who is signed in as staff, and the meetings of their offices. */
 import { defineStore } from "pinia";
 import { computed, ref, shallowRef } from "vue";
-import { day } from "../time";
+import { day, shifted, weekOf } from "../time";
 import type { Catalogue, InviteAnswer, MeetingResource, StaffSession } from "../wire";
 import { ApiError, catalogue, invite, meetings, signOut, staffSession } from "./api";
 
 type Loading = "loading" | "ready" | "failed" | "signed_out";
+export type Span = "today" | "tomorrow" | "week";
+
+/** All offices of the person at once. */
+export const ALL = "all";
+const WEEK = 7;
+const REMEMBERED = "motesrum-office";
 
 export const useStaff = defineStore("staff", () => {
   const session = shallowRef<StaffSession | null>(null);
   const offered = shallowRef<Catalogue | null>(null);
   const list = shallowRef<MeetingResource[]>([]);
   const state = ref<Loading>("loading");
+  /** What is shown may be old: it could not be fetched anew. */
+  const stale = ref(false);
   const site = ref("");
-  /** A site's days follow its own time zone. */
-  const timeZone = computed(() => offered.value?.sites.find((one) => one.id === site.value)?.time_zone);
-  const date = ref("");
+  const span = ref<Span>("today");
+  const sites = computed(() => session.value?.sites ?? []);
+  /** The days of an office follow its own time zone; those of several, the first one's. */
+  const timeZone = computed(() => zoneOf(site.value === ALL ? (sites.value[0]?.id ?? "") : site.value));
+  const today = ref("");
+  const from = computed(() => {
+    if (!today.value) return "";
+    if (span.value === "week") return weekOf(today.value).monday;
+    return span.value === "tomorrow" ? shifted(today.value, 1) : today.value;
+  });
+  let asked = 0;
 
-  function failed(error: unknown): void {
-    state.value = error instanceof ApiError && error.status === 401 ? "signed_out" : "failed";
+  function zoneOf(office: string): string | undefined {
+    return offered.value?.sites.find((one) => one.id === office)?.time_zone;
   }
 
-  async function open(): Promise<void> {
+  function failed(error: unknown): void {
+    if (error instanceof ApiError && error.status === 401) forget();
+    else if (state.value === "ready") stale.value = true;
+    else state.value = "failed";
+  }
+
+  /** Who is signed in, and what a meeting can be made of. */
+  async function enter(): Promise<boolean> {
     try {
       session.value ??= await staffSession();
       offered.value ??= await catalogue();
-      site.value ||= session.value.sites[0]?.id ?? offered.value.sites[0]?.id ?? "";
-      date.value ||= day(0, timeZone.value);
-      await load();
+      site.value ||= usual();
+      today.value = day(0, timeZone.value);
+      return true;
     } catch (error) {
       failed(error);
+      return false;
     }
   }
 
+  async function open(): Promise<void> {
+    if (state.value !== "ready") state.value = "loading";
+    if (await enter()) await load();
+  }
+
+  function usual(): string {
+    const last = localStorage.getItem(REMEMBERED);
+    if (sites.value.some((one) => one.id === last)) return last!;
+    return sites.value.length > 1 ? ALL : (sites.value[0]?.id ?? "");
+  }
+
+  function choose(office: string): void {
+    site.value = office;
+    localStorage.setItem(REMEMBERED, office);
+  }
+
   async function load(): Promise<void> {
-    const asking = session.value;
+    const asking = ++asked;
+    today.value = day(0, timeZone.value);
     try {
-      const found = await meetings(site.value, date.value);
-      // Signed out meanwhile: what comes late is for nobody.
-      if (session.value !== asking) return;
+      const found = await meetings(site.value === ALL ? null : site.value, from.value, span.value === "week" ? WEEK : 1);
+      // Another choice, or signed out meanwhile: what comes late is for nobody.
+      if (asked !== asking) return;
       list.value = [...found].sort((one, other) => (one.planned_at ?? "~").localeCompare(other.planned_at ?? "~"));
+      stale.value = false;
       state.value = "ready";
     } catch (error) {
-      if (session.value === asking) failed(error);
+      if (asked === asking) failed(error);
     }
   }
 
@@ -54,12 +96,17 @@ export const useStaff = defineStore("staff", () => {
   }
 
   async function leave(): Promise<void> {
+    forget();
     await signOut().catch(() => undefined);
+  }
+
+  function forget(): void {
+    asked += 1;
     session.value = null;
     list.value = [];
-    date.value = "";
+    site.value = "";
     state.value = "signed_out";
   }
 
-  return { session, offered, list, state, site, date, timeZone, open, load, hostLink, leave };
+  return { session, offered, list, state, stale, site, sites, span, from, today, timeZone, zoneOf, enter, open, choose, load, hostLink, leave };
 });
