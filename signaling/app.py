@@ -26,6 +26,7 @@ from signaling.invitations import Invitations
 from signaling.keys import KeyFolder
 from signaling.limits import Limiter
 from signaling.pages import add_pages, security_headers
+from signaling.screens import Screens
 from signaling.services import SERVICES, Services
 from signaling.staff import Staff
 from signaling.tokens import Tokens
@@ -60,6 +61,15 @@ async def build_services(
     workers = workers or Workers(settings.media, settings.data / WORKER_SOCKET, settings.worker_ack_timeout)
     hub = Hub(store=store, workers=workers, names=names, settings=settings, clock=clock)
     agency_keys = AgencyKeys(store.records, clock)
+    invitations = Invitations(
+        records=store.records,
+        meetings=hub,
+        tokens=tokens,
+        names=names,
+        public_url=settings.public_url,
+        lifetime=settings.link_lifetime,
+        clock=clock,
+    )
     return Services(
         settings=settings,
         directory=directory,
@@ -68,15 +78,8 @@ async def build_services(
         store=store,
         hub=hub,
         tokens=tokens,
-        invitations=Invitations(
-            records=store.records,
-            meetings=hub,
-            tokens=tokens,
-            names=names,
-            public_url=settings.public_url,
-            lifetime=settings.link_lifetime,
-            clock=clock,
-        ),
+        invitations=invitations,
+        screens=Screens(records=store.records, meetings=hub, invitations=invitations, clock=clock),
         agency_keys=agency_keys,
         assertions=Assertions(
             keys=agency_keys, records=store.records, audience=settings.public_url, clock=clock
@@ -149,6 +152,7 @@ async def _start(app: web.Application) -> None:
 
 async def _stop(app: web.Application) -> None:
     """While the connections are still there: everybody is told goodbye."""
+    app[SERVICES].screens.close()
     await app[SERVICES].hub.close()
 
 

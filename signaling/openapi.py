@@ -29,6 +29,7 @@ _DESCRIPTIONS = {
 _PARAMETERS: dict[str, dict[str, Any]] = {
     "meeting": {"type": "string"},
     "invitation": {"type": "string"},
+    "screen": {"type": "string"},
     "agency": {"type": "string"},
     "kid": {"type": "string"},
     "station": {"type": "integer", "minimum": 0, "maximum": 999999999},

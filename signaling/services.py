@@ -19,6 +19,7 @@ from signaling.directory import Directory
 from signaling.idempotency import Idempotency
 from signaling.invitations import Invitations
 from signaling.limits import Limiter
+from signaling.screens import Screens
 from signaling.staff import Staff
 from signaling.tokens import Tokens
 
@@ -40,6 +41,7 @@ class Services:
     assertions: Assertions
     agency_grants: AgencyGrants
     staff: Staff
+    screens: Screens
     idempotency: Idempotency
     limiter: Limiter
     clock: Callable[[], float]

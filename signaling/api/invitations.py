@@ -1,7 +1,6 @@
 """/meetings/{id}/invitations and /invitations/{id}: one-time links."""
 
 from rooms.people import Role
-from rooms.views import instant
 from signaling.api import models, shapes
 from signaling.api.meetings import actor
 from signaling.api.route import Call, Reply
@@ -26,16 +25,7 @@ async def create(call: Call) -> Reply:
         place=new.place,
         seed=call.seed,
     )
-    return Reply(
-        models.Invitation(
-            id=made.id,
-            participant=made.participant,
-            url=made.url,
-            code=made.code,
-            expires_at=instant(made.expires_at),
-        ),
-        201,
-    )
+    return Reply(shapes.invitation(made), 201)
 
 
 async def revoke(call: Call) -> Reply:

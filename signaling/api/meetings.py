@@ -8,7 +8,6 @@ from rooms.people import ONE_ADULT
 from signaling import problems
 from signaling.api import models, shapes
 from signaling.api.route import Call, Reply
-from signaling.problems import Problem
 
 DEFAULT_ALIAS = "Besökare"
 
@@ -23,7 +22,7 @@ async def create(call: Call) -> Reply:
     command = cmd.CreateMeeting(
         actor=actor(call),
         meeting=meeting_id,
-        site=_site(call, new.site, "/site"),
+        site=shapes.own_site(call, new.site, "/site"),
         alias=new.alias or DEFAULT_ALIAS,
         route=new.route,
         party=shapes.party(new.people) or ONE_ADULT,
@@ -43,7 +42,7 @@ async def create(call: Call) -> Reply:
 
 async def index(call: Call) -> Reply:
     wanted = call.asked(models.MeetingFilter)
-    sites = call.caller.sites if wanted.site is None else (_site(call, wanted.site, "site"),)
+    sites = call.caller.sites if wanted.site is None else (shapes.own_site(call, wanted.site, "site"),)
     hub = call.services.hub
     found = [state for site in sites for state in await hub.meetings(site, wanted.date, wanted.days)]
     found.sort(key=lambda state: (state.planned_at or state.created_at, state.id))
@@ -97,19 +96,6 @@ async def lead(call: Call, *commands: cmd.Command) -> Reply:
     for command in commands:
         state = await call.services.hub.execute(state.id, command)
     return Reply(shapes.meeting(call.services, state))
-
-
-def _site(call: Call, wanted: str | None, pointer: str) -> str:
-    sites = call.caller.sites
-    if wanted is None:
-        if len(sites) != 1:
-            raise problems.wrong(pointer, "say which of your sites")
-        return sites[0]
-    if wanted not in call.services.catalogue.sites:
-        raise problems.wrong(pointer, "there is no such site")
-    if wanted not in sites:
-        raise Problem(403, "not_allowed", "this is not a site of yours")
-    return wanted
 
 
 def _languages(call: Call, wanted: list[str] | None) -> list[str] | None:

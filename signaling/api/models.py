@@ -235,6 +235,53 @@ class StaffSession(Out):
     expires_at: datetime
 
 
+class NewScreen(In):
+    """`code`: what the screen shows; case, spaces and hyphens do not matter."""
+
+    code: Annotated[str, Field(min_length=1, max_length=40)]
+    name: Alias
+    site: Id | None = None
+
+
+class Screen(Out):
+    """`meeting`: what is shown on it now."""
+
+    id: str
+    site: str
+    name: str
+    paired_at: datetime
+    connected: bool
+    meeting: str | None
+
+
+class Screens(Out):
+    screens: list[Screen]
+
+
+class ScreenMeeting(In):
+    meeting: Id | None
+
+
+class ScreenCode(Out):
+    code: str
+    expires_at: datetime
+
+
+class ScreenQuery(In):
+    """`known`: the version that the screen has; the answer waits for a newer one, for a while."""
+
+    known: Annotated[int, Field(ge=0)] | None = None
+
+
+class ScreenTask(Out):
+    """`version` changes whenever the screen is to show something else; 0 until it is paired."""
+
+    state: Literal["unpaired", "idle", "meeting"]
+    version: int
+    name: str | None = None
+    site_name: str | None = None
+
+
 class GrantFilter(In):
     """All that are given must fit. `station` needs `meeting`."""
 

@@ -12,6 +12,8 @@ from rooms.views import instant, maybe, meeting_state, station_view
 from signaling import problems
 from signaling.api import models
 from signaling.api.route import Call
+from signaling.invitations import Invitation
+from signaling.problems import Problem
 from signaling.services import Services
 
 _MEETING = re.compile(r"m_[0-9A-Za-z_-]{1,64}")
@@ -63,6 +65,29 @@ async def known_meeting(call: Call, meeting_id: str) -> Meeting:
     if state.site not in call.caller.sites or state.erased_at is not None:
         raise Rejected(Reason.MEETING_UNKNOWN, "there is no such meeting")
     return state
+
+
+def own_site(call: Call, wanted: str | None, pointer: str) -> str:
+    sites = call.caller.sites
+    if wanted is None:
+        if len(sites) != 1:
+            raise problems.wrong(pointer, "say which of your sites")
+        return sites[0]
+    if wanted not in call.services.catalogue.sites:
+        raise problems.wrong(pointer, "there is no such site")
+    if wanted not in sites:
+        raise Problem(403, "not_allowed", "this is not a site of yours")
+    return wanted
+
+
+def invitation(made: Invitation) -> models.Invitation:
+    return models.Invitation(
+        id=made.id,
+        participant=made.participant,
+        url=made.url,
+        code=made.code,
+        expires_at=instant(made.expires_at),
+    )
 
 
 def agency(services: Services, agency_id: str, pointer: str) -> Agency:

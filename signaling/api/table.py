@@ -7,6 +7,7 @@ from signaling.api import (
     invitations,
     meetings,
     models,
+    screens,
     service,
     staff,
     stations,
@@ -127,6 +128,34 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "DELETE", "/staff/session", "signOut", "Sign out",
         staff.sign_out, None, 204, access=Access.OPEN, statuses=(403,),
+    ),
+    Route(
+        "GET", "/screens", "listScreens", "The screens at the offices of the caller",
+        screens.index, models.Screens,
+    ),
+    Route(
+        "POST", "/screens", "pairScreen", "Make a screen the office's own, by the code that it shows",
+        screens.pair, models.Screen, 201, body=models.NewScreen, statuses=(404, 409),
+    ),
+    Route(
+        "DELETE", "/screens/{screen}", "forgetScreen", "Take back a screen, and what it shows",
+        screens.forget, None, 204, statuses=(404,),
+    ),
+    Route(
+        "PUT", "/screens/{screen}/meeting", "showOnScreen", "Open a meeting on a screen, or nothing",
+        screens.show, models.Screen, body=models.ScreenMeeting, statuses=(404, 409),
+    ),
+    Route(
+        "POST", f"{screens.PATH}/code", "beginPairing", "A code for a new screen to show",
+        screens.begin, models.ScreenCode, 201, access=Access.OPEN, statuses=(403, 409),
+    ),
+    Route(
+        "GET", screens.PATH, "askScreen", "What this screen is to do; waits for news",
+        screens.ask, models.ScreenTask, access=Access.OPEN, query=models.ScreenQuery, statuses=(401, 429),
+    ),
+    Route(
+        "POST", f"{screens.PATH}/invitation", "openOnScreen", "A one-time link to what this screen shows",
+        screens.open_meeting, models.Invitation, 201, access=Access.OPEN, statuses=(403, 409, 410),
     ),
     Route(
         "GET", "/catalogue", "readCatalogue", "Sites, routes, agencies and languages to choose from",

@@ -60,6 +60,7 @@ def _url(desk: Desk, route: Route) -> str:
         "invitation": "i_x",
         "agency": "skatteverket",
         "kid": "k1",
+        "screen": "d_x",
     }
     return route.url.format_map(places)
 
@@ -89,6 +90,9 @@ def test_only_these_calls_are_open_to_everybody() -> None:
         "redeemCode",
         "signIn",
         "signOut",
+        "beginPairing",
+        "askScreen",
+        "openOnScreen",
         "readOpenapi",
         "readAsyncapi",
         "checkHealth",
