@@ -451,6 +451,8 @@ class MeetingClient:
                 self._accept(params)
             case "media.consumerClosed":
                 self._dismiss(params["id"])
+            case "media.producerClosed":
+                self.published.pop(params["id"], None)
             case "media.reset":
                 self._begin(self._media_reset())
             case "session.closed":

@@ -246,7 +246,7 @@ class Exchange:
     async def produce(
         self, session: Session, transport: str, kind: str, source: str, parameters: dict[str, Any]
     ) -> str:
-        """A second producer of the same source takes the place of the first."""
+        """A second producer of the same source takes the place of the first, a screen that of everybody's."""
         self.own_transport(session, transport)
         mine = [p for p in self._producers.values() if p.session == session.id]
         for earlier in [p for p in mine if p.source == source]:
@@ -260,7 +260,20 @@ class Exchange:
         self._producers[producer] = Producer(
             producer, session.id, session.participant, transport, kind, source
         )
+        if source == "screen":
+            await self._take_down_screens(session)
         return producer
+
+    async def _take_down_screens(self, shower: Session) -> None:
+        """One screen at a time is shown to the same people: the newest."""
+        me = shower.participant
+        others = [p for p in self._producers.values() if p.source == "screen" and p.session != shower.id]
+        for earlier in [p for p in others if p.owner == me or self.hears(p.owner, me)]:
+            await self._quietly(lambda worker, id_=earlier.id: worker.close_producer(id_))
+            self._forget_producer(earlier.id)
+            device = self._devices.get(earlier.session)
+            if device is not None:
+                device.notify("media.producerClosed", {"id": earlier.id, "reason": "replaced"})
 
     async def close_producer(self, session: Session, producer: str) -> None:
         self.own_producer(session, producer)

@@ -232,6 +232,14 @@ class MediaReset(Message):
     reason: str
 
 
+class ProducerClosed(Message):
+    """One of the device's own producers has been ended for it. `reason`: replaced, when somebody else shows
+    their screen now."""
+
+    id: str
+    reason: str
+
+
 class SpeakerLevel(Message):
     participant: str
     level: Annotated[float, Field(ge=0, le=1)]
@@ -263,6 +271,7 @@ NOTIFICATIONS: dict[str, type[Message]] = {
     "meeting.event": MeetingEvent,
     "media.newConsumer": NewConsumer,
     "media.consumerClosed": ConsumerClosed,
+    "media.producerClosed": ProducerClosed,
     "media.reset": MediaReset,
     "media.speakers": Speakers,
     "session.closed": SessionClosed,

@@ -496,6 +496,17 @@ export interface components {
             /** Id */
             id: string;
         };
+        /**
+         * ProducerClosed
+         * @description One of the device's own producers has been ended for it. `reason`: replaced, when somebody else shows
+         *     their screen now.
+         */
+        ProducerClosed: {
+            /** Id */
+            id: string;
+            /** Reason */
+            reason: string;
+        };
         /** QuestionView */
         QuestionView: {
             /** Id */
