@@ -6,6 +6,29 @@ export type DeviceProblem = "refused" | "missing" | "busy" | "insecure" | "faile
 export interface DeviceChoice {
   microphone?: string;
   camera?: string;
+  speaker?: string;
+}
+
+const REMEMBERED = "motesrum-devices";
+
+/** What this browser was told last time: people have several meetings in a row. */
+export function rememberedChoice(): DeviceChoice {
+  try {
+    const kept: unknown = JSON.parse(localStorage.getItem(REMEMBERED) ?? "{}");
+    if (typeof kept !== "object" || kept === null) return {};
+    const texts = Object.entries(kept).filter(([, id]) => typeof id === "string");
+    return Object.fromEntries(texts) as DeviceChoice;
+  } catch {
+    return {};
+  }
+}
+
+export function rememberChoice(choice: DeviceChoice): void {
+  try {
+    localStorage.setItem(REMEMBERED, JSON.stringify(choice));
+  } catch {
+    // A browser that keeps nothing asks again next time.
+  }
 }
 
 export interface Wanted {

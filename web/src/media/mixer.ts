@@ -17,6 +17,7 @@ export class Mixer {
   private master: GainNode | null = null;
   private readonly voices = new Map<string, Voice>();
   private silent = false;
+  private speaker = "";
 
   /** `suspended`: told whenever the browser holds the sound back until somebody touches the page. */
   constructor(private readonly suspended: (held: boolean) => void) {}
@@ -31,7 +32,8 @@ export class Mixer {
     this.tell();
   }
 
-  add(id: string, track: MediaStreamTrack): void {
+  /** `loudness` is linear, as in `setGain`. */
+  add(id: string, track: MediaStreamTrack, loudness = 1): void {
     const context = this.ready();
     const stream = new MediaStream([track]);
     const element = new Audio();
@@ -39,6 +41,7 @@ export class Mixer {
     element.srcObject = stream;
     const source = context.createMediaStreamSource(stream);
     const gain = context.createGain();
+    gain.gain.value = loudness;
     const meter = context.createAnalyser();
     meter.fftSize = 512;
     source.connect(gain).connect(this.master!);
@@ -71,6 +74,21 @@ export class Mixer {
     this.tell();
   }
 
+  /** The loudspeaker that everything is played on; "" is the system's own. */
+  async setSpeaker(id: string): Promise<void> {
+    this.speaker = id;
+    if (this.context) await route(this.context, id);
+  }
+
+  /** A few soft notes on the chosen loudspeaker; false where the browser holds sound back. Resolves when they are over. */
+  async chime(notes: readonly number[] = CHIME): Promise<boolean> {
+    await this.wake();
+    const context = this.ready();
+    if (context.state !== "running") return false;
+    await Promise.all(notes.map((pitch, turn) => note(context, pitch, context.currentTime + turn * NOTE)));
+    return true;
+  }
+
   /** Loudness of one track now, 0 to 1 (root mean square). */
   level(id: string): number {
     const meter = this.voices.get(id)?.meter;
@@ -91,6 +109,7 @@ export class Mixer {
       this.master.gain.value = this.silent ? 0 : 1;
       this.master.connect(this.context.destination);
       this.context.addEventListener("statechange", () => this.tell());
+      if (this.speaker) void route(this.context, this.speaker).catch(() => undefined);
     }
     return this.context;
   }
@@ -108,14 +127,45 @@ export function loudness(meter: AnalyserNode): number {
   return Math.sqrt(power);
 }
 
-/** Measures one local track; call the answer to stop. */
-export function watchLevel(track: MediaStreamTrack, tell: (level: number) => void): () => void {
+/** Can this browser play a meeting on another loudspeaker than the system's own? */
+export function canChooseSpeaker(): boolean {
+  return typeof AudioContext !== "undefined" && "setSinkId" in AudioContext.prototype;
+}
+
+type Routed = AudioContext & { setSinkId?: (id: string) => Promise<void> };
+
+async function route(context: Routed, speaker: string): Promise<void> {
+  await context.setSinkId?.(speaker);
+}
+
+const CHIME = [523.25, 659.25, 783.99]; // C, E, G
+const NOTE = 0.28; // seconds
+const SOFT = 0.18;
+
+/** One note that swells and fades, so that nobody starts. */
+function note(context: AudioContext, pitch: number, at: number): Promise<void> {
+  const tone = context.createOscillator();
+  const gain = context.createGain();
+  tone.frequency.value = pitch;
+  gain.gain.setValueAtTime(0, at);
+  gain.gain.linearRampToValueAtTime(SOFT, at + 0.04);
+  gain.gain.exponentialRampToValueAtTime(0.001, at + NOTE * 2);
+  tone.connect(gain).connect(context.destination);
+  return new Promise((resolve) => {
+    tone.onended = () => resolve();
+    tone.start(at);
+    tone.stop(at + NOTE * 2);
+  });
+}
+
+/** Measures one local track, null while the browser measures nothing; call the answer to stop. */
+export function watchLevel(track: MediaStreamTrack, tell: (level: number | null) => void): () => void {
   const context = new AudioContext();
   const source = context.createMediaStreamSource(new MediaStream([track]));
   const meter = context.createAnalyser();
   meter.fftSize = 1024;
   source.connect(meter);
-  const timer = setInterval(() => tell(loudness(meter)), 100);
+  const timer = setInterval(() => tell(context.state === "running" ? loudness(meter) : null), 100);
   return () => {
     clearInterval(timer);
     source.disconnect();

@@ -1,6 +1,7 @@
 /** The media of one meeting: a mediasoup device, one transport to send and one to receive, and what flows on them. */
-import type { Device, types } from "mediasoup-client";
+import { Device, type types } from "mediasoup-client";
 import type { IceRestarted, NewConsumer, Source, StandingMedia, TransportOffer } from "../wire";
+import type { LinkCounters } from "./network";
 import { type Caller, CONNECTION_LOST, RpcError } from "./rpc";
 
 export type MediaState = "new" | "connecting" | "connected" | "interrupted" | "closed";
@@ -28,16 +29,13 @@ const RESTART_LIMIT = 8_000;
 
 const START_BITRATE = 800; // kbit/s
 const LARGEST_BITRATE = 1_500_000; // bit/s
+/** Text that stands still: sharp rather than smooth. */
+const SCREEN: types.ProducerOptions["encodings"] = [{ maxBitrate: 2_000_000, maxFramerate: 5 }];
 
 const AUDIO: Record<"microphone" | "interpretation", types.ProducerCodecOptions> = {
   microphone: { opusStereo: false, opusDtx: false, opusFec: true, opusNack: true, opusMaxAverageBitrate: 40_000 },
   interpretation: { opusStereo: false, opusDtx: false, opusFec: true, opusNack: true, opusMaxAverageBitrate: 64_000 },
 };
-
-/** Large, and needed by nobody before they join. */
-export function library(): Promise<typeof import("mediasoup-client")> {
-  return import("mediasoup-client");
-}
 
 export class MediaRoom {
   private send: types.Transport | null = null;
@@ -66,7 +64,6 @@ export class MediaRoom {
     call: Caller,
     events: RoomEvents,
   ): Promise<MediaRoom> {
-    const { Device } = await library();
     const device = await Device.factory();
     await device.load({ routerRtpCapabilities: capabilities, preferLocalCodecsOrder: false });
     return new MediaRoom(device, call, iceServers, events);
@@ -193,6 +190,17 @@ export class MediaRoom {
     void producer?.replaceTrack({ track: null }).catch(() => undefined);
   }
 
+  /** The server has ended it: nothing is left to tell. The answer is what it was. */
+  producerClosed(id: string): Source | null {
+    for (const [source, producer] of this.producers) {
+      if (producer.id !== id) continue;
+      this.producers.delete(source);
+      producer.close();
+      return source;
+    }
+    return null;
+  }
+
   sends(source: Source): boolean {
     return this.producers.get(source)?.paused === false;
   }
@@ -209,6 +217,21 @@ export class MediaRoom {
   /** What each received track has brought so far, from the browser's own counters. */
   async stats(): Promise<ConsumerStats[]> {
     return Promise.all([...this.consumers.values()].map((consumer) => this.statsOf(consumer)));
+  }
+
+  async link(): Promise<LinkCounters> {
+    const found: LinkCounters = { roundTrip: null, sent: 0, sentLost: 0, received: new Map(), limited: false };
+    for (const transport of [this.recv, this.send]) {
+      if (transport && !transport.closed) countLink((await transport.getStats()).values(), found);
+    }
+    const received = new Map<string, { packets: number; lost: number }>();
+    for (const one of await this.stats()) {
+      const sum = received.get(one.participant) ?? { packets: 0, lost: 0 };
+      sum.packets += one.packetsReceived ?? 0;
+      sum.lost += one.packetsLost ?? 0;
+      received.set(one.participant, sum);
+    }
+    return { ...found, received };
   }
 
   close(): void {
@@ -376,6 +399,20 @@ export class MediaRoom {
   }
 }
 
+function countLink(reports: Iterable<RTCStats>, into: LinkCounters): void {
+  // The browser's reports are wider than the type that TypeScript knows for them all.
+  for (const report of reports as Iterable<RTCStats & Record<string, never>>) {
+    if (report.type === "candidate-pair" && report.nominated && report.currentRoundTripTime !== undefined) {
+      into.roundTrip = Math.max(into.roundTrip ?? 0, report.currentRoundTripTime);
+    } else if (report.type === "outbound-rtp") {
+      into.sent += report.packetsSent ?? 0;
+      into.limited ||= report.qualityLimitationReason === "bandwidth";
+    } else if (report.type === "remote-inbound-rtp") {
+      into.sentLost += report.packetsLost ?? 0;
+    }
+  }
+}
+
 function isLost(error: unknown): boolean {
   return error instanceof RpcError && error.code === CONNECTION_LOST;
 }
@@ -401,7 +438,7 @@ export interface ConsumerStats {
 function encoding(source: Source): Partial<types.ProducerOptions> {
   if (source === "microphone" || source === "interpretation") return { codecOptions: AUDIO[source] };
   return {
-    encodings: [{ maxBitrate: LARGEST_BITRATE }],
+    encodings: source === "screen" ? SCREEN : [{ maxBitrate: LARGEST_BITRATE }],
     codecOptions: { videoGoogleStartBitrate: START_BITRATE },
   };
 }

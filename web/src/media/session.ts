@@ -105,6 +105,14 @@ export class Session {
     if (this.state === "joined") this.rpc?.close();
   }
 
+  /** Says goodbye, so that nobody waits for this device to come back. */
+  async goOut(): Promise<void> {
+    const told = this.state === "joined" ? this.call("session.leave") : Promise.resolve();
+    this.become("over");
+    await told.catch(() => undefined);
+    this.rpc?.close();
+  }
+
   leave(): void {
     this.become("over");
     this.rpc?.close();
@@ -180,7 +188,7 @@ export class Session {
   }
 
   private notified(rpc: Rpc, method: string, params: Params): void {
-    if (rpc !== this.rpc) return;
+    if (rpc !== this.rpc || this.state === "over") return;
     if (method === "session.closed") {
       this.closed(params as unknown as SessionClosed);
     } else if (method === "meeting.event") {

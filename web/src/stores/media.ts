@@ -1,24 +1,32 @@
 /** This device's camera and microphone, and the pictures and voices that come from the others. */
 import { defineStore } from "pinia";
-import { computed, reactive, ref, shallowReactive, shallowRef } from "vue";
-import { type DeviceChoice, type DeviceKind, type DeviceProblem, listDevices, openDevices, pictureSize } from "../media/devices";
-import type { DeviceList } from "../media/devices";
+import { computed, ref, shallowReactive, shallowRef } from "vue";
+import type { DeviceKind } from "../media/devices";
 import { Mixer } from "../media/mixer";
+import { judge, type Link, type LinkCounters, SlowWatch } from "../media/network";
 import { type ConsumerStats, MediaRoom, type MediaState, type Received } from "../media/room";
 import type { Params } from "../media/rpc";
 import type { Joined, NewConsumer, Snapshot, Source } from "../wire";
+import { ownDevices } from "./devices";
 import { useMeeting } from "./meeting";
 
 const REBUILD_DELAY = 1_000;
+const LINK_EVERY = 3_000;
+
+/** Why the own screen or document is not shown any more. */
+export type ScreenEnd = "replaced" | "over";
 
 export const useMedia = defineStore("media", () => {
   const meeting = useMeeting();
 
-  const tracks = shallowReactive<Record<DeviceKind, MediaStreamTrack | null>>({ microphone: null, camera: null });
-  const problems = reactive<Partial<Record<DeviceKind, DeviceProblem>>>({});
-  const on = reactive<Record<DeviceKind, boolean>>({ microphone: true, camera: true });
-  const choice = reactive<DeviceChoice>({});
-  const devices = shallowRef<DeviceList>({ microphones: [], cameras: [], speakers: [] });
+  const own = ownDevices({
+    plainSound: () => meeting.you?.role === "interpreter",
+    changed: (kind) => void publish(kind),
+  });
+  const { tracks, on, open, replace } = own;
+  /** What this device shows the others: a window, or a document. */
+  const screen = shallowRef<MediaStreamTrack | null>(null);
+  const screenEnd = ref<ScreenEnd | null>(null);
   const received = shallowReactive(new Map<string, Received>());
   const state = ref<MediaState>("new");
   const needsTap = ref(false);
@@ -26,6 +34,11 @@ export const useMedia = defineStore("media", () => {
   const held = ref(false);
   /** Somebody in the same physical room carries the sound (design, "same room, one sound"). */
   const soundHere = ref(true);
+  /** How this device's own line is; null until it has been measured. */
+  const link = shallowRef<Link | null>(null);
+  const slow = ref(false);
+  /** Loudness of what is said in the room, 0 to 1; interpretation is always heard as it was sent. */
+  const roomVolume = ref(1);
 
   const mixer = new Mixer((waiting) => (needsTap.value = waiting));
   let room: MediaRoom | null = null;
@@ -50,30 +63,13 @@ export const useMedia = defineStore("media", () => {
     return snapshot.you.place === "on_site" && snapshot.you.role !== "newcomer";
   }
 
-  async function open(wanted: Record<DeviceKind, boolean>): Promise<void> {
-    const plainSound = meeting.you?.role === "interpreter";
-    const opened = await openDevices({ ...wanted, plainSound }, choice, pictureSize(window.location.search));
-    for (const kind of ["microphone", "camera"] as const) {
-      if (!wanted[kind]) continue;
-      replace(kind, opened[kind]);
-      problems[kind] = opened.problems[kind];
-    }
-    devices.value = await listDevices().catch(() => devices.value);
-  }
-
-  function replace(kind: DeviceKind, track: MediaStreamTrack | null): void {
-    tracks[kind]?.stop();
-    tracks[kind] = track;
-    track?.addEventListener("ended", () => {
-      if (tracks[kind] !== track) return;
-      tracks[kind] = null;
-      problems[kind] = "missing";
-    });
-  }
-
   /** One after the other, so that no source is ever produced twice. */
   function publish(kind: DeviceKind): Promise<void> {
-    publishing = publishing.then(() => publishNow(kind)).catch((error) => {
+    return inTurn(() => publishNow(kind));
+  }
+
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    publishing = publishing.then(work).catch((error) => {
       console.warn("Media:", error instanceof Error ? error.message : error);
     });
     return publishing;
@@ -83,6 +79,42 @@ export const useMedia = defineStore("media", () => {
     const track = tracks[kind];
     if (!room || !track || !on[kind] || held.value || meeting.you?.phase === "finished") return;
     await room.publish(sourceOf(kind), track);
+  }
+
+  async function publishScreen(): Promise<void> {
+    const track = screen.value;
+    if (!room || !track || held.value || meeting.you?.phase !== "room") return;
+    await room.publish("screen", track);
+  }
+
+  function publishAll(): Promise<unknown> {
+    return Promise.all([publish("microphone"), publish("camera"), inTurn(publishScreen)]);
+  }
+
+  /** Shows the track to everybody in the room, in the place of whoever shows something now. */
+  async function showScreen(track: MediaStreamTrack): Promise<void> {
+    if (screen.value !== track) endScreen("over");
+    screen.value = track;
+    screenEnd.value = null;
+    track.addEventListener("ended", () => {
+      if (screen.value === track) void hideScreen();
+    });
+    await inTurn(publishScreen);
+  }
+
+  /** Ends here at once, then tells the server. */
+  async function hideScreen(): Promise<void> {
+    if (!screen.value) return;
+    room?.silence("screen");
+    endScreen("over");
+    await inTurn(async () => room?.unpublish("screen"));
+  }
+
+  function endScreen(why: ScreenEnd): void {
+    if (!screen.value) return;
+    screen.value.stop();
+    screen.value = null;
+    screenEnd.value = why;
   }
 
   /** Says yes to a device again after a refusal, or switches it on or off. */
@@ -101,8 +133,9 @@ export const useMedia = defineStore("media", () => {
     await publish(kind);
   }
 
-  async function choose(kind: DeviceKind, id: string): Promise<void> {
-    choice[kind] = id;
+  async function choose(kind: DeviceKind | "speaker", id: string): Promise<void> {
+    own.choose(kind, id);
+    if (kind === "speaker") return mixer.setSpeaker(id).catch(() => own.choose("speaker", ""));
     if (!on[kind]) return;
     await open({ microphone: kind === "microphone", camera: kind === "camera" });
     await publish(kind);
@@ -127,6 +160,7 @@ export const useMedia = defineStore("media", () => {
       room?.silence(sourceOf(kind));
       replace(kind, null);
     }
+    void hideScreen();
   }
 
   async function release(): Promise<void> {
@@ -134,7 +168,7 @@ export const useMedia = defineStore("media", () => {
     held.value = false;
     const wanted = { microphone: on.microphone, camera: on.camera };
     if (wanted.microphone || wanted.camera) await open(wanted);
-    await Promise.all([publish("microphone"), publish("camera")]);
+    await publishAll();
   }
 
   /** Cuts this device off first, then asks for the pause; a refusal brings it back. */
@@ -154,6 +188,7 @@ export const useMedia = defineStore("media", () => {
     room?.close();
     room = null;
     complete = false;
+    forgetLink();
     waiting.length = 0;
     const { router_rtp_capabilities: capabilities, ice_servers: servers } = joined;
     const created = await MediaRoom.open(capabilities, servers ?? [], meeting.call, {
@@ -171,7 +206,7 @@ export const useMedia = defineStore("media", () => {
     if (turn !== building) return;
     complete = true;
     for (const offer of waiting.splice(0)) created.consume(offer);
-    await Promise.all([publish("microphone"), publish("camera")]);
+    await publishAll();
   }
 
   /** Offers that come while the receiving side is being made. */
@@ -194,12 +229,21 @@ export const useMedia = defineStore("media", () => {
 
   function arrived(track: Received): void {
     received.set(track.id, track);
-    if (track.track.kind === "audio") mixer.add(track.id, track.track);
+    if (track.track.kind === "audio") mixer.add(track.id, track.track, gainOf(track.source));
   }
 
   function left(id: string): void {
     mixer.remove(id);
     received.delete(id);
+  }
+
+  function gainOf(source: Source): number {
+    return source === "microphone" ? roomVolume.value : 1;
+  }
+
+  function setRoomVolume(volume: number): void {
+    roomVolume.value = volume;
+    for (const { id, source } of received.values()) mixer.setGain(id, gainOf(source));
   }
 
   function trackOf(participant: string, source: Source = "camera"): MediaStreamTrack | null {
@@ -214,6 +258,26 @@ export const useMedia = defineStore("media", () => {
     return measured.map((one) => (one.kind === "audio" ? { ...one, level: mixer.level(one.id) } : one));
   }
 
+  let counted: LinkCounters | null = null;
+  let slowWatch = new SlowWatch();
+
+  async function measureLink(): Promise<void> {
+    if (!room || state.value !== "connected") return;
+    const now = await room.link();
+    link.value = judge(now, counted);
+    slow.value = counted !== null && slowWatch.note(link.value.quality);
+    counted = now;
+  }
+
+  function forgetLink(): void {
+    counted = null;
+    slowWatch = new SlowWatch();
+    link.value = null;
+    slow.value = false;
+  }
+
+  setInterval(() => void measureLink().catch(() => undefined), LINK_EVERY);
+
   /** Call from a click. */
   function wake(): Promise<void> {
     return mixer.wake();
@@ -224,8 +288,10 @@ export const useMedia = defineStore("media", () => {
     joined = null;
     room?.close();
     room = null;
+    endScreen("over");
     replace("microphone", null);
     replace("camera", null);
+    forgetLink();
     mixer.close();
     state.value = "new";
     held.value = false;
@@ -245,13 +311,13 @@ export const useMedia = defineStore("media", () => {
       const changed = moved;
       moved = false;
       await room.comeBack(answer.media, changed);
-      await Promise.all([publish("microphone"), publish("camera")]);
+      await publishAll();
       return;
     }
     rebuild();
     if (again || held.value || !(on.microphone || on.camera)) return;
     await open({ microphone: on.microphone, camera: on.camera });
-    await Promise.all([publish("microphone"), publish("camera")]);
+    await publishAll();
   }
 
   window.addEventListener("offline", () => (moved = true));
@@ -271,12 +337,17 @@ export const useMedia = defineStore("media", () => {
         rebuild();
       } else if (method === "media.consumerClosed") {
         room?.closeConsumer(String(params.id));
+      } else if (method === "media.producerClosed") {
+        if (room?.producerClosed(String(params.id)) === "screen") endScreen("replaced");
       }
     },
     changed: (before, after) => {
       if (after.meeting.state === "ended" || after.you.phase === "finished") {
         if (before.you.phase !== "finished" || before.meeting.state !== "ended") stop();
-      } else if (after.meeting.state === "paused") hold();
+        return;
+      }
+      if (after.you.phase !== "room") void hideScreen();
+      if (after.meeting.state === "paused") hold();
       else if (before.meeting.state === "paused") void release();
     },
     over: () => {
@@ -286,7 +357,10 @@ export const useMedia = defineStore("media", () => {
   });
 
   return {
-    tracks, problems, on, choice, devices, received, state, needsTap, held, soundHere,
-    open, toggle, choose, setSoundHere, hold, release, pauseMeeting, wake, trackOf, stats, stop,
+    tracks, on, problems: own.problems, choice: own.choice, devices: own.devices, asking: own.asking,
+    swapped: own.swapped, level: own.level, flat: own.flat,
+    received, state, needsTap, held, soundHere, link, slow, roomVolume, screen, screenEnd,
+    open, toggle, choose, setSoundHere, setRoomVolume, showScreen, hideScreen, hold, release, pauseMeeting,
+    wake, chime: () => mixer.chime(), trackOf, stats, stop,
   };
 });

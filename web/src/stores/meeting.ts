@@ -139,6 +139,16 @@ export const useMeeting = defineStore("meeting", () => {
     session?.hurry();
   }
 
+  /** Out of the meeting by one's own wish; the page stays, and knows nothing of the meeting any more. */
+  function goOut(): void {
+    if (!session || !snapshot.value) return;
+    void session.goOut();
+    session = null;
+    connection.value = "over";
+    snapshot.value = { ...snapshot.value, stations: [], participants: [], messages: [], question: null, consents: [] };
+    finish("left");
+  }
+
   function leave(): void {
     session?.leave();
     hooks?.over();
@@ -150,6 +160,6 @@ export const useMeeting = defineStore("meeting", () => {
   return {
     snapshot, connection, ending, speakers, signals, clockOffset,
     you, stations, activeStations, nextStation, people, inRoom, inLobby,
-    person, may, isSpeaking, useHooks, join, show, happened, finish, act, call, dismiss, hurry, leave,
+    person, may, isSpeaking, useHooks, join, show, happened, finish, act, call, dismiss, hurry, goOut, leave,
   };
 });

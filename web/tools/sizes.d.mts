@@ -1,2 +1,0 @@
-export const LANGUAGES: string[];
-export function sizes(role: string, language: string): { first: number; all: number };
