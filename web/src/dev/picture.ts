@@ -1,3 +1,5 @@
+import type { DeviceList } from "../media/devices";
+
 /** A drawn stand-in for a camera: a calm background, a head and shoulders. */
 const SHADES = ["#2f5d6b", "#6b4a5e", "#54403a", "#39504a", "#5b5f4a"];
 
@@ -22,4 +24,40 @@ export function drawnPicture(name: string): MediaStreamTrack {
   draw();
   setInterval(draw, 200);
   return canvas.captureStream(5).getVideoTracks()[0];
+}
+
+/** A drawn stand-in for a document: an upright page with lines of text. */
+export function drawnCanvas(): HTMLCanvasElement {
+  const canvas = document.createElement("canvas");
+  canvas.width = 595;
+  canvas.height = 842;
+  const paint = canvas.getContext("2d")!;
+  paint.fillStyle = "#fff";
+  paint.fillRect(0, 0, 595, 842);
+  paint.fillStyle = "#16242c";
+  paint.font = "600 34px sans-serif";
+  paint.fillText("Ansökan om barnbidrag", 60, 100);
+  paint.fillStyle = "#4a5a63";
+  for (let line = 0; line < 14; line += 1) paint.fillRect(60, 150 + line * 40, line % 4 === 3 ? 260 : 475, 12);
+  return canvas;
+}
+
+export function drawnPage(): MediaStreamTrack {
+  const canvas = drawnCanvas();
+  setInterval(() => canvas.getContext("2d")!.fillRect(60, 150, 475, 12), 200);
+  return canvas.captureStream(5).getVideoTracks()[0];
+}
+
+export function drawnDevices(): DeviceList {
+  const made = (kind: MediaDeviceKind, ...labels: string[]) => labels.map((label) => ({ kind, label, deviceId: label, groupId: "" }) as MediaDeviceInfo);
+  return {
+    cameras: made("videoinput", "Logitech Brio", "Inbyggd kamera"),
+    microphones: made("audioinput", "Jabra Evolve2", "Inbyggd mikrofon"),
+    speakers: made("audiooutput", "Jabra Evolve2", "Högtalare"),
+  };
+}
+
+/** A microphone in a room where nobody says anything. */
+export function drawnSound(): MediaStreamTrack {
+  return new AudioContext().createMediaStreamDestination().stream.getAudioTracks()[0];
 }
