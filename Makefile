@@ -46,7 +46,7 @@ check: $(STAMPS)/python-test $(NODE_MODULES)
 	cd web && npm run --silent check
 	@$(MAKE) --no-print-directory check-types
 
-vitest: $(NODE_MODULES)
+vitest: $(PAGES)
 	cd web && npm run --silent test
 
 pytest: $(STAMPS)/python-test

@@ -26,17 +26,22 @@ class Pages:
     async def page(self, request: web.Request) -> web.StreamResponse:
         file = self._file(request.match_info["path"])
         if file is not None:
-            return web.FileResponse(file, headers={hdrs.CACHE_CONTROL: FILES_CACHE})
+            return self._sent(file, FILES_CACHE)
         index = self._dist / "index.html"
         if not index.is_file():
             return web.Response(status=503, text=MISSING)
-        return web.Response(body=index.read_bytes(), content_type="text/html", charset="utf-8")
+        return self._sent(index)
 
     async def asset(self, request: web.Request) -> web.StreamResponse:
         file = self._file("assets/" + request.match_info["file"])
         if file is None:
             return web.Response(status=404, text="There is no such file.\n")
-        return web.FileResponse(file, headers={hdrs.CACHE_CONTROL: ASSETS_CACHE})
+        return self._sent(file, ASSETS_CACHE)
+
+    def _sent(self, file: Path, cache: str | None = None) -> web.StreamResponse:
+        """In the form that the browser takes: the build leaves `.br` and `.gz` beside what gets smaller."""
+        headers = {hdrs.VARY: hdrs.ACCEPT_ENCODING} | ({hdrs.CACHE_CONTROL: cache} if cache else {})
+        return web.FileResponse(file, headers=headers)
 
     def _file(self, path: str) -> Path | None:
         """A built file, and nothing outside of the folder."""

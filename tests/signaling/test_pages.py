@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from signaling.logs import AccessLog, redacted
 from tests.support.rest import Service, service
@@ -48,6 +48,29 @@ async def test_assets_are_kept_for_long_and_other_files_for_a_while(desk: Servic
     assert brand.headers["Content-Type"] == "image/svg+xml"
     assert "immutable" not in brand.headers["Cache-Control"]
     assert (await desk.call("GET", "/assets/app-0000.js", token="")).status == 404
+
+
+@pytest.mark.parametrize(("taken", "sent"), [("gzip, br", "br"), ("gzip", "gzip"), ("", None)])
+@pytest.mark.parametrize("path", ["/assets/app-1a2b.js", "/j/abc"])
+async def test_what_the_build_has_compressed_is_sent_so(
+    desk: Service, dist: Path, path: str, taken: str, sent: str | None
+) -> None:
+    plain = (await desk.call("GET", path, token="")).headers
+    for file in (dist / "index.html", dist / "assets" / "app-1a2b.js"):
+        for form, suffix in (("br", ".br"), ("gzip", ".gz")):
+            file.with_name(file.name + suffix).write_bytes(form.encode())
+    url = desk.url + path
+    async with ClientSession(auto_decompress=False) as client:
+        async with client.get(url, headers={"Accept-Encoding": taken or "identity"}) as answer:
+            assert answer.headers.get("Content-Encoding") == sent
+            assert answer.headers["Vary"] == "Accept-Encoding"
+            assert answer.headers["Content-Type"] == plain["Content-Type"]
+            assert answer.headers["Cache-Control"] == plain["Cache-Control"]
+            assert sent is None or await answer.read() == sent.encode()
+            tag = answer.headers["ETag"]
+        again = {"Accept-Encoding": taken or "identity", "If-None-Match": tag}
+        async with client.get(url, headers=again) as answer:
+            assert answer.status == 304
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,4 @@
-import "@fontsource-variable/noto-sans/wght.css";
-import "@fontsource-variable/noto-sans-arabic/wght.css";
-import "@fontsource-variable/noto-sans-ethiopic/wght.css";
+import "virtual:fonts";
 import "@fkui/theme-default/dist/theme-light.css";
 import "@fkui/design/lib/fkui.css";
 import "@fkui/design/lib/fonts.css";

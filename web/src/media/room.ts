@@ -1,5 +1,5 @@
 /** The media of one meeting: a mediasoup device, one transport to send and one to receive, and what flows on them. */
-import { Device, type types } from "mediasoup-client";
+import type { Device, types } from "mediasoup-client";
 import type { IceRestarted, NewConsumer, Source, StandingMedia, TransportOffer } from "../wire";
 import type { LinkCounters } from "./network";
 import { type Caller, CONNECTION_LOST, RpcError } from "./rpc";
@@ -37,6 +37,11 @@ const AUDIO: Record<"microphone" | "interpretation", types.ProducerCodecOptions>
   interpretation: { opusStereo: false, opusDtx: false, opusFec: true, opusNack: true, opusMaxAverageBitrate: 64_000 },
 };
 
+/** Large, and needed by nobody before they join. */
+export function library(): Promise<typeof import("mediasoup-client")> {
+  return import("mediasoup-client");
+}
+
 export class MediaRoom {
   private send: types.Transport | null = null;
   private recv: types.Transport | null = null;
@@ -64,6 +69,7 @@ export class MediaRoom {
     call: Caller,
     events: RoomEvents,
   ): Promise<MediaRoom> {
+    const { Device } = await library();
     const device = await Device.factory();
     await device.load({ routerRtpCapabilities: capabilities, preferLocalCodecsOrder: false });
     return new MediaRoom(device, call, iceServers, events);
