@@ -1,15 +1,16 @@
 """One device of one participant: what it is told, and the secret with which it comes back.
 
-The secret rotates at every resume. The one before stays valid until the new one is first used, so that a lost
-answer locks nobody out; one that was left behind closes the session, for somebody else has it.
+The secret rotates at every resume. The one before stays valid until one that it was exchanged for is
+first used, so that nobody is locked out by an answer that is lost, or by an attempt that comes late over a
+line that stood still. One that was left behind closes the session, for somebody else has it.
 """
 
 import hashlib
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from rooms.store.base import Records, Store
 from signaling.errors import ServiceError
@@ -17,6 +18,8 @@ from signaling.outbox import Outbox
 
 KIND = "session"
 RETIRED_KEPT = 16
+UNUSED_KEPT = 8
+"""So many answers in a row may be lost."""
 HELD = 256
 """So many notifications may wait for the answer to a call."""
 
@@ -102,6 +105,35 @@ class Returning:
     secret: str
 
 
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """As hashes. `unused`: what the one used last was exchanged for; `retired`: what was left behind."""
+
+    unused: tuple[str, ...]
+    last: str | None = None
+    retired: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(tuple(stored["unused"]), stored["last"], tuple(stored["retired"]))
+
+    def stored(self) -> dict[str, Any]:
+        return {"unused": list(self.unused), "last": self.last, "retired": list(self.retired)}
+
+    @property
+    def valid(self) -> tuple[str, ...]:
+        return self.unused if self.last is None else (*self.unused, self.last)
+
+    def rotated(self, used: str, fresh: str) -> "Secrets":
+        """`used` was valid, and has been exchanged for `fresh`."""
+        if used == self.last:
+            unused = (*self.unused, fresh)
+            left, unused = unused[:-UNUSED_KEPT], unused[-UNUSED_KEPT:]
+        else:
+            left, unused = tuple(each for each in self.valid if each != used), (fresh,)
+        return Secrets(unused, used, (*self.retired, *left)[-RETIRED_KEPT:])
+
+
 class SecretLeftBehind(ServiceError):
     """A retired secret was used, so somebody else has the session: it is closed. `session_closed`."""
 
@@ -113,7 +145,7 @@ class SecretLeftBehind(ServiceError):
 
 class Sessions:
     """The sessions' secrets, as hashes in the store. Raises `ServiceError` session_unknown, session_closed,
-    session_replaced, session_busy."""
+    session_replaced."""
 
     def __init__(self, store: Store, lifetime: float, clock: Callable[[], float]) -> None:
         self._records: Records = store.records
@@ -127,36 +159,30 @@ class Sessions:
             "participant": participant,
             "slot": slot,
             "grant": grant,
-            "current": _hash(secret),
-            "previous": None,
-            "retired": [],
+            **Secrets(unused=(_hash(secret),)).stored(),
             "closed": None,
         }
         await self._records.put_if_absent(KIND, session, value, self._clock() + self._lifetime)
         return Returning(session, meeting, participant, slot, grant, secret)
 
     async def resume(self, session: str, secret: str) -> Returning:
-        record = await self._records.get(KIND, session)
-        if record is None:
-            raise ServiceError("session_unknown", "there is no such session; join again")
-        value = dict(record.value)
-        if value["closed"] is not None:
-            raise ServiceError(f"session_{value['closed']}", "the session has been closed")
-        used = _hash(secret)
-        if used not in (value["current"], value["previous"]):
-            if used in value["retired"]:
+        while True:
+            record = await self._records.get(KIND, session)
+            if record is None:
+                raise ServiceError("session_unknown", "there is no such session; join again")
+            value = record.value
+            if value["closed"] is not None:
+                raise ServiceError(f"session_{value['closed']}", "the session has been closed")
+            known, used, fresh = Secrets.of(value), _hash(secret), secrets.token_urlsafe(24)
+            if used in known.retired:
                 await self.close(session, "closed")
                 raise SecretLeftBehind(value["meeting"], session)
-            raise ServiceError("session_unknown", "there is no such session; join again")
-        fresh = secrets.token_urlsafe(24)
-        left = value["previous"] if used == value["current"] else value["current"]
-        retired = [*value["retired"], *([left] if left is not None else [])][-RETIRED_KEPT:]
-        value.update(current=_hash(fresh), previous=used, retired=retired)
-        kept = await self._records.compare_and_set(
-            KIND, session, record.version, value, self._clock() + self._lifetime
-        )
-        if not kept:
-            raise ServiceError("session_busy", "the session is being resumed elsewhere; try again")
+            if used not in known.valid:
+                raise ServiceError("session_unknown", "there is no such session; join again")
+            changed = {**value, **known.rotated(used, _hash(fresh)).stored()}
+            until = self._clock() + self._lifetime
+            if await self._records.compare_and_set(KIND, session, record.version, changed, until):
+                break
         return Returning(
             session, value["meeting"], value["participant"], value["slot"], value["grant"], fresh
         )

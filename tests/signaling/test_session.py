@@ -1,5 +1,6 @@
 """Coming, coming back, and being shown out."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -51,6 +52,43 @@ async def test_a_lost_answer_locks_nobody_out(it: Service) -> None:
         again = await third.resume(me)
         await fourth.resume(again)
         assert fourth.me["session"] == me["session"]
+
+
+async def test_an_attempt_that_comes_late_over_a_stalled_line_locks_nobody_out(it: Service) -> None:
+    meeting = await it.meeting()
+    async with Device(it) as first, Device(it) as second, Device(it) as stalled, Device(it) as third:
+        me = await first.join(meeting["id"], "host")
+        again = await second.resume(me)
+        await stalled.resume(me)
+        assert await second.closed_with() == "resumed"
+        back = await third.resume(again)
+        assert back["session"] == me["session"]
+        assert await third.call("chat.send", text="hej") == {}
+
+
+async def test_what_the_late_attempt_was_given_is_left_behind_once_the_other_is_used(it: Service) -> None:
+    meeting = await it.meeting()
+    async with Device(it) as first, Device(it) as second, Device(it) as thief, Device(it) as third:
+        me = await first.join(meeting["id"], "host")
+        again = await second.resume(me)
+        stolen = await thief.resume(me)
+        await third.resume(again)
+        async with Device(it) as late:
+            with pytest.raises(Failed) as refused:
+                await late.resume(stolen)
+        assert refused.value.code == "session_closed"
+        assert await third.closed_with() == "session_closed"
+
+
+async def test_attempts_at_the_same_time_all_come_in(it: Service) -> None:
+    meeting = await it.meeting()
+    async with Device(it) as first, AsyncExitStack() as open_:
+        me = await first.join(meeting["id"], "host")
+        devices = [await open_.enter_async_context(Device(it)) for _ in range(4)]
+        backs = await asyncio.gather(*(device.resume(me) for device in devices))
+        assert {back["session"] for back in backs} == {me["session"]}
+        async with Device(it) as last:
+            await last.resume(backs[0])
 
 
 async def test_a_secret_that_was_left_behind_closes_the_session_and_its_device(it: Service) -> None:
