@@ -17,7 +17,10 @@ SYSTEM = "system"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
+    """`request`: names the call behind it; carried out once, however often it comes."""
+
     actor: str
+    request: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

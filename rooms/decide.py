@@ -1,10 +1,11 @@
 """What a command brings about: `decide(state, command, now)` gives the events, or raises `Rejected`.
 
-One rule runs through all of it: a rejected command changes nothing, a command that asks for what already is
-gives no events.
+One rule runs through all of it: a rejected command changes nothing, a command that asks for what already
+is, or that has been carried out, gives no events.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from rooms import commands as cmd
@@ -25,10 +26,17 @@ def decide(state: Meeting | None, command: cmd.Command, now: float) -> Events:
         return meetings.create(command, now)
     if state is None:
         raise Rejected(Reason.MEETING_UNKNOWN, "there is no such meeting")
+    if command.request is not None and command.request in state.requests:
+        return ()
     if state.ended and not isinstance(command, cmd.Leave | cmd.End | cmd.Erase):
         raise Rejected(Reason.MEETING_ENDED, "the meeting has ended")
     rule = _RULES[type(command)]
-    return tuple(rule(state, command, max(now, state.updated_at)))
+    events = tuple(rule(state, command, max(now, state.updated_at)))
+    return _named(events, command.request) if events else ()
+
+
+def _named(events: Events, request: str | None) -> Events:
+    return events if request is None else (replace(events[0], request=request), *events[1:])
 
 
 def due(state: Meeting) -> list[tuple[float, cmd.Command]]:

@@ -12,11 +12,13 @@ from rooms.people import Party, Place, Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """`at`: when it happened; `actor`: the participant, staff member or system part behind it."""
+    """`at`: when it happened; `actor`: the participant, staff member or system part behind it; `request`: the
+    call that brought it about, on the first event of a batch."""
 
     VERSION: ClassVar[int] = 1
     at: float
     actor: str
+    request: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,12 +38,14 @@ _ABOUT_CONSENTS = (
 
 def told(before: Meeting, event: ev.Event, after: Meeting, participant: str) -> ev.Event | None:
     """`event` as `participant` may know it at that moment, or None. The actor is kept only where it is theirs
-    to know: of somebody whom they do not see, it reads as the system's."""
+    to know: of somebody whom they do not see, it reads as the system's. The call behind it is nobody's."""
     viewer = after.participants.get(participant)
     if viewer is None or viewer.removed:
         return None
     narrowed = _narrowed(before, event, after, viewer)
-    return None if narrowed is None else _without_hidden_actor(after, narrowed, viewer)
+    if narrowed is None:
+        return None
+    return replace(_without_hidden_actor(after, narrowed, viewer), request=None)
 
 
 def feed(events: Iterable[ev.Event], participant: str) -> Iterator[ev.Event]:

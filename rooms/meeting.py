@@ -17,6 +17,9 @@ class StationState(StrEnum):
     SKIPPED = "skipped"
 
 
+REQUESTS_KEPT = 256
+"""So many calls, the newest, are known as carried out."""
+
 FINAL = frozenset({StationState.DONE, StationState.SKIPPED})
 
 
@@ -103,6 +106,7 @@ class Meeting:
     paused_at: float | None = None
     ended_at: float | None = None
     erased_at: float | None = None
+    requests: tuple[str, ...] = ()
     updated_at: float = 0.0
     version: int = 0
 
@@ -146,6 +150,8 @@ def evolve(state: Meeting | None, event: ev.Event) -> Meeting:
         raise ValueError(f"a log cannot begin with {type(event).__name__}")
     else:
         after = _apply(state, event)
+    if event.request is not None:
+        after = replace(after, requests=(*after.requests, event.request)[-REQUESTS_KEPT:])
     version = 0 if state is None else state.version
     return replace(after, version=version + 1, updated_at=event.at)
 

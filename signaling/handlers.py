@@ -11,6 +11,7 @@ from rooms.policy import Action, may, may_publish
 from rooms.views import instant
 from signaling import messages as msg
 from signaling.errors import ServiceError
+from signaling.idempotency import once
 
 if TYPE_CHECKING:
     from signaling.socket import Joined
@@ -106,6 +107,7 @@ async def invite(device: "Joined", params: msg.Invite) -> Result:
         name=params.name,
         language=params.language,
         participant=params.participant,
+        seed=device.seed,
     )
     invited = msg.Invited(
         id=made.id,
@@ -124,21 +126,20 @@ async def add_station(device: "Joined", params: msg.AddStation) -> Result:
     agency = device.catalogue.agencies.get(params.agency)
     if agency is None:
         raise Rejected(Reason.INVALID, "there is no such agency")
-    await device.live.execute(
-        cmd.AddStation(
-            actor=device.participant,
-            agency=agency.id,
-            purpose=params.purpose,
-            minutes=params.minutes,
-            break_after=params.break_after,
-        )
+    command = cmd.AddStation(
+        actor=device.participant,
+        agency=agency.id,
+        purpose=params.purpose,
+        minutes=params.minutes,
+        break_after=params.break_after,
     )
+    await device.live.execute(once(command, device.seed))
     return NOTHING
 
 
 def command(make: Callable[[str, Any], cmd.Command]) -> Handler:
     async def carry_out(device: "Joined", params: msg.Call) -> Result:
-        await device.live.execute(make(device.participant, params))
+        await device.live.execute(once(make(device.participant, params), device.seed))
         return NOTHING
 
     return carry_out

@@ -10,12 +10,13 @@ import hmac
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from rooms.commands import Command
 from rooms.store.base import Records, StoreUnavailable
 from signaling.errors import ServiceError
 
@@ -47,6 +48,12 @@ class Result:
 
 Work = Callable[[str], Awaitable[Result]]
 """The argument is a seed of 64 hex digits, the same for every attempt at the same call."""
+
+
+def once(command: Command, seed: str | None, number: int = 0) -> Command:
+    """The command, to be carried out once for a seed: a call can die with the process after it was done and
+    before its result was kept. `number`: of the commands of one call."""
+    return command if seed is None else replace(command, request=f"{seed[32:]}.{number}")
 
 
 class Idempotency:

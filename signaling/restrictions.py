@@ -8,7 +8,7 @@ meeting is loaded, and dropped once the store has their events.
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
@@ -96,6 +96,8 @@ def _encode(kept: Kept) -> str:
         "kind": kind,
         "actor": kept.command.actor,
     }
+    if kept.command.request is not None:
+        body["request"] = kept.command.request
     match kept.command:
         case cmd.FinishStation(station=station):
             body["station"] = station
@@ -123,4 +125,6 @@ def _decode(line: str) -> Kept:
             command = cmd.RevokeConsent(actor=actor, consent=str(body["consent"]))
         case other:
             raise ValueError(f"unknown restriction {other}")
+    if "request" in body:
+        command = replace(command, request=str(body["request"]))
     return Kept(str(body["meeting"]), float(body["at"]), command, int(body["version"]))

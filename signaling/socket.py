@@ -9,7 +9,7 @@ import contextlib
 import json
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -69,13 +69,15 @@ class RpcError(Exception):
 
 @dataclass(slots=True)
 class Joined:
-    """What a handler works with."""
+    """What a handler works with. `seed`: hex, the same for every attempt at the same call, if it has a
+    `request`."""
 
     hub: Hub
     live: Live
     session: Session
     invitations: Invitations
     catalogue: Catalogue
+    seed: str | None = None
 
     @property
     def participant(self) -> str:
@@ -260,7 +262,7 @@ class Connection:
         assert joined is not None
 
         async def work(seed: str) -> Kept:
-            result = await HANDLERS[method](joined, params)
+            result = await HANDLERS[method](replace(joined, seed=seed), params)
             return Kept(200, "application/json", json.dumps(result).encode())
 
         scope = f"socket {joined.live.id} {joined.participant}"

@@ -33,7 +33,7 @@ def differs(before: Meeting | None, after: Meeting, participant: str, now: float
 
 def notice(number: int, event: ev.Event, changes: dict[str, Any]) -> dict[str, Any]:
     data: dict[str, Any] = _EVENT_DATA.dump_python(asdict(event), mode="json")
-    del data["at"]
+    del data["at"], data["request"]
     return _notice(number, type_name(type(event)), event.at, data, changes)
 
 

@@ -1,8 +1,8 @@
 """Events to stored bytes and back.
 
-An event becomes a head in clear, canonical JSON `{"type", "v", "at", "actor", "ids", "owner"?}`, and its
-content, a JSON object encrypted under the owner's key. `type` is the class's name in snake_case, `v` its
-VERSION. Errors name fields, never values: content does not belong in a log.
+An event becomes a head in clear, canonical JSON `{"type", "v", "at", "actor", "ids", "request"?, "owner"?}`,
+and its content, a JSON object encrypted under the owner's key. `type` is the class's name in snake_case, `v`
+its VERSION. Errors name fields, never values: content does not belong in a log.
 """
 
 import json
@@ -104,6 +104,7 @@ class _Header:
     at: float
     actor: str
     ids: dict[str, Any]
+    request: str | None = None
     owner: str | None = None
 
 
@@ -153,6 +154,8 @@ class Codec:
             "actor": fields.pop("actor"),
             "ids": fields,
         }
+        if (request := fields.pop("request")) is not None:
+            header["request"] = request
         if content == blank:
             return Encoded(header["type"], canonical(header), None, None)
         owner = self._content[cls].owner(event)
@@ -164,7 +167,7 @@ class Codec:
         cls = self._types.get(header.type)
         if cls is None or header.v > cls.VERSION:
             raise UnknownEvent(f"{header.type} version {header.v} is not known to this program")
-        fields = {**header.ids, "at": header.at, "actor": header.actor}
+        fields = {**header.ids, "at": header.at, "actor": header.actor, "request": header.request}
         if content is not None:
             fields |= _object(content)
         for version in range(header.v, cls.VERSION):

@@ -8,6 +8,7 @@ from rooms.people import ONE_ADULT
 from signaling import problems
 from signaling.api import models, shapes
 from signaling.api.route import Call, Reply
+from signaling.idempotency import once
 
 DEFAULT_ALIAS = "Besökare"
 
@@ -93,8 +94,8 @@ async def end(call: Call) -> Reply:
 async def lead(call: Call, *commands: cmd.Command) -> Reply:
     """Carries the commands out one after the other; the meeting as it is then."""
     state = await shapes.known_meeting(call, call.path["meeting"])
-    for command in commands:
-        state = await call.services.hub.execute(state.id, command)
+    for number, command in enumerate(commands):
+        state = await call.services.hub.execute(state.id, once(command, call.seed, number))
     return Reply(shapes.meeting(call.services, state))
 
 

@@ -1,8 +1,10 @@
-"""The service is killed between any two steps of a batch: what was answered holds, and nobody hears more."""
+"""The service is killed between any two steps of a batch: what was answered holds, what was not can be called
+again, and nobody hears more."""
 
 import asyncio
 import os
 import random
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 
 from config.settings import Limits
 from rooms.errors import Reason
-from rooms.events import MessageSent
+from rooms.events import MessageSent, StationAdded
 from rooms.policy import audience
 from signaling.client import CallFailed, ConnectionLost
 from tests.signaling.live_rig import within
@@ -34,22 +36,26 @@ async def it(tmp_path: Path) -> AsyncIterator[Mortal]:
 
 
 class Leading:
-    """A host who leads a meeting of three stations over and over, and knows what has been answered."""
+    """A host who leads a meeting of three stations over and over, and knows what has been answered. What has
+    not been is called again, as a page does."""
 
     def __init__(self, host: RawClient, chance: random.Random) -> None:
         self.host = host
         self.answered: list[str] = []
+        self.additions = 0
         self._chance = chance
         self._number = 0
+        self._open: tuple[str, dict[str, Any]] | None = None
 
     async def go_on(self) -> None:
         """Until the service dies."""
         while True:
             try:
-                await self._one()
+                await (self._one() if self._open is None else self._again())
             except (ConnectionLost, aiohttp.ClientError, TimeoutError):
                 return
             except CallFailed as refused:
+                self._open = None
                 if refused.code not in EXPECTED:
                     raise
 
@@ -59,18 +65,29 @@ class Leading:
         ]
         match self._chance.randrange(6):
             case 0 | 1 if stations:
-                await self.host.act("meeting.start", station=self._chance.choice(stations))
+                await self._call("meeting.start", station=self._chance.choice(stations))
             case 2:
-                await self.host.act("meeting.pause")
+                await self._call("meeting.pause")
             case 3:
-                await self.host.act("meeting.resume")
+                await self._call("meeting.resume")
             case 4 if len(self.host.snapshot["stations"]) < 12:
-                await self.host.act("meeting.addStation", agency=self._chance.choice(AGENCIES))
+                self.additions += 1
+                await self._call("meeting.addStation", agency=self._chance.choice(AGENCIES))
             case _:
                 self._number += 1
-                text = f"ord {self._number}"
-                await self.host.act("chat.send", text=text)
-                self.answered.append(text)
+                await self._call("chat.send", text=f"ord {self._number}")
+
+    async def _call(self, method: str, **params: Any) -> None:
+        self._open = method, {"request": str(uuid.uuid4()), **params}
+        await self._again()
+
+    async def _again(self) -> None:
+        assert self._open is not None
+        method, params = self._open
+        await self.host.call(method, **params)
+        self._open = None
+        if method == "chat.send":
+            self.answered.append(params["text"])
 
 
 AGENCIES = ("skatteverket", "forsakringskassan", "arbetsformedlingen")
@@ -97,6 +114,9 @@ async def test_killed_at_any_step_it_loses_nothing_answered_and_lets_nobody_hear
             log, state = await it.saved(meeting)
             said = [event.text for event in log if isinstance(event, MessageSent)]
             assert [text for text in leading.answered if text not in said] == [], f"kill {kill}"
+            assert len(said) == len(set(said)), f"kill {kill}"
+            added = [event for event in log if isinstance(event, StationAdded)]
+            assert len(added) <= len(made["stations"]) + leading.additions, f"kill {kill}"
             assert within(await _table(it), audience(state)), f"kill {kill}"
             print(f"kill {kill}: {len(log)} events, {len(leading.answered)} answered", flush=True)
             await it.start()

@@ -110,6 +110,19 @@ async def test_a_meeting_that_died_with_the_process_is_not_made_twice(desk: Serv
     assert (again.status, again.json) == (201, first.json)
 
 
+async def test_a_station_that_was_added_as_the_process_died_is_not_added_twice(desk: Service) -> None:
+    path = f"{MEETINGS}/{(await desk.meeting())['id']}/stations"
+    new = {"agency": "arbetsformedlingen"}
+    first = await desk.call("POST", path, new, headers=keyed("k"))
+    records = desk.services.store.records
+    for key, _ in await records.scan("idempotency"):
+        await records.delete("idempotency", key)
+    again = await desk.call("POST", path, new, headers=keyed("k"))
+    assert (again.status, again.json) == (201, first.json)
+    other = await desk.call("POST", path, new, headers=keyed("l"))
+    assert len(other.json["stations"]) == len(first.json["stations"]) + 1
+
+
 async def test_a_deletion_is_repeated_without_a_body(desk: Service) -> None:
     link = await desk.invite((await desk.meeting())["id"], "interpreter")
     for _ in range(2):

@@ -194,6 +194,48 @@ async def test_a_repeated_call_gives_the_first_result_and_happens_once(it: Servi
         assert own == {}
 
 
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("chat.send", {"text": "en gång"}),
+        ("meeting.addStation", {"agency": "arbetsformedlingen"}),
+        ("meeting.extendStation", {"station": 1, "minutes": 5}),
+        ("meeting.finish", {"station": 1}),
+        ("meeting.askConsent", {"stations": [1, 2]}),
+        ("meeting.invite", {"role": "interpreter"}),
+    ],
+)
+async def test_a_call_that_died_with_the_process_after_it_was_done_is_not_done_again(
+    it: Service, method: str, params: dict[str, Any]
+) -> None:
+    meeting = await it.meeting()
+    await it.invite(meeting["id"], "newcomer")
+    call = {"request": str(uuid.uuid4()), **params}
+    async with Device(it) as host:
+        await host.join(meeting["id"], "host")
+        await host.call("meeting.start", station=1)
+        first = await host.call(method, **call)
+        done = await it.services.hub.state(meeting["id"])
+        records = it.services.store.records
+        for key, _ in await records.scan("idempotency"):
+            await records.delete("idempotency", key)
+        again = await host.call(method, **call)
+        assert again.get("participant") == first.get("participant")
+        assert await it.services.hub.state(meeting["id"]) == done
+
+
+async def test_the_call_behind_an_event_is_told_to_nobody(it: Service) -> None:
+    meeting = await it.meeting()
+    async with Device(it) as host, Device(it) as newcomer:
+        await host.join(meeting["id"], "host")
+        await newcomer.join(meeting["id"], "newcomer")
+        await host.call("chat.send", request=str(uuid.uuid4()), text="hej")
+        told = await newcomer.event("message_sent")
+        assert set(told["data"]) == {"actor", "message", "sender", "text", "station", "line", "seen_by"}
+        (called,) = (await it.services.hub.state(meeting["id"])).requests
+        assert called not in json.dumps([newcomer.events(), newcomer.me["snapshot"]])
+
+
 async def test_the_code_of_a_link_is_nowhere_in_the_store(it: Service) -> None:
     meeting = await it.meeting()
     async with Device(it) as host:

@@ -33,6 +33,7 @@ CLEAR_TEXT = {
     "participant",
     "place",
     "question",
+    "request",
     "role",
     "room",
     "route",
