@@ -287,7 +287,7 @@ def _apply_to_people(state: Meeting, event: ev.Event) -> Meeting:
                 state = _station(state, called.number, lambda s: replace(s, state=StationState.CALLED))
             return replace(state, participants=people)
         case ev.ParticipantEntered():
-            return _person(state, event.participant, lambda p: replace(p, present_since=event.at))
+            return _person(state, event.participant, lambda p: replace(p, present_since=event.at, came=True))
         case ev.ParticipantLeft():
             return _person(state, event.participant, lambda p: replace(p, present_since=None, ready=False))
         case ev.ParticipantAdmitted():

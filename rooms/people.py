@@ -39,7 +39,10 @@ ONE_ADULT = Party()
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """One grant in one meeting. `station` and `agency` are set for officers only."""
+    """One grant in one meeting. `station` and `agency` are set for officers only.
+
+    `came`: has been here, now or before.
+    """
 
     id: str
     role: Role
@@ -50,6 +53,7 @@ class Participant:
     station: int | None = None
     subject: str | None = None
     present_since: float | None = None
+    came: bool = False
     admitted: bool = False
     ready: bool = False
     removed: bool = False

@@ -170,6 +170,15 @@ def sees_participant(state: Meeting, viewer: Participant, other: Participant) ->
     return reads(state, viewer, other)
 
 
+def sees_quality(state: Meeting, viewer: Participant, other: Participant) -> bool:
+    """How a connection is: of oneself, of whom one hears; a host knows it of everybody they see."""
+    if viewer.id == other.id:
+        return True
+    if viewer.role is Role.HOST and phase(state, viewer) is Phase.ROOM:
+        return sees_participant(state, viewer, other)
+    return hears(state, viewer, other)
+
+
 class Action(StrEnum):
     """Everything a participant can ask for; the value is the call's name on the wire."""
 

@@ -75,10 +75,13 @@ class MeetingView:
 
 @dataclass(frozen=True, slots=True)
 class OfficerView:
+    """`came`: has opened the link and been here, now or before."""
+
     participant: str
     name: str
     present: bool
     ready: bool
+    came: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +224,7 @@ def station_view(state: Meeting, station: Station, now: float, names: Names) -> 
         ended_at=maybe(station.ended_at),
         expected_start=maybe(expected_starts(state, now).get(station.number)),
         officers=tuple(
-            OfficerView(p.id, p.name, p.present, p.ready)
+            OfficerView(p.id, p.name, p.present, p.ready, p.came)
             for p in state.participants.values()
             if p.station == station.number and not p.removed
         ),

@@ -119,6 +119,17 @@ async def invite(device: "Joined", params: msg.Invite) -> Result:
     return invited.model_dump(mode="json")
 
 
+async def agencies(device: "Joined", params: msg.Call) -> Result:
+    """What `meeting.addStation` has to choose from."""
+    if not may(device.live.current, device.participant, Action.ADD_STATION):
+        raise ServiceError("not_allowed", f"{Action.ADD_STATION} is not open to you now")
+    choices = []
+    for one in device.catalogue.agencies.values():
+        purposes = [msg.Purpose(id=each.id, text=each.text) for each in one.purposes]
+        choices.append(msg.Choice(id=one.id, name=one.name, purposes=purposes))
+    return msg.Agencies(agencies=choices).model_dump(mode="json")
+
+
 async def add_station(device: "Joined", params: msg.AddStation) -> Result:
     """An agency of the catalogue, as over REST; a purpose can be named by its id."""
     if not may(device.live.current, device.participant, Action.ADD_STATION):
@@ -166,6 +177,7 @@ HANDLERS: dict[str, Handler] = {
     "meeting.start": command(lambda actor, p: cmd.StartStation(actor=actor, station=p.station)),
     "meeting.finish": command(lambda actor, p: cmd.FinishStation(actor=actor, station=p.station)),
     "meeting.skip": command(lambda actor, p: cmd.SkipStation(actor=actor, station=p.station)),
+    "catalogue.agencies": agencies,
     "meeting.addStation": add_station,
     "meeting.moveStation": command(
         lambda actor, p: cmd.MoveStation(actor=actor, station=p.station, position=p.position)

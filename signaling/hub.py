@@ -17,6 +17,7 @@ from rooms.events import Event
 from rooms.meeting import Meeting
 from rooms.store.base import CorruptLog, Store, StoreUnavailable, UnknownEvent, is_stream_name
 from rooms.views import Names
+from signaling import quality
 from signaling.dump import RoomDump
 from signaling.errors import ServiceUnavailable
 from signaling.exchange import Exchange, Holder, session_of
@@ -76,6 +77,7 @@ class Hub:
         for event, data in early or []:
             self.on_media(event, data)
         self._keep(self._sweep())
+        self._keep(self._watch_quality())
 
     def hand_over(self) -> None:
         """At `close` media is not to end: it goes on alone, for the service that starts next."""
@@ -264,6 +266,19 @@ class Hub:
             except Exception:
                 log.exception("sweep failed")
             await asyncio.sleep(SWEEP_EVERY)
+
+    async def _watch_quality(self) -> None:
+        read: dict[str, dict[str, Any]] = {}
+        while True:
+            await asyncio.sleep(quality.EVERY)
+            before, read = read, {}
+            for live in [each for each in self._lives.values() if each.sessions]:
+                try:
+                    read[live.id] = await self.workers.call(lambda worker, id_=live.id: worker.stats(id_))  # type: ignore[misc]
+                except (WorkerError, ServiceUnavailable):
+                    continue
+                if live.id in before:
+                    live.tell_quality(quality.assess(before[live.id], read[live.id]))
 
 
 def _over(state: Meeting) -> float:

@@ -7,7 +7,7 @@ worker allows what is new; (4) the devices are told. Batches of one meeting neve
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 import structlog
@@ -18,7 +18,7 @@ from rooms.decide import decide, due
 from rooms.errors import Reason, Rejected
 from rooms.history import told
 from rooms.meeting import Meeting, evolve, fold
-from rooms.policy import Audience, audience
+from rooms.policy import Audience, audience, sees_quality
 from rooms.store.base import (
     CorruptLog,
     EventStore,
@@ -31,6 +31,7 @@ from rooms.views import Names
 from signaling.dump import RoomDump
 from signaling.errors import ServiceUnavailable
 from signaling.exchange import Exchange, Holder
+from signaling.quality import Quality
 from signaling.restrictions import Kept, Restriction, Restrictions
 from signaling.session import Session
 from signaling.telling import differs, notice, shown, view_changed
@@ -182,6 +183,20 @@ class Live:
             if heard or session.speaking:
                 session.speaking = bool(heard)
                 session.hint("media.speakers", {"speakers": heard})
+
+    def tell_quality(self, known: Mapping[str, Quality]) -> None:
+        """Each device is told of those of whom its owner may know it."""
+        if self.state is None:
+            return
+        people = self.state.participants
+        for session in self.sessions.values():
+            told = [
+                {"participant": id_, **asdict(quality)}
+                for id_, quality in known.items()
+                if id_ in people and sees_quality(self.state, people[session.participant], people[id_])
+            ]
+            if told:
+                session.hint("media.quality", {"people": told})
 
     async def close(self, code: str, reason: str) -> None:
         """What has begun is finished; nothing begins after it."""

@@ -204,6 +204,23 @@ class SetPlace(Call):
     place: Literal["on_site", "elsewhere"]
 
 
+class Purpose(Message):
+    id: str
+    text: dict[str, str]
+
+
+class Choice(Message):
+    """An agency of the catalogue and what its stations can be about."""
+
+    id: str
+    name: dict[str, str]
+    purposes: list[Purpose]
+
+
+class Agencies(Message):
+    agencies: list[Choice]
+
+
 class Invite(Call):
     role: Role
     agency: Id | None = None
@@ -249,6 +266,23 @@ class Speakers(Message):
     speakers: list[SpeakerLevel]
 
 
+class Quality(Message):
+    """`level`: good, fair or poor; `loss`: share of this person's packets that never came, `rtt` in seconds;
+    `sends`: kinds that came through in the last seconds."""
+
+    participant: str
+    level: Literal["good", "fair", "poor"]
+    loss: Annotated[float, Field(ge=0, le=1)]
+    rtt: float | None
+    sends: list[Kind]
+
+
+class QualityTold(Message):
+    """Every few seconds, of those whom one hears and of oneself; a host is told of everybody."""
+
+    people: list[Quality]
+
+
 class MeetingEvent(Message):
     """`number` counts what this participant has been told. `changes` holds every section of the snapshot that
     has changed for them; a `view_changed` has nothing but changes and repeats the number before it."""
@@ -274,6 +308,7 @@ NOTIFICATIONS: dict[str, type[Message]] = {
     "media.producerClosed": ProducerClosed,
     "media.reset": MediaReset,
     "media.speakers": Speakers,
+    "media.quality": QualityTold,
     "session.closed": SessionClosed,
 }
 
@@ -294,6 +329,7 @@ CALLS: dict[str, tuple[type[Call], type[Message]]] = {
     "meeting.start": (ByStation, Nothing),
     "meeting.finish": (ByStation, Nothing),
     "meeting.skip": (ByStation, Nothing),
+    "catalogue.agencies": (Call, Agencies),
     "meeting.addStation": (AddStation, Nothing),
     "meeting.moveStation": (MoveStation, Nothing),
     "meeting.changeStation": (ChangeStation, Nothing),

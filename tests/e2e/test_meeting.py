@@ -74,11 +74,10 @@ async def test_the_host_leads_from_station_to_station_by_a_click(meeting: Meetin
     await second.in_phase("lobby")
     await second.receives_nothing()
 
-    await host.page.evaluate(
-        "addEventListener('click', () => window.__clicked = Date.now(), {capture: true, once: true})"
-    )
+    await host.page.evaluate("addEventListener('click', () => window.__clicked = Date.now(), true)")
     moving = asyncio.create_task(second.sees(newcomer.participant))
     await host.press(f"start-station-{B}")
+    await host.press("confirm")
     picture = await moving
     took = (picture["at"] - await host.page.evaluate("window.__clicked")) / 1000
     print(

@@ -4,7 +4,8 @@ import pytest
 
 from rooms import commands as cmd
 from rooms.people import Phase
-from rooms.policy import Action, actions, audience, hears, phase
+from rooms.policy import Action, actions, audience, hears, phase, sees_quality
+from rooms.views import Names, snapshot
 from tests.rooms.builders import (
     COMPANION,
     HOST,
@@ -132,3 +133,28 @@ def test_nobody_hears_themselves() -> None:
 def test_roles_do_not_take_what_belongs_to_another(who: str, action: Action) -> None:
     story = started(1)
     assert action not in actions(story.meeting, story.meeting.participants[who])
+
+
+def test_a_host_knows_how_every_connection_is_and_an_officer_that_of_those_they_hear() -> None:
+    people = (story := started(1)).meeting.participants
+    host, tax, insurance = people[HOST], people[TAX], people[INSURANCE]
+    assert all(sees_quality(story.meeting, host, other) for other in people.values())
+    assert sees_quality(story.meeting, tax, host)
+    assert sees_quality(story.meeting, tax, tax)
+    assert not sees_quality(story.meeting, tax, insurance)
+    assert not sees_quality(story.meeting, insurance, host)
+    story.do(cmd.Pause(actor=HOST))
+    assert not sees_quality(story.meeting, story.meeting.participants[TAX], host)
+
+
+def test_it_is_known_whether_somebody_has_ever_come() -> None:
+    def officer(story: Story) -> tuple[bool, bool]:
+        seen = snapshot(story.meeting, HOST, story.now, Names({}, {})).stations[0].officers[0]
+        return seen.came, seen.present
+
+    story = planned()
+    assert officer(story) == (False, False)
+    story.do(cmd.Enter(actor=TAX, participant=TAX))
+    assert officer(story) == (True, True)
+    story.do(cmd.Leave(actor=TAX, participant=TAX))
+    assert officer(story) == (True, False)

@@ -89,6 +89,12 @@ async def test_an_agency_that_is_not_in_the_catalogue_gets_no_station_on_the_soc
         with pytest.raises(Failed) as refused:
             await officer.call("meeting.addStation", agency="ingen")
         assert refused.value.code == "not_allowed"
+        with pytest.raises(Failed) as refused:
+            await officer.call("catalogue.agencies")
+        assert refused.value.code == "not_allowed"
+        known = {one["id"]: one for one in (await host.call("catalogue.agencies"))["agencies"]}
+        assert known["skatteverket"]["name"]["sv"] == "Skatteverket"
+        assert "registration" in [each["id"] for each in known["skatteverket"]["purposes"]]
         await host.call("meeting.addStation", agency="skatteverket", purpose="Mer")
         assert (await host.event("station_added"))["data"]["agency"] == "skatteverket"
 

@@ -1,5 +1,5 @@
 import { expect, it, vi } from "vitest";
-import { clock, day, instantAt, lasted, longDay, moment, progress, weekOf } from "./time";
+import { breaks, clock, day, instantAt, lasted, longDay, minutesSince, moment, progress, weekOf } from "./time";
 import type { Station } from "./wire";
 
 const station = (more: Partial<Station>) => ({ minutes: 20, started_at: null, ended_at: null, ...more }) as Station;
@@ -59,4 +59,29 @@ it("takes a time of day as that of the office, wherever the device is", () => {
   expect(instantAt("2026-03-29", "03:30", "Europe/Stockholm")).toBe("2026-03-29T01:30:00.000Z");
   expect(instantAt("2026-11-24", "10:00", "UTC")).toBe("2026-11-24T10:00:00.000Z");
   expect(clock("2026-11-24T09:00:00Z", "sv", "Europe/Stockholm")).toBe("10:00");
+});
+
+const rested = (position: number, more: Partial<Station>) =>
+  ({ position, number: position, state: "planned", minutes: 20, break_after: 0, expected_start: null, ...more }) as Station;
+
+it("tells the times of a rest before the next station", () => {
+  const next = rested(2, { expected_start: "2026-12-01T10:30:00Z" });
+  expect(breaks([rested(1, { break_after: 10 }), next])).toEqual([
+    { after: 1, minutes: 10, from: Date.parse("2026-12-01T10:20:00Z"), to: Date.parse("2026-12-01T10:30:00Z") },
+  ]);
+});
+
+it("has no times of a rest while nobody knows when the next station is", () => {
+  expect(breaks([rested(1, { break_after: 10 }), rested(2, {})])).toEqual([{ after: 1, minutes: 10, from: null, to: null }]);
+});
+
+it("leaves out rests that are over, left out with their station, or after the last", () => {
+  expect(breaks([rested(1, { break_after: 10, state: "done" }), rested(2, { state: "active" })])).toEqual([]);
+  expect(breaks([rested(1, { break_after: 10, state: "skipped" }), rested(2, {})])).toEqual([]);
+  expect(breaks([rested(1, { break_after: 10 })])).toEqual([]);
+});
+
+it("counts whole minutes that somebody has waited", () => {
+  expect(minutesSince("2026-12-01T10:00:00Z", Date.parse("2026-12-01T10:04:59Z"))).toBe(4);
+  expect(minutesSince("2026-12-01T10:00:00Z", Date.parse("2026-12-01T09:59:00Z"))).toBe(0);
 });

@@ -71,6 +71,10 @@ export function minutesUntil(instant: Instant, now: number): number {
   return Math.round((Date.parse(instant) - now) / 60_000);
 }
 
+export function minutesSince(instant: Instant, now: number): number {
+  return Math.max(0, Math.floor((now - Date.parse(instant)) / 60_000));
+}
+
 export interface Progress {
   /** Whole minutes gone. */
   done: number;
@@ -97,4 +101,27 @@ export function progress(station: Station, now: number): Progress | null {
 export function lasted(station: Station): number | null {
   if (!station.started_at || !station.ended_at) return null;
   return Math.max(1, Math.round((Date.parse(station.ended_at) - Date.parse(station.started_at)) / 60_000));
+}
+
+export interface Break {
+  /** Position of the station that it follows. */
+  after: number;
+  minutes: number;
+  /** Null while nobody knows when. */
+  from: number | null;
+  to: number | null;
+}
+
+/** The rests that are still to come, with their times where the next station's are known. `stations` in order. */
+export function breaks(stations: readonly Station[]): Break[] {
+  const found: Break[] = [];
+  stations.forEach((station, index) => {
+    const next = stations[index + 1];
+    const over = station.state === "skipped" || next?.state === "active" || next?.state === "done";
+    if (!next || !station.break_after || over) return;
+    const to = next.expected_start ? Date.parse(next.expected_start) : null;
+    const from = to === null ? null : to - station.break_after * 60_000;
+    found.push({ after: station.position, minutes: station.break_after, from, to });
+  });
+  return found;
 }

@@ -51,6 +51,8 @@ export type TransportOffer = Narrow<
 >;
 export type IceRestarted = Narrow<SocketSchemas["IceRestarted"], { iceParameters: types.IceParameters }>;
 export type Consent = SocketSchemas["ConsentView"];
+export type Agencies = SocketSchemas["Agencies"];
+export type Quality = SocketSchemas["Quality"];
 export type Speaker = SocketSchemas["SpeakerLevel"];
 export type SessionClosed = SocketSchemas["SessionClosed"];
 

@@ -47,16 +47,16 @@ function person(id: string, role: Role, name: string, more: Partial<Participant>
 
 const stations = (): Station[] => [
   station(1, "migrationsverket", "Uppehållstillstånd och kort", 20, {
-    state: "done", started_at: ago(35), ended_at: ago(17), officers: [{ participant: "p_per", name: "Per Sandin", present: false, ready: false }],
+    state: "done", started_at: ago(35), ended_at: ago(17), officers: [{ participant: "p_per", name: "Per Sandin", present: false, ready: false, came: true }],
   }),
   station(2, "skatteverket", "Folkbokföring och personnummer", 25, {
-    state: "active", started_at: ago(13), officers: [{ participant: "p_karin", name: "Karin Lund", present: true, ready: false }],
+    state: "active", started_at: ago(13), officers: [{ participant: "p_karin", name: "Karin Lund", present: true, ready: false, came: true }],
   }),
   station(3, "forsakringskassan", "Barnbidrag och socialförsäkring", 25, {
-    state: "called", expected_start: ago(-15), officers: [{ participant: "p_maria", name: "Maria Holm", present: true, ready: true }],
+    state: "called", expected_start: ago(-15), break_after: 10, officers: [{ participant: "p_maria", name: "Maria Holm", present: true, ready: true, came: true }],
   }),
   station(4, "arbetsformedlingen", "Etableringsprogrammet", 25, {
-    expected_start: ago(-45), officers: [{ participant: "p_daniel", name: "Daniel Nyström", present: false, ready: false }],
+    expected_start: ago(-45), officers: [{ participant: "p_daniel", name: "Daniel Nyström", present: false, ready: false, came: true }],
   }),
   station(5, "kommun", "Bostad, skola och förskola", 20, { expected_start: ago(-75) }),
 ];

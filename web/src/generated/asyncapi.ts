@@ -29,6 +29,11 @@ export interface components {
              */
             break_after?: number;
         };
+        /** Agencies */
+        Agencies: {
+            /** Agencies */
+            agencies: components["schemas"]["Choice"][];
+        };
         /** AnswerConsent */
         AnswerConsent: {
             /**
@@ -122,6 +127,20 @@ export interface components {
              * @default null
              */
             break_after?: number | null;
+        };
+        /**
+         * Choice
+         * @description An agency of the catalogue and what its stations can be about.
+         */
+        Choice: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: {
+                [key: string]: string;
+            };
+            /** Purposes */
+            purposes: components["schemas"]["Purpose"][];
         };
         /** ConnectTransport */
         ConnectTransport: {
@@ -405,7 +424,10 @@ export interface components {
         };
         /** Nothing */
         Nothing: Record<string, never>;
-        /** OfficerView */
+        /**
+         * OfficerView
+         * @description `came`: has opened the link and been here, now or before.
+         */
         OfficerView: {
             /** Participant */
             participant: string;
@@ -415,6 +437,8 @@ export interface components {
             present: boolean;
             /** Ready */
             ready: boolean;
+            /** Came */
+            came: boolean;
         };
         /** ParticipantView */
         ParticipantView: {
@@ -506,6 +530,43 @@ export interface components {
             id: string;
             /** Reason */
             reason: string;
+        };
+        /** Purpose */
+        Purpose: {
+            /** Id */
+            id: string;
+            /** Text */
+            text: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * Quality
+         * @description `level`: good, fair or poor; `loss`: share of this person's packets that never came, `rtt` in seconds;
+         *     `sends`: kinds that came through in the last seconds.
+         */
+        Quality: {
+            /** Participant */
+            participant: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "good" | "fair" | "poor";
+            /** Loss */
+            loss: number;
+            /** Rtt */
+            rtt: number | null;
+            /** Sends */
+            sends: ("audio" | "video")[];
+        };
+        /**
+         * QualityTold
+         * @description Every few seconds, of those whom one hears and of oneself; a host is told of everybody.
+         */
+        QualityTold: {
+            /** People */
+            people: components["schemas"]["Quality"][];
         };
         /** QuestionView */
         QuestionView: {

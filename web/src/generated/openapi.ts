@@ -1035,7 +1035,10 @@ export interface components {
              */
             break_after?: number;
         };
-        /** OfficerView */
+        /**
+         * OfficerView
+         * @description `came`: has opened the link and been here, now or before.
+         */
         OfficerView: {
             /** Participant */
             participant: string;
@@ -1045,6 +1048,8 @@ export interface components {
             present: boolean;
             /** Ready */
             ready: boolean;
+            /** Came */
+            came: boolean;
         };
         /**
          * People

@@ -15,7 +15,7 @@ const sources = import.meta.glob<string>(["../**/*.{vue,ts}", "!../dev/**", "!..
 const FOR_NEWCOMERS = ["../App.vue", "../views/JoinLink.vue", "../views/RoleView.vue", "../views/NewcomerView.vue", "../views/CompanionView.vue"];
 
 /** The same word in both languages. */
-const SAME_IN_ENGLISH = new Set(["unit.minutes", "invite.station"]);
+const SAME_IN_ENGLISH = new Set(["unit.minutes", "invite.station", "host.stationOfPerson"]);
 
 function flat(texts: Texts, path = ""): Map<string, string> {
   const found = new Map<string, string>();

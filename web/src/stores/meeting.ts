@@ -1,7 +1,7 @@
 /** The meeting as this participant may see it: the server's snapshot, and what we ask the server to do. */
 import { defineStore } from "pinia";
 import { computed, ref, shallowRef } from "vue";
-import type { Joined, MeetingEvent, Participant, Signal, Snapshot, Speaker, Station } from "../wire";
+import type { Joined, MeetingEvent, Participant, Quality, Signal, Snapshot, Speaker, Station } from "../wire";
 import { Session, type SessionState } from "../media/session";
 import type { Params } from "../media/rpc";
 import { redeem } from "./api";
@@ -32,6 +32,8 @@ export const useMeeting = defineStore("meeting", () => {
   /** Stable code of why the session is over, or null. */
   const ending = ref<string | null>(null);
   const speakers = shallowRef<Speaker[]>([]);
+  /** How the connections are, by participant; those of whom nothing is known are not in it. */
+  const quality = shallowRef<ReadonlyMap<string, Quality>>(new Map());
   const signals = ref<HeardSignal[]>([]);
   /** The server's clock minus ours, in milliseconds. */
   const clockOffset = ref(0);
@@ -116,6 +118,7 @@ export const useMeeting = defineStore("meeting", () => {
 
   function notified(method: string, params: Params): void {
     if (method === "media.speakers") speakers.value = (params.speakers as Speaker[]) ?? [];
+    else if (method === "media.quality") quality.value = new Map((params.people as Quality[]).map((one) => [one.participant, one]));
     else hooks?.notified(method, params);
   }
 
@@ -158,7 +161,7 @@ export const useMeeting = defineStore("meeting", () => {
   }
 
   return {
-    snapshot, connection, ending, speakers, signals, clockOffset,
+    snapshot, connection, ending, speakers, quality, signals, clockOffset,
     you, stations, activeStations, nextStation, people, inRoom, inLobby,
     person, may, isSpeaking, useHooks, join, show, happened, finish, act, call, dismiss, hurry, goOut, leave,
   };

@@ -1,0 +1,30 @@
+/** What the host does to the meeting, and what has to be asked first because it cuts somebody off. */
+import type { Station } from "../wire";
+import { useMeeting } from "./meeting";
+import { usePage } from "./page";
+
+export function useLeading() {
+  const meeting = useMeeting();
+  const page = usePage();
+
+  function act(method: string, params: Record<string, unknown> = {}): void {
+    void page.attempt(meeting.act(method, params));
+  }
+
+  /** The newcomer has said yes to this station beside those that go on. */
+  function agreed(station: Station): boolean {
+    const wanted = [station, ...meeting.activeStations];
+    return (meeting.snapshot?.consents ?? []).some((consent) => wanted.every((one) => consent.stations.includes(one.number)));
+  }
+
+  /** The station that would be interrupted. */
+  function interrupts(station: Station): Station | null {
+    return agreed(station) ? null : (meeting.activeStations.find((one) => one.number !== station.number) ?? null);
+  }
+
+  function officersOf(station: Station): string {
+    return station.officers.filter((officer) => officer.present && officer.name).map((officer) => officer.name).join(", ");
+  }
+
+  return { act, agreed, interrupts, officersOf };
+}
