@@ -156,7 +156,7 @@ def in_chain(state: Meeting, viewer: Participant) -> bool:
     """May the viewer follow the day as a whole?"""
     if viewer.removed or viewer.role is Role.OFFICER:
         return False
-    return viewer.role in (Role.NEWCOMER, Role.HOST) or phase(state, viewer) is not Phase.LOBBY
+    return viewer.role in (Role.NEWCOMER, Role.HOST, Role.INTERPRETER) or viewer.admitted
 
 
 def sees_participant(state: Meeting, viewer: Participant, other: Participant) -> bool:

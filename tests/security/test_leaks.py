@@ -114,3 +114,12 @@ def test_nobody_uses_up_the_messages_of_all(monkeypatch: pytest.MonkeyPatch) -> 
     assert refusal(story, cmd.SendMessage(actor=TAX, message="x", text="2")) is Reason.TOO_MANY_MESSAGES
     write(story, NEWCOMER, "jag också")
     assert refusal(story, cmd.SendMessage(actor=HOST, message="x", text="3")) is Reason.TOO_MANY_MESSAGES
+
+
+def test_a_companion_who_was_never_let_in_learns_nothing_as_the_meeting_ends() -> None:
+    story = started(1)
+    story.do(cmd.End(actor=HOST))
+    shown = snapshot(story.meeting, COMPANION, story.now, NAMES)
+    assert (shown.meeting.state, shown.meeting.alias) == ("ended", None)
+    assert (shown.stations, shown.messages) == ((), ())
+    assert [person.id for person in shown.participants] == [COMPANION]
