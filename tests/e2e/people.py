@@ -98,6 +98,11 @@ class Person:
     async def open(self, link: str) -> None:
         await self.page.goto(f"{link}?{SMALL}")
 
+    async def open_address(self, address: str) -> None:
+        """One that has something behind a `#`."""
+        place, mark, rest = address.partition("#")
+        await self.page.goto(f"{place}?{SMALL}{mark}{rest}")
+
     async def enter(self, link: str) -> None:
         """Open the link, press "Join", and be in the meeting."""
         await self.open(link)

@@ -4,6 +4,7 @@ const routes: RouteRecordRaw[] = [
   { path: "/", component: () => import("./views/StaffHome.vue") },
   { path: "/new", component: () => import("./views/NewMeeting.vue") },
   { path: "/j/:code", component: () => import("./views/JoinLink.vue"), props: true },
+  { path: "/t", component: () => import("./views/JoinToken.vue") },
   { path: "/s/:code", component: () => import("./views/StaffLink.vue"), props: true },
   { path: "/:rest(.*)*", component: () => import("./views/NotFound.vue") },
 ];

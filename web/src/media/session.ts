@@ -14,10 +14,21 @@ export interface SessionEvents {
   over: (code: string) => void;
 }
 
+/** With this the same device comes back. */
+export interface Standing {
+  session: string;
+  secret: string;
+  lastEvent: number;
+}
+
 export interface SessionOptions {
   url: string;
   /** Exchanges the link (or its cookie) for a fresh access token. */
   token: () => Promise<string>;
+  /** The session of this tab from before it was loaded anew. */
+  standing?: Standing | null;
+  /** The secret has changed. */
+  keep?: (standing: Standing) => void;
   connect?: (url: string) => WebSocket;
   random?: () => number;
   wait?: (milliseconds: number) => Promise<void>;
@@ -62,7 +73,10 @@ export class Session {
   constructor(
     private readonly options: SessionOptions,
     private readonly events: SessionEvents,
-  ) {}
+  ) {
+    const { standing } = options;
+    if (standing) ({ session: this.session, secret: this.secret, lastEvent: this.lastEvent } = standing);
+  }
 
   /** Joins once; throws the coded error when the first attempt is refused. */
   async join(): Promise<void> {
@@ -159,6 +173,7 @@ export class Session {
     this.session = answer.session;
     this.secret = answer.secret;
     this.lastEvent = answer.last_event;
+    this.options.keep?.({ session: this.session, secret: this.secret, lastEvent: this.lastEvent });
     this.become("joined");
     this.events.joined(answer, resumed);
   }

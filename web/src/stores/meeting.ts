@@ -4,7 +4,7 @@ import { computed, ref, shallowRef } from "vue";
 import type { Joined, MeetingEvent, Participant, Quality, Signal, Snapshot, Speaker, Station } from "../wire";
 import { Session, type SessionState } from "../media/session";
 import type { Params } from "../media/rpc";
-import { redeem } from "./api";
+import type { Entry } from "./entry";
 
 export interface HeardSignal {
   key: number;
@@ -70,11 +70,11 @@ export const useMeeting = defineStore("meeting", () => {
     hooks = given;
   }
 
-  async function join(code: string): Promise<void> {
+  async function join(entry: Entry): Promise<void> {
     ending.value = null;
     session?.leave();
     const created = new Session(
-      { url: socketUrl(window.location), token: async () => (await redeem(code)).access_token },
+      { url: socketUrl(window.location), token: entry.token, standing: entry.standing?.(), keep: entry.keep },
       {
         state: (state) => {
           if (session === created) connection.value = state;

@@ -1,0 +1,35 @@
+import { beforeEach, expect, it, vi } from "vitest";
+import { byToken } from "./entry";
+
+class Kept {
+  private readonly items = new Map<string, string>();
+  getItem = (name: string) => this.items.get(name) ?? null;
+  setItem = (name: string, value: string) => void this.items.set(name, value);
+  removeItem = (name: string) => void this.items.delete(name);
+}
+
+const at = (hash: string) => ({ hash, pathname: "/t", search: "?a=1" }) as Location;
+const replaced = vi.fn();
+let kept: Storage;
+
+beforeEach(() => {
+  kept = new Kept() as unknown as Storage;
+  replaced.mockReset();
+  vi.stubGlobal("history", { state: null, replaceState: replaced });
+});
+
+it("takes the token out of the address and keeps it for the tab", async () => {
+  expect(await byToken(at("#abc.def.ghi"), kept).token()).toBe("abc.def.ghi");
+  expect(replaced).toHaveBeenCalledWith(null, "", "/t?a=1");
+  expect(await byToken(at(""), kept).token()).toBe("abc.def.ghi");
+});
+
+it("says so when there is none", async () => {
+  await expect(byToken(at(""), kept).token()).rejects.toMatchObject({ code: "token_missing" });
+});
+
+it("comes back to the session that the tab had, but not with another token", () => {
+  byToken(at("#one"), kept).keep!({ session: "s", secret: "x", lastEvent: 3 });
+  expect(byToken(at(""), kept).standing!()).toEqual({ session: "s", secret: "x", lastEvent: 3 });
+  expect(byToken(at("#two"), kept).standing!()).toBeNull();
+});

@@ -1,0 +1,45 @@
+/** How somebody comes in: by a one-time link, or by an access token that their own system has got for them. */
+import type { Standing } from "../media/session";
+import { ApiError, redeem } from "./api";
+
+export interface Entry {
+  token: () => Promise<string>;
+  /** The session that this tab had before it was loaded anew. */
+  standing?: () => Standing | null;
+  keep?: (standing: Standing) => void;
+}
+
+export function byLink(code: string): Entry {
+  return { token: async () => (await redeem(code)).access_token };
+}
+
+const TOKEN = "motesrum-token";
+const STANDING = "motesrum-standing";
+
+/**
+ * The token stands behind the `#` of the address, which browsers send nowhere. It is taken out of the address at once
+ * and kept for this tab only; what lasts beyond its ten minutes is the session.
+ */
+export function byToken(place: Location = window.location, kept: Storage = sessionStorage): Entry {
+  const arrived = place.hash.slice(1);
+  if (arrived) {
+    kept.setItem(TOKEN, arrived);
+    kept.removeItem(STANDING);
+    history.replaceState(history.state, "", place.pathname + place.search);
+  }
+  return {
+    token: async () => {
+      const token = kept.getItem(TOKEN);
+      if (!token) throw new ApiError(0, "token_missing", "There is no token in the address");
+      return token;
+    },
+    standing: () => read(kept.getItem(STANDING)),
+    keep: (standing) => kept.setItem(STANDING, JSON.stringify(standing)),
+  };
+}
+
+function read(text: string | null): Standing | null {
+  const found = text ? (JSON.parse(text) as Partial<Standing>) : {};
+  const { session, secret, lastEvent } = found;
+  return session && secret ? { session, secret, lastEvent: lastEvent ?? 0 } : null;
+}
