@@ -9,9 +9,13 @@ const routes: RouteRecordRaw[] = [
   { path: "/:rest(.*)*", component: () => import("./views/NotFound.vue") },
 ];
 
-// Pages on made-up meetings, to look at while working. Left out of every build.
-if (import.meta.env.DEV) {
-  routes.unshift({ path: "/gallery/:scene", component: () => import("./dev/GalleryView.vue"), props: true });
+// Pages on made-up meetings, to look at while working. Left out of the build that is served.
+if (import.meta.env.DEV || import.meta.env.MODE === "gallery") {
+  routes.unshift(
+    { path: "/gallery", component: () => import("./dev/GalleryIndex.vue") },
+    { path: "/gallery/components", component: () => import("./dev/ComponentsView.vue") },
+    { path: "/gallery/:scene", component: () => import("./dev/GalleryView.vue"), props: true },
+  );
 }
 
 export const router = createRouter({ history: createWebHistory("/"), routes });

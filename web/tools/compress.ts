@@ -14,7 +14,7 @@ export function compress(): Plugin {
   let folder = "";
   return {
     name: "compress",
-    apply: "build",
+    apply: (_, { command, mode }) => command === "build" && mode === "production",
     configResolved(config) {
       folder = join(config.root, config.build.outDir);
     },
