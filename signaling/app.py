@@ -14,6 +14,7 @@ from config.settings import Settings
 from rooms.store.base import Store
 from rooms.store.sqlite import open_sqlite
 from signaling import problems, socket
+from signaling.accounts import Accounts
 from signaling.agency_grants import AgencyGrants
 from signaling.agency_keys import AgencyKeys
 from signaling.api.dispatch import endpoint
@@ -87,6 +88,7 @@ async def build_services(
         agency_grants=AgencyGrants(
             meetings=hub, records=store.records, tokens=tokens, names=names, clock=clock
         ),
+        accounts=Accounts(store.records, sealing, clock),
         staff=make_staff(settings, store, tokens, clock),
         idempotency=Idempotency(store.records, sealing, clock),
         limiter=Limiter(time.monotonic),

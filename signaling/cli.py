@@ -10,7 +10,7 @@ import typer
 
 from config.catalogue import Catalogue, load_catalogue
 from config.settings import Settings
-from signaling import agency_cli, audit_cli, staff
+from signaling import agency_cli, audit_cli, staff, user_cli
 from signaling.flags import (
     AsJson,
     Config,
@@ -44,6 +44,7 @@ app = typer.Typer(
 app.add_typer(agency_cli.agency, name="agency")
 app.add_typer(agency_cli.catalogue, name="config")
 app.add_typer(audit_cli.audit, name="audit")
+app.add_typer(user_cli.user, name="user")
 
 _NAMES = {"host": "Värd", "admin": "Admin", "agency_admin": "Myndighetens administratör"}
 
@@ -194,16 +195,18 @@ async def _staff_link(settings: Settings, person: staff.Person) -> staff.StaffLi
     async with offline(settings) as store:
         directory = Directory(store.records, load_catalogue())
         await directory.refresh()
-        _demand_fitting(person, directory.catalogue)
+        demand_fitting(person, directory.catalogue)
         desk = make_staff(settings, store, make_tokens(settings, KeyFolder(settings.data / KEYS)))
         return await desk.create_link(person)
 
 
-def _demand_fitting(person: staff.Person, catalogue: Catalogue) -> None:
+def demand_fitting(person: staff.Person, catalogue: Catalogue) -> None:
     """A host has sites, an agency's administrator has an agency, and both exist."""
     unknown = next((each for each in person.sites if each not in catalogue.sites), None)
     if unknown is not None:
         fail(f"--site: there is no site {unknown}; there are {', '.join(catalogue.sites)}")
+    if person.role not in staff.ROLES:
+        fail(f"--role: must be one of {', '.join(staff.ROLES)}, not {person.role}")
     if person.role == "host" and not person.sites:
         fail(f"--site: say where the host works; there are {', '.join(catalogue.sites)}")
     if (person.role == "agency_admin") != (person.agency is not None):

@@ -12,6 +12,7 @@ from config.catalogue import Catalogue
 from config.settings import Settings
 from rooms.store.base import Store
 from rooms.views import Names
+from signaling.accounts import Accounts
 from signaling.agency_grants import AgencyGrants
 from signaling.agency_keys import AgencyKeys
 from signaling.assertions import Assertions
@@ -40,6 +41,7 @@ class Services:
     agency_keys: AgencyKeys
     assertions: Assertions
     agency_grants: AgencyGrants
+    accounts: Accounts
     staff: Staff
     screens: Screens
     idempotency: Idempotency

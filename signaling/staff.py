@@ -19,6 +19,22 @@ KEPT = 7 * 86400.0
 ROLES = ("host", "admin", "agency_admin")
 
 
+@dataclass(frozen=True, slots=True)
+class StaffSession:
+    id: str
+    began_at: float
+    expires_at: float
+
+
+def session_id(secret: str) -> str:
+    """What a session is called where its secret must not stand."""
+    return _session_id(digest(secret))
+
+
+def _session_id(key: str) -> str:
+    return "ss_" + digest(key)[:16]
+
+
 def new_subject() -> str:
     return "s_" + secrets.token_hex(8)
 
@@ -89,6 +105,27 @@ class Staff:
             raise StaffLinkError("staff_link_used", "the link has been used; ask for a new one")
         return await self._begin(key, record.value["person"])
 
+    async def begin(self, person: Person, by: str) -> SignedIn:
+        """A session of somebody who has shown who they are; `by` says how."""
+        return await self._begin(by, asdict(person))
+
+    async def sessions(self, sub: str) -> list[StaffSession]:
+        """Where a person is signed in, latest first."""
+        records = await self._records.scan(SESSION)
+        found = [
+            StaffSession(_session_id(key), record.value.get("began_at", 0.0), record.expires_at or 0.0)
+            for key, record in records
+            if record.value["sub"] == sub
+        ]
+        return sorted(found, key=lambda each: each.began_at, reverse=True)
+
+    async def end_session(self, sub: str, session: str) -> bool:
+        """False when the person has no such session."""
+        for key, record in await self._records.scan(SESSION):
+            if record.value["sub"] == sub and _session_id(key) == session:
+                return await self._records.delete(SESSION, key)
+        return False
+
     async def session(self, secret: str) -> StaffClaims | None:
         record = await self._records.get(SESSION, digest(secret))
         return None if record is None else _claims(record.value, record.expires_at or 0.0)
@@ -116,7 +153,7 @@ class Staff:
     async def _begin(self, link: str, person: Mapping[str, Any]) -> SignedIn:
         secret = secrets.token_urlsafe(32)
         expires_at = self._clock() + self._lifetime
-        value = {**person, "jti": new_jti(), "link": link}
+        value = {**person, "jti": new_jti(), "link": link, "began_at": self._clock()}
         await self._records.put_if_absent(SESSION, digest(secret), value, expires_at)
         return SignedIn(secret, _claims(value, expires_at))
 

@@ -222,6 +222,25 @@ class TokenProblem(Out):
     code: str
 
 
+class Password(In):
+    """`code`: six digits of the moment (RFC 6238)."""
+
+    login: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+    password: Annotated[str, Field(min_length=1, max_length=200)]
+    code: Annotated[str, Field(min_length=1, max_length=10)]
+
+
+class OwnSession(Out):
+    id: str
+    began_at: datetime
+    expires_at: datetime
+    here: bool
+
+
+class OwnSessions(Out):
+    sessions: list[OwnSession]
+
+
 class StaffSite(Out):
     id: str
     name: str

@@ -122,6 +122,19 @@ ROUTES: tuple[Route, ...] = (
         staff.sign_in, models.StaffSession, access=Access.OPEN, body=models.Code, statuses=(404, 410),
     ),
     Route(
+        "POST", "/staff/password", "signInWithPassword", "Sign in with a local account",
+        staff.sign_in_with_password, models.StaffSession, access=Access.OPEN, body=models.Password,
+        statuses=(401, 403),
+    ),
+    Route(
+        "GET", "/staff/sessions", "listStaffSessions", "Where the caller is signed in",
+        staff.sessions, models.OwnSessions, access=Access.STAFF,
+    ),
+    Route(
+        "DELETE", "/staff/sessions/{session}", "endStaffSession", "Sign out there",
+        staff.end_session, None, 204, access=Access.STAFF,
+    ),
+    Route(
         "GET", "/staff/session", "readStaffSession", "Who is signed in",
         staff.show, models.StaffSession, access=Access.STAFF,
     ),

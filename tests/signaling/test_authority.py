@@ -60,6 +60,7 @@ def _url(desk: Desk, route: Route) -> str:
         "invitation": "i_x",
         "agency": "skatteverket",
         "kid": "k1",
+        "session": "ss_x",
         "screen": "d_x",
     }
     return route.url.format_map(places)
@@ -89,6 +90,7 @@ def test_only_these_calls_are_open_to_everybody() -> None:
     assert {route.name for route in ROUTES if route.access is Access.OPEN} == {
         "redeemCode",
         "signIn",
+        "signInWithPassword",
         "signOut",
         "beginPairing",
         "askScreen",

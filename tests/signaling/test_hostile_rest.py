@@ -73,6 +73,7 @@ def address(route: Route, meeting: str) -> str:
         "invitation": "i_none",
         "agency": "skatteverket",
         "kid": "k",
+        "session": "ss_x",
         "screen": "d_none",
     }
     return route.url.format_map(places)
