@@ -73,6 +73,7 @@ class Consumer:
         self._asked = Budget(ASKED_RATE, ASKED_MOST)
         self._resends = Resends(RESENT_RATE, RESENT_MOST)
         self._reported: tuple[int, float] | None = None
+        self._begun_anew = -1
 
     @property
     def flowing(self) -> bool:
@@ -88,6 +89,7 @@ class Consumer:
         Nothing from before is sent again.
         """
         self.stream = None
+        self._begun_anew = -1
         self._sequence.restart()
         self._sent.clear()
 
@@ -140,6 +142,7 @@ class Consumer:
             lost = self._kept(sequence, now)
             if lost is None:
                 self._drop(Drop.NACK_GONE)
+                self._begin_anew(sequence, now)
             elif not self._resends.allow(sequence, rtt, now):
                 self._drop(Drop.NACK_LIMIT)
             elif self._send_again(sequence, lost, now):
@@ -154,6 +157,16 @@ class Consumer:
         if media is None or (self._limit is not None and media.timestamp <= self._limit):
             return None
         return media
+
+    def _begin_anew(self, sequence: int, now: float) -> None:
+        """The listener waits for what cannot be sent again, and would ask for a keyframe only after seconds.
+        One keyframe serves for everything that was sent before it was asked for."""
+        source = None if self.stream is None else self._sequence.source(sequence)
+        if self.stream is None or source is None or source <= self._begun_anew:
+            return
+        if source not in self.stream.missing.waiting:
+            self._begun_anew = self.stream.statistics.highest_sequence or source
+            self.keyframe_asked(now)
 
     def _send_again(self, sequence: int, lost: Media | bytes, now: float) -> bool:
         if isinstance(lost, bytes):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
-TRIES = 10
-LEAST_INTERVAL = 0.03
-"""Seconds between two requests for one packet at least."""
+HURRIED = 4
+"""So many times a packet is asked for at the pace of round trips, and then ever less often."""
+LEAST_INTERVAL = 0.015
+"""Seconds between two requests for one packet at least: less than sound's packets are apart."""
 UNKNOWN_RTT = 0.1
 """Seconds assumed for a round trip until one is measured."""
 MOST_MISSING = 400
-"""When more are missing a repair would come too late; listeners ask for a keyframe by themselves."""
+"""When more are missing a repair would come too late."""
 
 
 @dataclass(slots=True)
@@ -23,6 +24,10 @@ class Lost:
     asked_at: float = -inf
     tries: int = 0
 
+    def again(self, interval: float) -> float:
+        """When to ask next: a path that has lost so many answers is broken, or slower than it seemed."""
+        return self.asked_at + interval * max(1, self.tries - HURRIED + 1)
+
 
 class MissingPackets:
     """The gaps of one stream, by unwrapped sequence number; each is asked for up to `lifetime` seconds.
@@ -32,8 +37,9 @@ class MissingPackets:
 
     def __init__(self, lifetime: float) -> None:
         self.waiting: dict[int, Lost] = {}
-        self.fresh = False
-        """Whether something is missing that was not asked for yet."""
+        self.ask_at = inf
+        """When something is to be asked for, for the first time or again."""
+        self._gave_up = False
         self._lifetime = lifetime
         self._highest: int | None = None
         self._arrived = 0.0
@@ -57,12 +63,14 @@ class MissingPackets:
         silence = now - self._arrived
         if silence > self._lifetime:
             first = end - int((end - first) * self._lifetime / silence)
+            self._gave_up = True
         if len(self.waiting) + end - first > MOST_MISSING:
-            self.waiting.clear()
+            self._stop()
+            self._gave_up = True
             return
         for sequence in range(first, end):
             self.waiting[sequence] = Lost(self._arrived, now)
-            self.fresh = True
+        self.ask_at = now
 
     def answers(self, sequence: int, now: float, rtt: float) -> bool:
         """Whether a packet can be an answer to our asking: a reordered one comes sooner."""
@@ -75,22 +83,32 @@ class MissingPackets:
 
     def due(self, now: float, rtt: float) -> list[int]:
         """What to ask for now, in order; the caller then does."""
-        self.fresh = False
         interval = max(LEAST_INTERVAL, 1.1 * rtt)
         asked = []
+        self.ask_at = inf
         for sequence, lost in list(self.waiting.items()):
-            if now - lost.asked_at < interval:
-                continue
-            if lost.tries == TRIES or now - lost.noticed > self._lifetime:
+            if now - lost.noticed > self._lifetime:
                 del self.waiting[sequence]
+                self._gave_up = True
                 continue
-            lost.asked_at = now
-            lost.tries += 1
-            asked.append(sequence)
+            if now >= lost.again(interval):
+                lost.asked_at = now
+                lost.tries += 1
+                asked.append(sequence)
+            self.ask_at = min(self.ask_at, lost.again(interval))
         return asked
+
+    def gave_up(self) -> bool:
+        """Whether something will not come any more; told once."""
+        told, self._gave_up = self._gave_up, False
+        return told
 
     def forget(self) -> None:
         """Ask for nothing from before; the next packet is a beginning."""
-        self.waiting.clear()
-        self.fresh = False
+        self._stop()
+        self._gave_up = False
         self._highest = None
+
+    def _stop(self) -> None:
+        self.waiting.clear()
+        self.ask_at = inf

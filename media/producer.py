@@ -10,7 +10,7 @@ from media.keyframes import h264_keyframe, vp8_keyframe
 from media.ortc import AUDIO_LEVEL, MID, NACK, REPAIRED_RID, RID, ProducerParameters
 from media.rtp import RtpPacket, audio_level
 from media.stats import Drop, ProducerStats
-from media.stream import AUDIO_KEPT, VIDEO_KEPT, Media, Placed, Stream
+from media.stream import ASKED_FOR, Media, Placed, Stream
 
 if TYPE_CHECKING:
     from media.consumer import Consumer
@@ -54,9 +54,7 @@ class Producer:
         self._level_id = parameters.extension_ids.get(AUDIO_LEVEL)
 
     def _stream(self, ssrc: int, layer: int) -> Stream:
-        repair = 0.0
-        if NACK in self.parameters.feedback:
-            repair = VIDEO_KEPT if self._video else AUDIO_KEPT
+        repair = ASKED_FOR if NACK in self.parameters.feedback else 0.0
         return Stream(ssrc, layer, self.parameters.clock_rate, repair)
 
     @property
@@ -110,7 +108,7 @@ class Producer:
                 return
         placed = stream.accept(packet.sequence, packet.timestamp, now, len(packet.data))
         self._hand_on(stream, placed, packet, packet.payload, now)
-        if missing.fresh:
+        if now >= missing.ask_at:
             self._ask_missing(stream, now)
 
     def receive_resent(self, stream: Stream, packet: RtpPacket, now: float) -> None:
@@ -186,11 +184,16 @@ class Producer:
             consumer.relay_report(stream, report, now)
 
     def repair(self, now: float) -> None:
-        """Ask again for what is missing still, and let go of what is too old to be asked for."""
+        """Ask again for what is missing still, and let go of what is too old to be asked for.
+
+        A picture that waits for what will not come is begun anew: listeners notice only after seconds.
+        """
         for stream in self.present_streams:
             stream.recent.expire(now)
             if stream.missing.waiting:
                 self._ask_missing(stream, now)
+            if stream.missing.gave_up() and self._video and self.consumers:
+                stream.keyframes.want()
 
     def _ask_missing(self, stream: Stream, now: float) -> None:
         if self.paused or not self.transport.connected:

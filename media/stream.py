@@ -17,8 +17,10 @@ LEAST_WAIT = 0.3
 """Seconds by which a newly allowed listener stays behind the source at least."""
 SILENT = 1.0
 """Seconds without a packet after which a stream is not active."""
+ASKED_FOR = 1.0
+"""Seconds for which a missing packet is asked for."""
 VIDEO_KEPT, AUDIO_KEPT = 2.0, 1.0
-"""Seconds for which a packet is asked for, and can be asked for again."""
+"""Seconds for which a packet can be asked for again."""
 VIDEO_ROOM = 2 << 20
 """Bytes of recent packets that a stream keeps at most."""
 

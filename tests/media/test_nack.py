@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import inf
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from media.cache import OVERHEAD, RecentPackets
-from media.nack import LEAST_INTERVAL, MOST_MISSING, TRIES, MissingPackets
+from media.nack import HURRIED, LEAST_INTERVAL, MOST_MISSING, MissingPackets
 from media.resend import LEAST_PAUSE, Budget, Resends, Rtx
 from media.rtp import parse
 from media.sequence import REACH, SequenceMap
@@ -23,11 +25,11 @@ def arrived(missing: MissingPackets, *sequences: int, now: float = 10.0) -> list
 def test_a_gap_is_asked_for_at_once_and_in_order() -> None:
     missing = MissingPackets(1.0)
     arrived(missing, 5, 6)
-    assert not missing.fresh
+    assert missing.ask_at > 1e9
     arrived(missing, 9)
-    assert missing.fresh
+    assert missing.ask_at == 10.0
     assert missing.due(10.0, RTT) == [7, 8]
-    assert not missing.fresh
+    assert 10.0 + RTT < missing.ask_at < 10.0 + 1.2 * RTT
     assert missing.due(10.0, RTT) == []
 
 
@@ -47,20 +49,27 @@ def test_on_a_very_short_round_trip_requests_keep_their_distance() -> None:
     assert missing.due(10.0 + 1.01 * LEAST_INTERVAL, 0.0001) == [2]
 
 
-def test_a_packet_is_asked_for_so_many_times_and_then_given_up() -> None:
+def test_a_packet_is_asked_for_in_haste_at_first_and_then_ever_less_often() -> None:
     missing = MissingPackets(60.0)
     arrived(missing, 1, 3)
-    asked = [missing.due(10.0 + number, RTT) for number in range(TRIES + 3)]
-    assert asked == [[2]] * TRIES + [[]] * 3
-    assert missing.waiting == {}
+    asked, now = [], 10.0
+    while len(asked) < HURRIED + 3:
+        if missing.due(now, RTT):
+            asked.append(now)
+        now += 0.001
+    pauses = [round((later - at) / RTT, 1) for at, later in pairwise(asked)]
+    assert pauses == pytest.approx([1.1] * HURRIED + [2.2, 3.3], abs=0.1)
 
 
 def test_a_packet_is_not_asked_for_longer_than_it_is_of_use() -> None:
     missing = MissingPackets(1.0)
     arrived(missing, 1, 3)
     assert missing.due(10.9, RTT) == [2]
+    assert not missing.gave_up()
     assert missing.due(11.1, RTT) == []
     assert missing.waiting == {}
+    assert missing.gave_up()
+    assert not missing.gave_up()
 
 
 def test_a_packet_that_came_is_not_asked_for_again() -> None:
@@ -99,6 +108,7 @@ def test_after_a_silence_only_what_is_young_enough_is_asked_for() -> None:
     arrived(missing, 0, now=10.0)
     arrived(missing, 101, now=12.0)
     assert missing.due(12.0, RTT) == list(range(51, 101))
+    assert missing.gave_up()
 
 
 def test_when_too_much_is_missing_nothing_is() -> None:
@@ -107,6 +117,7 @@ def test_when_too_much_is_missing_nothing_is() -> None:
     assert len(missing.waiting) == 2
     arrived(missing, 3 + MOST_MISSING)
     assert missing.waiting == {}
+    assert missing.gave_up()
     arrived(missing, 5 + MOST_MISSING)
     assert missing.due(10.0, RTT) == [4 + MOST_MISSING]
 

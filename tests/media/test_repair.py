@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from media import rtcp, rtp
 from media.consumer import ASKED_MOST, RESENT_MOST, RESENT_RATE, Consumer
 from media.stats import Drop
-from media.stream import AUDIO_KEPT, LEAST_WAIT, VIDEO_KEPT
+from media.stream import ASKED_FOR, AUDIO_KEPT, LEAST_WAIT, VIDEO_KEPT
 from media.transport import FEEDBACK_MOST
 from tests.media.endpoint import (
     DELTA,
@@ -23,7 +23,7 @@ from tests.media.endpoint import (
     opus,
     vp8,
 )
-from tests.media.room import Room, out
+from tests.media.room import Room, out, plis
 
 BOTH = {"listener": {"speaker": ["microphone", "camera"]}}
 RTX_SSRC, RTX_TYPE = 2223, 97
@@ -307,6 +307,76 @@ def test_a_packet_that_came_by_repair_can_be_asked_for_again(
     speaker.resend(lost)
     listener.nack(consumer.ssrc, number)
     assert [each.payload[:2] for each in listener.got[2:]] == [DELTA[:2], number.to_bytes(2, "big")]
+
+
+def test_a_picture_that_waits_for_what_will_not_come_is_begun_anew(
+    room: Room, pair: tuple[Speaker, Listener]
+) -> None:
+    speaker, listener = pair
+    listener.listen(speaker, "video")
+    speaker.show(KEYFRAME)
+    speaker.lose(speaker.picture, DELTA)
+    speaker.show()
+    before = len(plis(speaker.transport))
+    room.tick(ASKED_FOR - 0.05)
+    assert len(plis(speaker.transport)) == before
+    room.tick(0.1)
+    assert len(plis(speaker.transport)) == before + 1
+    room.tick(5.0)
+    assert len(plis(speaker.transport)) == before + 1
+
+
+def test_nobody_who_sees_no_picture_has_it_begun_anew(room: Room, pair: tuple[Speaker, Listener]) -> None:
+    speaker, _ = pair
+    speaker.show(KEYFRAME)
+    speaker.lose(speaker.picture, DELTA)
+    speaker.show()
+    room.tick(ASKED_FOR + 0.1)
+    room.tick()
+    assert plis(speaker.transport) == []
+
+
+def test_who_asks_for_what_is_not_kept_any_longer_gets_a_keyframe_once(
+    room: Room, pair: tuple[Speaker, Listener]
+) -> None:
+    speaker, listener = pair
+    consumer = listener.listen(speaker, "video")
+    for payload in (KEYFRAME, DELTA, DELTA):
+        speaker.show(payload)
+    numbers = [each.sequence for each in listener.got]
+    room.tick(VIDEO_KEPT + 0.5)
+    speaker.show()
+    before = len(plis(speaker.transport))
+    listener.nack(consumer.ssrc, *numbers[1:])
+    assert len(plis(speaker.transport)) == before + 1
+    for _ in range(3):
+        room.tick(1.5)
+        listener.nack(consumer.ssrc, *numbers[1:])
+    assert len(plis(speaker.transport)) == before + 1
+    later = listener.got[-1].sequence
+    room.tick(VIDEO_KEPT + 0.5)
+    speaker.show(KEYFRAME)
+    speaker.show()
+    listener.nack(consumer.ssrc, later + 1)
+    assert len(plis(speaker.transport)) == before + 1
+    room.tick(VIDEO_KEPT + 0.5)
+    speaker.show()
+    listener.nack(consumer.ssrc, later + 1)
+    assert len(plis(speaker.transport)) == before + 2
+
+
+def test_who_asks_for_what_we_miss_ourselves_waits_for_it(room: Room, pair: tuple[Speaker, Listener]) -> None:
+    speaker, listener = pair
+    consumer = listener.listen(speaker, "video")
+    speaker.show(KEYFRAME)
+    speaker.lose(speaker.picture, DELTA)
+    room.tick(0.5)
+    speaker.show()
+    before = len(plis(speaker.transport))
+    room.tick(0.7)
+    listener.nack(consumer.ssrc, listener.got[0].sequence + 1)
+    assert listener.drops == {Drop.NACK_GONE: 1}
+    assert len(plis(speaker.transport)) == before
 
 
 @pytest.mark.parametrize(("kind", "kept"), [("audio", AUDIO_KEPT), ("video", VIDEO_KEPT)])

@@ -93,14 +93,15 @@ class Link:
 class UdpRelay:
     """Takes datagrams at `address` and gives every client a socket of its own towards `target`.
 
-    The time of both links begins at 0 when the relay is opened.
+    The time of both links begins at 0 when the relay is opened. A client keeps the `up` and `down` that were
+    there when it came.
     """
 
     def __init__(self, target: Address, up: Link, down: Link) -> None:
         self.target, self.up, self.down = target, up, down
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
-        self._clients: dict[Address, socket.socket] = {}
+        self._clients: dict[Address, tuple[socket.socket, Link]] = {}
         self._timers: set[asyncio.TimerHandle] = set()
 
     @classmethod
@@ -131,7 +132,7 @@ class UdpRelay:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
-        for opened in (self._socket, *self._clients.values()):
+        for opened in (self._socket, *(upstream for upstream, _ in self._clients.values())):
             self._loop.remove_reader(opened.fileno())
             opened.close()
         self._clients.clear()
@@ -146,13 +147,16 @@ class UdpRelay:
         return opened
 
     def _from_client(self, datagram: bytes, client: Address) -> None:
-        upstream = self._clients.get(client)
-        if upstream is None:
-            upstream = self._bound(
-                (self.target[0], 0), lambda answer, _: self._pass(self.down, self._socket, answer, client)
-            )
-            self._clients[client] = upstream
-        self._pass(self.up, upstream, datagram, self.target)
+        upstream, up = self._clients.get(client) or self._introduce(client)
+        self._pass(up, upstream, datagram, self.target)
+
+    def _introduce(self, client: Address) -> tuple[socket.socket, Link]:
+        down = self.down
+        upstream = self._bound(
+            (self.target[0], 0), lambda answer, _: self._pass(down, self._socket, answer, client)
+        )
+        self._clients[client] = upstream, self.up
+        return self._clients[client]
 
     def _pass(self, link: Link, opened: socket.socket, datagram: bytes, address: Address) -> None:
         now = self.now

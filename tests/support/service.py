@@ -74,7 +74,7 @@ class Service:
 
 
 def settings_for(data: Path, **changes: Any) -> Settings:
-    return Settings(data=data, http_port=0, media_port=0, log_level="warning", **changes)
+    return Settings(data=data, **{"http_port": 0, "media_port": 0, "log_level": "warning", **changes})
 
 
 @asynccontextmanager

@@ -1,0 +1,183 @@
+"""Two people at their pages; all that one of them sends and gets goes over a line that loses packets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from socket import SOCK_DGRAM
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import fixture
+from tests.e2e.people import Meeting, Person, demand_pages
+from tests.e2e.process import free_port
+from tests.support.relay import Link, UdpRelay
+from tests.support.service import Service, service
+
+INSIDE, OUTSIDE = "127.0.0.1", "127.0.0.2"
+"""Where the worker listens, and where pages are told that it does: there the relay is."""
+DELAY = 0.005
+LOSSES: dict[str, tuple[dict[str, Any], float]] = {
+    "at random": ({"loss": 0.1}, 0.02),
+    "in bursts": ({"burst": (0.025, 0.225)}, 0.05),
+}
+"""A tenth is lost, each way; the share of sound that may be made up."""
+SETTLED, WATCHED = 5, 10
+"""Seconds of sound."""
+STILL, OUT = 2.0, 2.5
+"""Seconds: a picture may stand still for so long; the line is out for so long."""
+
+WATCH = """(testid) => {
+  const video = document.querySelector(`[data-testid="${testid}"]`);
+  const shown = window.__shown = [performance.now() / 1000];
+  const note = (now) => {
+    shown.push(now / 1000);
+    video.requestVideoFrameCallback(note);
+  };
+  video.requestVideoFrameCallback(note);
+}"""
+"""Notes when the page shows a picture, in `window.__shown`."""
+
+LASTS = """(() => {
+  let first = null;
+  return async ({participant, seconds}) => {
+    await new Promise((next) => setTimeout(next, 250));
+    const stats = await window.__motesrum.stats();
+    const of = (kind) => stats.find((each) => each.participant === participant && each.kind === kind) ?? {};
+    const {totalSamplesReceived, concealedSamples} = of('audio');
+    const now = {totalSamplesReceived, concealedSamples, framesDecoded: of('video').framesDecoded};
+    if (!now.totalSamplesReceived || !now.framesDecoded) return null;
+    first ??= now;
+    const since = (name) => now[name] - first[name];
+    return since('totalSamplesReceived') >= seconds * 48000 && {
+      made_up: since('concealedSamples') / since('totalSamplesReceived'),
+      decoded: since('framesDecoded'),
+      ids: stats.map((each) => each.id).sort(),
+    };
+  };
+})()"""
+"""When so many seconds of sound have come: what has come meanwhile, and on which consumers."""
+
+GAPS = """() => {
+  const shown = [...window.__shown, performance.now() / 1000];
+  return shown.slice(1).map((at, index) => at - shown[index]);
+}"""
+
+
+@dataclass
+class Seen:
+    """`gaps`: seconds between pictures; `made_up`: the share of sound that did not come in time."""
+
+    gaps: list[float]
+    made_up: float
+    decoded: int
+    ids: list[str]
+
+    @property
+    def longest(self) -> float:
+        return max(self.gaps)
+
+    def __str__(self) -> str:
+        freezes = sum(gap > 0.5 for gap in self.gaps)
+        return (
+            f"{self.decoded} pictures in {sum(self.gaps):.1f} s, shown {len(self.gaps) - 1} times, "
+            f"longest still {self.longest:.2f} s, {freezes} over 0.5 s, {self.made_up:.2%} of sound made up"
+        )
+
+
+@dataclass
+class Pair:
+    """Newcomer and officer, each seeing and hearing the other. The newcomer's line is `up` and `down`."""
+
+    relay: UdpRelay
+    up: Link
+    down: Link
+    newcomer: Person
+    officer: Person
+    newcomer_id: str
+    officer_id: str
+
+    async def watch(self, seconds: float) -> list[Seen]:
+        """What the newcomer and the officer get within so many seconds of sound."""
+        both = await asyncio.gather(
+            self._watch(self.newcomer, self.officer_id, seconds),
+            self._watch(self.officer, self.newcomer_id, seconds),
+        )
+        print(*both, sep="\n")
+        return both
+
+    async def _watch(self, person: Person, other: str, seconds: float) -> Seen:
+        await person.page.evaluate(WATCH, "stage-video")
+        wanted = {"participant": other, "seconds": seconds}
+        came = await person.until(LASTS, wanted, deadline=3 * seconds + 10)
+        return Seen(await person.page.evaluate(GAPS), **came)
+
+
+@fixture()
+async def relay() -> AsyncIterator[UdpRelay]:
+    port = free_port(SOCK_DGRAM)
+    up, down = Link(1, delay=DELAY), Link(2, delay=DELAY)
+    opened = await UdpRelay.open((INSIDE, port), up=up, down=down, listen=(OUTSIDE, port))
+    yield opened
+    opened.close()
+
+
+@fixture()
+async def running(tmp_path: Path, relay: UdpRelay) -> AsyncIterator[Service]:
+    demand_pages()
+    _, port = relay.target
+    listen = [{"ip": INSIDE, "announced": OUTSIDE}]
+    async with service(tmp_path, media_port=port, media_listen=listen) as started:
+        yield started
+
+
+@dataclass
+class Line:
+    conditions: dict[str, Any]
+    may_be_made_up: float
+
+
+@pytest.fixture
+def line(request: pytest.FixtureRequest) -> Line:
+    return Line(*LOSSES[request.param]) if hasattr(request, "param") else Line({}, 0.0)
+
+
+@fixture()
+async def pair(meeting: Meeting, relay: UdpRelay, line: Line) -> Pair:
+    """The newcomer's line is as bad as it will be from the first packet on."""
+    officer = await meeting.person("officer", 1, name="Erik Lind")
+    await meeting.start(1)
+    relay.up, relay.down = (Link(seed, delay=DELAY, **line.conditions) for seed in (3, 4))
+    newcomer = await meeting.person("newcomer", name="Samira")
+    ids = await newcomer.participant(), await officer.participant()
+    found = Pair(relay, relay.up, relay.down, newcomer, officer, *ids)
+    await officer.sees(found.newcomer_id, deadline=20)
+    await newcomer.sees(found.officer_id, deadline=20)
+    return found
+
+
+@pytest.mark.parametrize("line", LOSSES, indirect=True)
+async def test_pictures_and_sound_go_on_while_a_tenth_is_lost_each_way(pair: Pair, line: Line) -> None:
+    await pair.watch(SETTLED)
+    both = await pair.watch(WATCHED)
+    for seen in both:
+        assert seen.decoded >= 4 * WATCHED
+        assert seen.longest < STILL
+    assert sum(seen.made_up for seen in both) / len(both) < line.may_be_made_up
+    for link in (pair.up, pair.down):
+        assert link.lost > 0.05 * link.offered
+
+
+async def test_after_a_short_outage_everything_goes_on_as_it_was(pair: Pair) -> None:
+    for link in (pair.up, pair.down):
+        link.outages.append((pair.relay.now + 1, pair.relay.now + 1 + OUT))
+    during = await pair.watch(2 * OUT + 2)
+    after = await pair.watch(3)
+    for seen, then in zip(during, after, strict=True):
+        assert OUT - 0.5 < seen.longest < OUT + STILL
+        assert then.longest < STILL
+        assert seen.ids == then.ids
+    for person in (pair.newcomer, pair.officer):
+        assert await person.connection() == "joined"
+        assert len(person.sockets) == 1
