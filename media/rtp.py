@@ -83,7 +83,7 @@ def _one_byte_elements(data: bytes, at: int, end: int) -> dict[int, bytes]:
         at += 1
         if head == 0:
             continue
-        if head >> 4 == 15:
+        if head >> 4 in (0, 15):
             break
         stop = at + (head & 15) + 1
         if stop > end:

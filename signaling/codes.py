@@ -22,5 +22,5 @@ def is_language(text: str) -> bool:
 
 
 def digest(secret: str) -> str:
-    """Hex, 64 characters."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    """Hex, 64 characters. A cookie may hold any bytes, which aiohttp reads as lone surrogates."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -5,7 +5,6 @@ first used, so that nobody is locked out by an answer that is lost, or by an att
 line that stood still. One that was left behind closes the session, for somebody else has it.
 """
 
-import hashlib
 import json
 import secrets
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from rooms.store.base import Records, Store
+from signaling.codes import digest
 from signaling.errors import ServiceError
 from signaling.outbox import Outbox
 
@@ -159,7 +159,7 @@ class Sessions:
             "participant": participant,
             "slot": slot,
             "grant": grant,
-            **Secrets(unused=(_hash(secret),)).stored(),
+            **Secrets(unused=(digest(secret),)).stored(),
             "closed": None,
         }
         await self._records.put_if_absent(KIND, session, value, self._clock() + self._lifetime)
@@ -173,13 +173,13 @@ class Sessions:
             value = record.value
             if value["closed"] is not None:
                 raise ServiceError(f"session_{value['closed']}", "the session has been closed")
-            known, used, fresh = Secrets.of(value), _hash(secret), secrets.token_urlsafe(24)
+            known, used, fresh = Secrets.of(value), digest(secret), secrets.token_urlsafe(24)
             if used in known.retired:
                 await self.close(session, "closed")
                 raise SecretLeftBehind(value["meeting"], session)
             if used not in known.valid:
                 raise ServiceError("session_unknown", "there is no such session; join again")
-            changed = {**value, **known.rotated(used, _hash(fresh)).stored()}
+            changed = {**value, **known.rotated(used, digest(fresh)).stored()}
             until = self._clock() + self._lifetime
             if await self._records.compare_and_set(KIND, session, record.version, changed, until):
                 break
@@ -205,7 +205,3 @@ class Sessions:
                 KIND, session, record.version, value, self._clock() + self._lifetime
             ):
                 return
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

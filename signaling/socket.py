@@ -125,7 +125,10 @@ class Connection:
         self._joined: Joined | None = None
 
     async def run(self) -> web.WebSocketResponse:
-        await self._socket.prepare(self._request)
+        try:
+            await self._socket.prepare(self._request)
+        except ValueError as error:
+            raise web.HTTPBadRequest(text="not a WebSocket handshake") from error
         writer = asyncio.create_task(self._write())
         try:
             await self._read()

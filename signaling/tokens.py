@@ -108,7 +108,7 @@ class Tokens:
 
     def verify_access(self, token: str) -> AccessClaims:
         """Raises TokenError."""
-        claims = self._verify(ACCESS, token)
+        claims = self._verify(ACCESS, token, _ACCESS_CLAIMS)
         return AccessClaims(
             sub=claims["sub"],
             role=claims["role"],
@@ -122,7 +122,7 @@ class Tokens:
 
     def verify_staff(self, token: str) -> StaffClaims:
         """Raises TokenError."""
-        claims = self._verify(STAFF, token)
+        claims = self._verify(STAFF, token, _STAFF_CLAIMS)
         return StaffClaims(
             sub=claims["sub"],
             name=claims["name"],
@@ -149,7 +149,7 @@ class Tokens:
         headers = {"kid": self._signing.kid, "typ": typ}
         return jwt.encode(payload, self._signing.private, ALGORITHM, headers), int(lifetime)
 
-    def _verify(self, typ: str, token: str) -> dict[str, Any]:
+    def _verify(self, typ: str, token: str, shape: Mapping[str, Any]) -> dict[str, Any]:
         if len(token) > MAX_TOKEN:
             raise TokenError("token_invalid", "the token is too long")
         try:
@@ -174,9 +174,28 @@ class Tokens:
             raise TokenError("token_invalid", "the token is not one of this service") from error
         if header.get("typ") != typ:
             raise TokenError("token_wrong_type", "this kind of token does not open this door")
+        _demand(claims, shape)
         if self._clock() >= claims["exp"]:
             raise TokenError("token_expired", "the token has expired")
         return claims
+
+
+_CLAIMS: Mapping[str, Any] = {"sub": str, "jti": str, "exp": int, "role": str}
+_ACCESS_CLAIMS: Mapping[str, Any] = {
+    **_CLAIMS,
+    "agency": str | None,
+    "meeting": str,
+    "station": int | None,
+    "invitation": str | None,
+}
+_STAFF_CLAIMS: Mapping[str, Any] = {**_CLAIMS, "name": str, "sites": list}
+
+
+def _demand(claims: Mapping[str, Any], shape: Mapping[str, Any]) -> None:
+    """Another version of the service may have signed a token that says less, or something else."""
+    fits = all(name in claims and isinstance(claims[name], kind) for name, kind in shape.items())
+    if not fits or not all(isinstance(site, str) for site in claims.get("sites", ())):
+        raise TokenError("token_invalid", "the token does not say what it must")
 
 
 def new_jti() -> str:

@@ -80,7 +80,7 @@ def decode_value(text: str) -> Mapping[str, Any]:
     """Raises CorruptLog."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise CorruptLog("a record is not readable") from None
     if not isinstance(value, dict):
         raise CorruptLog("a record is not an object")
@@ -181,6 +181,8 @@ class Codec:
             event: Event = self._adapters[cls].validate_json(canonical(fields), strict=True, extra="forbid")
         except ValidationError as error:
             raise CorruptLog(f"a stored {header.type} cannot be read: {_fields(error)}") from None
+        except ValueError as error:
+            raise CorruptLog(f"a stored {header.type} cannot be read: {type(error).__name__}") from None
         return event
 
 
@@ -265,7 +267,7 @@ def _header(head: bytes) -> _Header:
 def _object(content: bytes) -> dict[str, Any]:
     try:
         value = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise CorruptLog("the content of an event is not readable") from None
     if not isinstance(value, dict):
         raise CorruptLog("the content of an event is not an object")

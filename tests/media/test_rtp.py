@@ -111,8 +111,9 @@ def test_an_id_beyond_fourteen_comes_in_the_two_byte_form() -> None:
     assert rtp.parse(packet(0x90, block + b"x")).extensions == {4: b"1", 15: bytes(8)}
 
 
-def test_one_byte_extensions_end_at_id_fifteen() -> None:
-    block = struct.pack("!HH", 0xBEDE, 2) + b"\x10A" + b"\xf0B" + b"\x20C\0\0"
+@pytest.mark.parametrize("last", [b"\xf0", b"\x01"], ids=["id fifteen", "padding with a length"])
+def test_one_byte_extensions_end_at(last: bytes) -> None:
+    block = struct.pack("!HH", 0xBEDE, 2) + b"\x10A" + last + b"B" + b"\x20C\0\0"
     assert rtp.parse(packet(0x90, block)).extensions == {1: b"A"}
 
 

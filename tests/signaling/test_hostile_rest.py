@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from signaling.api.route import ROLES, Route
 from signaling.api.table import ROUTES
+from signaling.invitations import InvitationError
 from tests.support.rest import Answer, Service, service
 
 UNLIMITED = {"calls_per_second": 1e6, "calls_burst": 10**6, "redemptions_per_minute": 10**6}
@@ -223,6 +224,51 @@ async def test_bytes_that_are_no_http_do_not_disturb_others(junk: bytes) -> None
             writer.close()
             assert not answer.startswith(b"HTTP/1.1 5")
             assert (await desk.call("GET", "/healthz")).status == 200
+
+
+ANY_BYTES = b"\xff\xfe\xed\xa0\x80"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET /api/v1/meetings HTTP/1.1\r\nCookie: motesrum_staff=" + ANY_BYTES, 401),
+        (
+            b"DELETE /api/v1/staff/session HTTP/1.1\r\nOrigin: http://x\r\nCookie: motesrum_staff="
+            + ANY_BYTES,
+            204,
+        ),
+        (b"GET /api/v1/meetings HTTP/1.1\r\nAuthorization: Bearer " + ANY_BYTES, 401),
+        (b"GET /api/v1/meetings HTTP/1.1\r\nAuthorization: " + ANY_BYTES, 401),
+        (b"POST /api/v1/token HTTP/1.1\r\nContent-Length: 0\r\nContent-Type: " + ANY_BYTES, 415),
+        (b"GET /j/%ff%fe HTTP/1.1", 200),
+        (b"GET /api/v1/socket HTTP/1.1\r\nOrigin: " + ANY_BYTES, 403),
+        (
+            b"GET /api/v1/socket HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + ANY_BYTES,
+            400,
+        ),
+    ],
+    ids=lambda value: repr(value[:60]) if isinstance(value, bytes) else None,
+)
+async def test_a_head_of_any_bytes_is_answered_and_is_no_failure(
+    desk: Service, head: bytes, status: int
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", desk.services.settings.http_port)
+    writer.write(head + b"\r\nHost: x\r\n\r\n")
+    async with asyncio.timeout(5):
+        answer = await reader.readuntil(b"\r\n")
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 %d " % status), answer
+
+
+async def test_a_used_link_with_a_cookie_of_any_bytes_is_refused(desk: Service) -> None:
+    code = (await desk.invite((await desk.meeting())["id"], "interpreter"))["code"]
+    assert (await desk.redeem(code)).status == 200
+    cookie = ANY_BYTES.decode("utf-8", "surrogateescape")
+    with pytest.raises(InvitationError) as refused:
+        await desk.services.invitations.redeem(code, cookie)
+    assert refused.value.code == "invitation_used"
 
 
 @pytest.mark.parametrize("token", ["a.b.c", "x" * 5_000, "ö", "eyJhbGciOiJub25lIn0.e30.", "Bearer Bearer"])

@@ -86,6 +86,35 @@ def test_one_kind_of_token_is_never_taken_for_the_other(tmp_path: Path) -> None:
         made.verify_staff(access(made))
 
 
+@pytest.mark.parametrize(
+    ("typ", "change"),
+    [
+        ("at+jwt", {"meeting": None}),
+        ("at+jwt", {"station": "2"}),
+        ("at+jwt", {"exp": "later"}),
+        ("at+jwt", {"exp": float("nan")}),
+        ("at+jwt", {"invitation": 7}),
+        ("staff+jwt", {"name": None}),
+        ("staff+jwt", {"sites": "gavle"}),
+        ("staff+jwt", {"sites": ["gavle", 7]}),
+    ],
+    ids=str,
+)
+def test_what_another_version_of_the_service_signed_otherwise_is_refused(
+    tmp_path: Path, typ: str, change: dict[str, object]
+) -> None:
+    made = tokens(tmp_path, Clock())
+    key = KeyFolder(tmp_path).signing_keys()[0]
+    staff, _ = made.issue_staff(sub="anna", name="Anna", role="host", sites=["gavle"])
+    claims = jwt.decode(access(made) if typ == "at+jwt" else staff, options={"verify_signature": False})
+    verify = made.verify_access if typ == "at+jwt" else made.verify_staff
+    for broken in ({**claims, **change}, {name: claims[name] for name in claims if name not in change}):
+        forged = jwt.encode(broken, key.private, "EdDSA", {"kid": key.kid, "typ": typ})
+        with pytest.raises(TokenError) as caught:
+            verify(forged)
+        assert caught.value.code == "token_invalid"
+
+
 def test_another_service_s_token_is_refused(tmp_path: Path) -> None:
     ours = tokens(tmp_path / "ours", Clock())
     assert code_of(ours, access(tokens(tmp_path / "theirs", Clock()))) == "token_invalid"

@@ -167,7 +167,14 @@ def test_a_head_that_is_none_is_corrupt(head: bytes) -> None:
         CODEC.decode(head, None)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b'{"text":1}', b'{"text":"a","more":1}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"[]", b"{}", b"\xff", b'{"text":1}', b'{"text":"a","more":1}', b"[" * 100_000),
+        *(b'{"text":"a","more":NaN}', b'{"text":"\\ud800"}'),
+    ],
+    ids=lambda content: repr(content[:24]),
+)
 def test_content_that_is_none_is_corrupt(content: bytes) -> None:
     with pytest.raises(CorruptLog):
         CODEC.decode(stored(message()).head, content)
