@@ -194,7 +194,7 @@ _STAFF_CLAIMS: Mapping[str, Any] = {**_CLAIMS, "name": str, "sites": list}
 def _demand(claims: Mapping[str, Any], shape: Mapping[str, Any]) -> None:
     """Another version of the service may have signed a token that says less, or something else."""
     fits = all(name in claims and isinstance(claims[name], kind) for name, kind in shape.items())
-    if not fits or not all(isinstance(site, str) for site in claims.get("sites", ())):
+    if not fits or ("sites" in shape and not all(isinstance(site, str) for site in claims["sites"])):
         raise TokenError("token_invalid", "the token does not say what it must")
 
 

@@ -44,8 +44,8 @@ def main() -> None:
         f"-timeout={SLOWEST}",
         f"-rss_limit_mb={LARGEST_PROCESS}",
         f"-artifact_prefix={found}/",
-        f"-dict={_dictionary(target, found)}",
         "-print_final_stats=1",
+        *_dictionary(target, found),
     ]
     atheris.Setup([sys.argv[0], *options, str(corpus)], Faults(target.check, found))
     atheris.Fuzz()
@@ -57,11 +57,13 @@ def _keep(folder: Path, inputs: Iterable[bytes]) -> None:
         (folder / hashlib.sha1(data).hexdigest()).write_bytes(data)
 
 
-def _dictionary(target: Target, folder: Path) -> Path:
+def _dictionary(target: Target, folder: Path) -> list[str]:
+    if not target.words:
+        return []
     path = folder.with_suffix(".dict")
     lines = ('"' + "".join(f"\\x{byte:02x}" for byte in word) + '"\n' for word in target.words)
     path.write_text("".join(lines))
-    return path
+    return [f"-dict={path}"]
 
 
 def _be_quiet() -> None:
