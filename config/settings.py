@@ -93,7 +93,7 @@ class Limits(_Frozen):
     calls_burst: PositiveInt = 100
     """Calls of one WebSocket: this many at once, then `calls_per_second`."""
     outgoing_messages: PositiveInt = 512
-    outgoing_bytes: PositiveInt = 1024 * 1024
+    outgoing_bytes: PositiveInt = 256 * 1024
     """What may wait for a slow reader before its connection is closed (it can resume)."""
     join_timeout: Seconds = 10.0
     """A WebSocket that has neither joined nor resumed by then is closed."""

@@ -13,7 +13,7 @@ from config.catalogue import Catalogue, load_catalogue
 from config.settings import Settings
 from rooms.store.base import Store
 from rooms.store.sqlite import open_sqlite
-from signaling import problems, socket
+from signaling import heads, problems, socket
 from signaling.accounts import Accounts
 from signaling.agency_grants import AgencyGrants
 from signaling.agency_keys import AgencyKeys
@@ -124,7 +124,9 @@ def make_staff(
 
 def create_app(services: Services, dist: Path = web_pages.DIST) -> web.Application:
     """The whole door. The hub starts with the application and ends with it."""
-    app = web.Application(middlewares=[_as_problems], client_max_size=services.settings.limits.body_bytes)
+    app = web.Application(
+        middlewares=[_as_problems, heads.bounded], client_max_size=services.settings.limits.body_bytes
+    )
     app[SERVICES] = services
     for route in ROUTES:
         if route.method == "GET":

@@ -5,32 +5,35 @@ from collections import deque
 
 
 class Outbox:
-    """Frames in order; sizes are characters. `put` says False once the client reads too slowly, and the
+    """Frames in order; sizes are bytes. `put` says False once the client reads too slowly, and the
     caller then closes it. A frame is never too large for an empty outbox."""
 
     def __init__(self, frames: int, size: int) -> None:
         self._frames = frames
         self._size = size
-        self._waiting: deque[str] = deque()
-        self._characters = 0
+        self._waiting: deque[bytes] = deque()
+        self._filled_with = 0
         self._filled = asyncio.Event()
         self._closed = False
 
-    def put(self, frame: str) -> bool:
+    def fits(self, size: int) -> bool:
+        """Whether so many bytes more would not be too many."""
+        return self._filled_with + size <= self._size
+
+    def put(self, frame: bytes) -> bool:
         if self._closed:
             return True
-        full = len(self._waiting) >= self._frames or self._characters + len(frame) > self._size
-        if full and self._waiting:
+        if self._waiting and (len(self._waiting) >= self._frames or not self.fits(len(frame))):
             return False
         self._push(frame)
         return True
 
-    def put_if_idle(self, frame: str) -> None:
+    def put_if_idle(self, frame: bytes) -> None:
         """For what is stale in a moment (levels): dropped unless the client keeps up."""
         if not self._closed and not self._waiting:
             self._push(frame)
 
-    def close(self, last: str | None = None) -> None:
+    def close(self, last: bytes | None = None) -> None:
         """Nothing is taken after this; `last` is still sent, whatever waits."""
         if self._closed:
             return
@@ -41,9 +44,9 @@ class Outbox:
 
     def discard(self) -> None:
         self._waiting.clear()
-        self._characters = 0
+        self._filled_with = 0
 
-    async def get(self) -> str | None:
+    async def get(self) -> bytes | None:
         """The next frame; None when closed and empty."""
         while not self._waiting:
             if self._closed:
@@ -51,10 +54,10 @@ class Outbox:
             self._filled.clear()
             await self._filled.wait()
         frame = self._waiting.popleft()
-        self._characters -= len(frame)
+        self._filled_with -= len(frame)
         return frame
 
-    def _push(self, frame: str) -> None:
+    def _push(self, frame: bytes) -> None:
         self._waiting.append(frame)
-        self._characters += len(frame)
+        self._filled_with += len(frame)
         self._filled.set()

@@ -95,6 +95,7 @@ HTTP_CODES: Mapping[int, str] = {
     413: "too_large",
     415: "unsupported_media_type",
     417: "bad_request",
+    431: "too_large",
 }
 
 

@@ -21,6 +21,7 @@ from config.settings import Settings
 from rooms.store.base import StoreUnavailable
 from signaling.app import WORKER_SOCKET, build_services, create_app
 from signaling.errors import ServiceUnavailable
+from signaling.heads import PARSER
 from signaling.keys import KeyFolderError
 from signaling.logs import AccessLog
 from signaling.services import Services
@@ -97,6 +98,7 @@ async def _start(settings: Settings) -> tuple[Services, web.AppRunner]:
         handle_signals=False,
         keepalive_timeout=IDLE,
         shutdown_timeout=GOODBYE,
+        **PARSER,
     )
     try:
         await runner.setup()

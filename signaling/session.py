@@ -21,7 +21,7 @@ RETIRED_KEPT = 16
 UNUSED_KEPT = 8
 """So many answers in a row may be lost."""
 HELD = 256
-"""So many notifications may wait for the answer to a call."""
+"""So many notifications may wait for the answer to a call, if there is room for them in the outbox."""
 
 
 @dataclass(slots=True, eq=False)
@@ -39,20 +39,23 @@ class Session:
     shown: dict[str, Any] = field(default_factory=dict)
     closed: bool = False
     speaking: bool = False
-    _held: list[str] | None = field(default_factory=list)
-    _goodbye: str | None = None
+    _held: list[bytes] | None = field(default_factory=list)
+    _goodbye: bytes | None = None
 
     def notify(self, method: str, params: dict[str, Any]) -> None:
         if self.closed:
             return
-        text = frame(method, params)
+        told = frame(method, params)
         if self._held is None:
-            if not self.outbox.put(text):
+            if not self.outbox.put(told):
                 self.close_slow()
-        elif len(self._held) < HELD:
-            self._held.append(text)
+        elif not self._held or (len(self._held) < HELD and self._fits(told)):
+            self._held.append(told)
         else:
             self.close_slow()
+
+    def _fits(self, told: bytes) -> bool:
+        return self.outbox.fits(len(told) + sum(map(len, self._held or ())))
 
     def hold(self) -> None:
         """From here on notifications wait for `release`. A new session is held already."""
@@ -62,7 +65,7 @@ class Session:
     def release(self) -> None:
         """The device has its answer; what came meanwhile follows."""
         held, self._held = self._held or [], None
-        if not all(self.outbox.put(text) for text in held):
+        if not all(self.outbox.put(told) for told in held):
             self.close_slow()
         if self.closed:
             self.outbox.close(self._goodbye)
@@ -89,8 +92,9 @@ class Session:
         self.close("slow_reader", "the connection reads too slowly; resume the session")
 
 
-def frame(method: str, params: dict[str, Any]) -> str:
-    return json.dumps({"jsonrpc": "2.0", "method": method, "params": params}, ensure_ascii=False)
+def frame(method: str, params: dict[str, Any]) -> bytes:
+    told = {"jsonrpc": "2.0", "method": method, "params": params}
+    return json.dumps(told, ensure_ascii=False).encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import json
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
 import structlog
@@ -31,7 +32,7 @@ from signaling.live import Live
 from signaling.origin import from_our_page
 from signaling.outbox import Outbox
 from signaling.services import SERVICES, Services
-from signaling.session import SecretLeftBehind, Session
+from signaling.session import SecretLeftBehind, Session, frame
 from signaling.strict_json import loads
 from signaling.tokens import TokenError
 
@@ -51,6 +52,8 @@ MAX_FAULTS = 20
 HEARTBEAT = 15.0
 GOODBYE_LIMIT = 0.3
 """Seconds for the other side to answer our goodbye: a flood is read on for no longer."""
+KERNEL_BUFFER = 128 << 10
+"""Bytes; Linux takes twice as much."""
 SEND_LIMIT = 10.0
 """A connection that takes no frame for so many seconds is cut."""
 FIRST_CALLS = ("session.join", "session.resume")
@@ -129,6 +132,7 @@ class Connection:
             await self._socket.prepare(self._request)
         except ValueError as error:
             raise web.HTTPBadRequest(text="not a WebSocket handshake") from error
+        self._bound_kernel()
         writer = asyncio.create_task(self._write())
         try:
             await self._read()
@@ -144,9 +148,9 @@ class Connection:
         return self._socket
 
     async def _write(self) -> None:
-        while (text := await self._outbox.get()) is not None:
+        while (told := await self._outbox.get()) is not None:
             try:
-                await asyncio.wait_for(self._socket.send_str(text), SEND_LIMIT)
+                await asyncio.wait_for(self._socket.send_frame(told, WSMsgType.TEXT), SEND_LIMIT)
             except TimeoutError:
                 self._outbox.discard()
                 self._cut()
@@ -155,6 +159,13 @@ class Connection:
         if not self._socket.closed:
             with contextlib.suppress(ConnectionError, RuntimeError):
                 await self._socket.close(code=SESSION_CLOSED)
+
+    def _bound_kernel(self) -> None:
+        """What waits in the kernel for a slow reader is memory too, and it would grow to some MiB."""
+        transport = self._request.transport
+        opened = None if transport is None else transport.get_extra_info("socket")
+        if opened is not None:
+            opened.setsockopt(SOL_SOCKET, SO_SNDBUF, KERNEL_BUFFER)
 
     def _cut(self) -> None:
         if self._request.transport is not None:
@@ -216,7 +227,7 @@ class Connection:
                     await self._joined.live.reconcile()
 
     def _answer(self, answer: dict[str, Any]) -> None:
-        if self._outbox.put(json.dumps(answer, ensure_ascii=False)):
+        if self._outbox.put(json.dumps(answer, ensure_ascii=False).encode()):
             return
         if self._joined is not None:
             self._joined.session.close_slow()
@@ -396,6 +407,5 @@ def _first_fault(error: ValidationError) -> str:
     return f"{where}: {fault['msg']}" if where else str(fault["msg"])
 
 
-def _closed(code: str, reason: str) -> str:
-    params = {"code": code, "reason": reason}
-    return json.dumps({"jsonrpc": "2.0", "method": "session.closed", "params": params})
+def _closed(code: str, reason: str) -> bytes:
+    return frame("session.closed", {"code": code, "reason": reason})

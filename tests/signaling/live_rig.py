@@ -94,19 +94,19 @@ class LoggedOutbox(Outbox):
         self.frames: list[dict[str, Any]] = []
         self._log = log
 
-    def put(self, frame: str) -> bool:
+    def put(self, frame: bytes) -> bool:
         self._take(frame)
         return super().put(frame)
 
-    def put_if_idle(self, frame: str) -> None:
+    def put_if_idle(self, frame: bytes) -> None:
         self._take(frame)
 
-    def close(self, last: str | None = None) -> None:
+    def close(self, last: bytes | None = None) -> None:
         if last is not None:
             self._take(last)
         super().close(last)
 
-    def _take(self, frame: str) -> None:
+    def _take(self, frame: bytes) -> None:
         told = json.loads(frame)
         self.frames.append(told)
         self._log.append(("told", told["params"].get("type") or told["method"]))

@@ -126,9 +126,7 @@ class Mortal:
 
     async def stop(self, number: signal.Signals) -> None:
         """As a person or an init system stops it; returns when it has ended."""
-        assert self._process is not None
-        assert self._process.pid is not None
-        os.kill(self._process.pid, number)
+        os.kill(self.pid, number)
         await self.dead()
 
     async def dead(self) -> None:
@@ -138,6 +136,12 @@ class Mortal:
             await asyncio.to_thread(process.join, STARTED)
             assert not process.is_alive()
             process.close()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        assert self._process.pid is not None
+        return self._process.pid
 
     @property
     def alive(self) -> bool:

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from config.settings import Settings
 from signaling.app import build_services, create_app
+from signaling.heads import PARSER
 from signaling.services import Services
 from tests.support.fake_workers import FakeWorkers
 
@@ -127,7 +128,7 @@ async def service(
     chosen = Settings(data=data, http_port=port, **{"public_url": url, **settings})
     services = await build_services(chosen, workers=FakeWorkers(), clock=clock)  # type: ignore[arg-type]
     app = create_app(services) if dist is None else create_app(services, dist)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, **PARSER)
     await runner.setup()
     await web.SockSite(runner, listener).start()
     try:

@@ -103,11 +103,11 @@ class Told(Outbox):
         self.frames: list[dict[str, Any]] = []
         self.over = False
 
-    def put(self, frame: str) -> bool:
+    def put(self, frame: bytes) -> bool:
         self.frames.append(json.loads(frame))
         return super().put(frame)
 
-    def close(self, last: str | None = None) -> None:
+    def close(self, last: bytes | None = None) -> None:
         self.over = True
         super().close(last)
 
