@@ -44,7 +44,8 @@ def source_files(*suffixes: str) -> Iterator[Path]:
             and not name.endswith(".egg-info")
             and (not name.startswith(".") or name == ".ci")
         ]
-        yield from (Path(folder, name) for name in names if name.endswith(suffixes or ("",)))
+        written = [name for name in names if name != ".git"]
+        yield from (Path(folder, name) for name in written if name.endswith(suffixes or ("",)))
 
 
 def imported(path: Path) -> set[str]:

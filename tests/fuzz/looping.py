@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 from collections.abc import Coroutine
 from typing import Any
 
@@ -14,6 +15,7 @@ def run(scenario: Coroutine[Any, Any, None]) -> None:
     global _runner
     if _runner is None:
         _runner = asyncio.Runner()
+        atexit.register(_runner.close)
     _runner.run(_watched(scenario))
 
 

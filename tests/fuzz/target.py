@@ -22,6 +22,7 @@ NAMES = (
     "frames",
     "bodies",
     "tokens",
+    "assertions",
     "codes",
     "events",
 )

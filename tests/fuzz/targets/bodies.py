@@ -17,6 +17,7 @@ from signaling.api import dispatch
 from signaling.api.route import Route
 from signaling.api.table import ROUTES
 from signaling.problems import Problem
+from tests.fuzz.examples import example
 from tests.fuzz.reading import Input, changed
 from tests.fuzz.target import Target
 
@@ -24,6 +25,7 @@ _WITH_BODY = [route for route in ROUTES if route.body is not None]
 _WITH_FORM = [route for route in ROUTES if route.form is not None]
 _WITH_QUERY = [route for route in ROUTES if route.query is not None]
 _BODIES: dict[str, dict[str, Any]] = {
+    **{route.name: example(route.body) for route in _WITH_BODY if route.body is not None},
     "createMeeting": {
         "site": "gavle",
         "route": "route_1",
@@ -34,9 +36,6 @@ _BODIES: dict[str, dict[str, Any]] = {
         "room": "4",
         "stations": [{"agency": "skatteverket", "purpose": "Folkbokföring", "minutes": 25}],
     },
-    "changeMeeting": {"alias": "Samira", "languages": ["so"], "people": {"adults": 2}},
-    "addStation": {"agency": "kommun", "purpose": "Skola", "minutes": 5},
-    "changeStation": {"purpose": "Skola", "minutes": 5, "position": 1},
     "createInvitation": {
         "role": "officer",
         "agency": "kommun",
@@ -44,8 +43,6 @@ _BODIES: dict[str, dict[str, Any]] = {
         "name": "Åsa",
         "language": "sv",
     },
-    "redeemCode": {"code": "AAAAAAAAAAAAAAAAAAAAAA"},
-    "signIn": {"code": "AAAAAAAAAAAAAAAAAAAAAA"},
 }
 _FORM = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": "a.b.c"}
 _QUERY = {"site": "gavle", "date": "2026-01-01", "participant": "p_1", "station": "1", "meeting": "m_1"}
