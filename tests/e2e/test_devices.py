@@ -56,6 +56,7 @@ async def sees_and_hears_without_devices(meeting: Meeting, why: str) -> None:
     await officer.hears(newcomer.participant)
     await expect(notice).to_be_visible()
     await expect(notice.get_by_role("button")).to_be_enabled()
+    await expect(officer.find("permission-help")).to_have_count(1 if why == "refused" else 0)
     assert await officer.own_tracks() == []
     assert newcomer.heard(await officer.participant()) == []
 
@@ -82,6 +83,112 @@ async def test_somebody_switches_camera_and_microphone_off_and_on(meeting: Meeti
     sound = await newcomer.wait_for_consumer("microphone", them)
     heard = len(newcomer.packets(sound))
     await newcomer.wait_for(lambda: len(newcomer.packets(sound)) > heard + 10)
+
+
+UNPLUGGED = """(kind) => {
+  const media = navigator.mediaDevices;
+  window.__real = [media.getUserMedia, media.enumerateDevices];
+  media.getUserMedia = async () => { throw new DOMException('', 'NotFoundError'); };
+  media.enumerateDevices = async () => [];
+  const track = window.__own.findLast((one) => one.kind === kind);
+  track.stop();
+  track.dispatchEvent(new Event('ended'));
+}"""
+PLUGGED = """() => {
+  const media = navigator.mediaDevices;
+  [media.getUserMedia, media.enumerateDevices] = window.__real;
+  media.dispatchEvent(new Event('devicechange'));
+}"""
+"""The fake devices cannot be pulled out: what the browser does then is done for it."""
+
+
+@pytest.mark.parametrize(("kind", "source"), [("audio", "microphone"), ("video", "camera")])
+async def test_a_device_that_is_unplugged_is_missed_and_another_takes_its_place(
+    meeting: Meeting, kind: str, source: str
+) -> None:
+    newcomer = await meeting.raw("newcomer", name="Samira")
+    officer = await meeting.person("officer", 1, name="Erik Lind")
+    await meeting.start(1)
+    flow = await newcomer.wait_for_consumer(source, await officer.participant())
+    await newcomer.wait_for(lambda: len(newcomer.packets(flow)) > 10)
+
+    await officer.page.evaluate(UNPLUGGED, kind)
+    await expect(officer.find("device-refused")).to_have_attribute("data-why", "missing")
+    await expect(officer.find(f"toggle-{source}")).to_have_accessible_name(
+        {"microphone": "Slå på mikrofonen", "camera": "Slå på kameran"}[source]
+    )
+    await officer.page.evaluate(PLUGGED)
+    await expect(officer.find("device-swapped")).to_be_visible()
+    await expect(officer.find("device-refused")).to_have_count(0)
+    seen = len(newcomer.packets(flow))
+    await newcomer.wait_for(lambda: len(newcomer.packets(flow)) > seen + 10)
+
+
+async def test_another_microphone_is_chosen_in_the_middle_of_the_meeting(meeting: Meeting) -> None:
+    newcomer = await meeting.raw("newcomer", name="Samira")
+    officer = await meeting.person("officer", 1, name="Erik Lind")
+    await meeting.start(1)
+    sound = await newcomer.wait_for_consumer("microphone", await officer.participant())
+    await officer.press("device-settings")
+    choice = officer.page.get_by_label("Mikrofon", exact=True)
+    before = await choice.input_value()
+    values = await choice.locator("option").evaluate_all("(all) => all.map((one) => one.value)")
+    other = next(value for value in values if value not in (before, "default", ""))
+    await choice.select_option(other)
+    await officer.until(
+        "(id) => window.__own.findLast((one) => one.kind === 'audio').getSettings().deviceId === id", other
+    )
+    seen = len(newcomer.packets(sound))
+    await newcomer.wait_for(lambda: len(newcomer.packets(sound)) > seen + 10)
+    await officer.until("() => window.__own.filter((one) => one.readyState === 'live').length === 2")
+
+
+GIVES_NO_SOUND = """
+const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (wanted) => {
+  const stream = await real(wanted);
+  const silent = new AudioContext().createMediaStreamDestination().stream.getAudioTracks()[0];
+  return new MediaStream([...stream.getVideoTracks(), ...(wanted.audio ? [silent] : [])]);
+};
+"""
+
+
+async def test_one_whose_microphone_gives_nothing_is_told(meeting: Meeting) -> None:
+    officer = await meeting.arrive()
+    await officer.page.add_init_script(GIVES_NO_SOUND)
+    await officer.enter(await meeting.link("officer", 1, name="Erik Lind"))
+    await expect(officer.find("microphone-flat")).to_be_visible(timeout=15_000)
+    await expect(officer.find("microphone-said")).to_contain_text("Vi hör dig inte")
+
+
+ASKS = """
+const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+const answer = new Promise((given) => (window.__answer = given));
+navigator.mediaDevices.getUserMedia = (wanted) => answer.then(() => real(wanted));
+"""
+
+
+async def test_one_who_is_asked_is_shown_where_to_answer(meeting: Meeting) -> None:
+    officer = await meeting.arrive()
+    await officer.page.add_init_script(ASKS)
+    await officer.enter(await meeting.link("officer", 1, name="Erik Lind"))
+    await expect(officer.find("device-asking")).to_be_visible()
+    await officer.page.evaluate("window.__answer()")
+    await expect(officer.find("device-asking")).to_have_count(0)
+    await expect(officer.find("device-refused")).to_have_count(0)
+
+
+@pytest.mark.parametrize("missing", ["RTCPeerConnection", "WebSocket", "AudioContext"])
+async def test_an_old_browser_gets_a_plain_page_and_nothing_runs_in_it(
+    meeting: Meeting, missing: str, expect_error: ExpectError
+) -> None:
+    expect_error("Content Security Policy", "that is how the pages' own code is kept from running")
+    person = await meeting.arrive()
+    await person.page.add_init_script(f"delete window.{missing}")
+    await person.open(await meeting.link("newcomer"))
+    await expect(person.find("old-browser")).to_contain_text("Webbläsaren är för gammal")
+    assert await person.page.evaluate("document.querySelector('#app').children.length") == 0
+    assert await person.page.evaluate("typeof window.__motesrum") == "undefined"
 
 
 async def test_a_lost_connection_is_shown_and_comes_back_by_itself(

@@ -56,6 +56,25 @@ describe("opening camera and microphone", () => {
     expect((await openDevices(WANTED)).problems).toEqual({ microphone: "insecure", camera: "insecure" });
   });
 
+  it("takes another camera when the chosen one is elsewhere today", async () => {
+    const asked = machine({});
+    const media = navigator.mediaDevices;
+    const any = media.getUserMedia;
+    media.getUserMedia = async (wanted) => {
+      if (wanted?.video && (wanted.video as MediaTrackConstraints).deviceId) throw new DOMException("", "OverconstrainedError");
+      return any(wanted);
+    };
+    const opened = await openDevices(WANTED, { camera: "at home" });
+    expect([opened.microphone?.kind, opened.camera?.kind, opened.problems]).toEqual(["audio", "video", {}]);
+    expect(asked.at(-1)).not.toHaveProperty("video.deviceId");
+  });
+
+  it("insists on the chosen microphone", async () => {
+    const asked = machine({});
+    await openDevices(WANTED, { microphone: "headset" });
+    expect(asked[0].audio).toMatchObject({ deviceId: { exact: "headset" } });
+  });
+
   it("leaves an interpreter's sound untreated", async () => {
     const asked = machine({});
     await openDevices({ ...WANTED, plainSound: true });

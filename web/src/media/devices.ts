@@ -73,7 +73,7 @@ function microphoneConstraints(plain: boolean, deviceId?: string): MediaTrackCon
     noiseSuppression: !plain,
     autoGainControl: !plain,
     channelCount: { ideal: 1 },
-    ...(deviceId ? { deviceId: { ideal: deviceId } } : {}),
+    ...(deviceId ? { deviceId: { exact: deviceId } } : {}),
   };
 }
 
@@ -82,13 +82,19 @@ function cameraConstraints(size: PictureSize, deviceId?: string): MediaTrackCons
     width: { ideal: size.width },
     height: { ideal: size.height },
     frameRate: { ideal: size.frameRate, max: size.frameRate },
-    ...(deviceId ? { deviceId: { ideal: deviceId } } : {}),
+    ...(deviceId ? { deviceId: { exact: deviceId } } : {}),
   };
 }
 
-async function one(media: MediaDevices, constraints: MediaStreamConstraints): Promise<MediaStreamTrack> {
-  const stream = await media.getUserMedia(constraints);
-  return stream.getTracks()[0];
+/** A chosen device that is elsewhere today is forgotten: any other is better than none. */
+async function one(media: MediaDevices, kind: "audio" | "video", wanted: MediaTrackConstraints): Promise<MediaStreamTrack> {
+  const { deviceId, ...any } = wanted;
+  try {
+    return (await media.getUserMedia({ [kind]: wanted })).getTracks()[0];
+  } catch (error) {
+    if (!deviceId || problemOf(error) !== "missing") throw error;
+    return (await media.getUserMedia({ [kind]: any })).getTracks()[0];
+  }
 }
 
 /** Asks once for both, so that people meet one question; then for each alone, so that one refusal costs one device. */
@@ -114,14 +120,14 @@ export async function openDevices(wanted: Wanted, choice: DeviceChoice = {}, siz
   }
   if (wanted.microphone) {
     try {
-      opened.microphone = await one(media, { audio });
+      opened.microphone = await one(media, "audio", audio);
     } catch (error) {
       opened.problems.microphone = problemOf(error);
     }
   }
   if (wanted.camera) {
     try {
-      opened.camera = await one(media, { video });
+      opened.camera = await one(media, "video", video);
     } catch (error) {
       opened.problems.camera = problemOf(error);
     }
