@@ -104,6 +104,35 @@ class Limits(_Frozen):
     connections_per_address: PositiveInt = 200
 
 
+class OidcGroup(_Frozen):
+    """What the people of a group may do here."""
+
+    role: Literal["host", "admin", "agency_admin"]
+    sites: tuple[str, ...] = ()
+    agency: str | None = None
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if (self.role == "host") != bool(self.sites):
+            raise ValueError("sites belong to the role host, and that role needs some")
+        if (self.role == "agency_admin") != (self.agency is not None):
+            raise ValueError("agency belongs to the role agency_admin, which needs one")
+        return self
+
+
+class Oidc(_Frozen):
+    """An OpenID Connect provider with which staff sign in. `groups`: group → what its people may do here; the
+    first that fits holds."""
+
+    issuer: Annotated[str, Field(pattern=r"^https?://")]
+    client_id: Annotated[str, Field(min_length=1)]
+    client_secret: str | None = None
+    name: Annotated[str, Field(min_length=1)] = "OpenID"
+    scope: str = "openid profile"
+    groups_claim: str = "groups"
+    groups: dict[str, OidcGroup] = Field(min_length=1)
+
+
 def _default_url(values: Mapping[str, Any]) -> str:
     scheme = "https" if values.get("tls_cert") else "http"
     return f"{scheme}://localhost:{values.get('http_port', 0)}"
@@ -139,6 +168,7 @@ class Settings(_Frozen):
     link_lifetime: Seconds = 7 * 86400.0
     access_lifetime: Annotated[Seconds, Field(le=600)] = 600.0
     staff_lifetime: Seconds = 12 * 3600.0
+    oidc: Oidc | None = None
     limits: Limits = Limits()
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"

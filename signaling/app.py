@@ -13,7 +13,7 @@ from config.catalogue import Catalogue, load_catalogue
 from config.settings import Settings
 from rooms.store.base import Store
 from rooms.store.sqlite import open_sqlite
-from signaling import heads, problems, socket
+from signaling import heads, problems, sign_in, socket
 from signaling.accounts import Accounts
 from signaling.agency_grants import AgencyGrants
 from signaling.agency_keys import AgencyKeys
@@ -26,6 +26,7 @@ from signaling.idempotency import Idempotency
 from signaling.invitations import Invitations
 from signaling.keys import KeyFolder
 from signaling.limits import Limiter
+from signaling.oidc import OidcSignIn
 from signaling.pages import add_pages, security_headers
 from signaling.screens import Screens
 from signaling.services import SERVICES, Services
@@ -89,11 +90,18 @@ async def build_services(
             meetings=hub, records=store.records, tokens=tokens, names=names, clock=clock
         ),
         accounts=Accounts(store.records, sealing, clock),
+        oidc=make_oidc(settings, store, clock),
         staff=make_staff(settings, store, tokens, clock),
         idempotency=Idempotency(store.records, sealing, clock),
         limiter=Limiter(time.monotonic),
         clock=clock,
     )
+
+
+def make_oidc(settings: Settings, store: Store, clock: Callable[[], float]) -> OidcSignIn | None:
+    if settings.oidc is None:
+        return None
+    return OidcSignIn(settings.oidc, records=store.records, public_url=settings.public_url, clock=clock)
 
 
 async def open_store(settings: Settings, clock: Callable[[], float] = time.time) -> Store:
@@ -134,6 +142,7 @@ def create_app(services: Services, dist: Path = web_pages.DIST) -> web.Applicati
         else:
             app.router.add_route(route.method, route.pattern, endpoint(route))
     socket.setup(app)
+    sign_in.setup(app)
     add_pages(app, dist)
     headers = security_headers(services.settings)
 

@@ -20,6 +20,7 @@ from signaling.directory import Directory
 from signaling.idempotency import Idempotency
 from signaling.invitations import Invitations
 from signaling.limits import Limiter
+from signaling.oidc import OidcSignIn
 from signaling.screens import Screens
 from signaling.staff import Staff
 from signaling.tokens import Tokens
@@ -42,6 +43,7 @@ class Services:
     assertions: Assertions
     agency_grants: AgencyGrants
     accounts: Accounts
+    oidc: OidcSignIn | None
     staff: Staff
     screens: Screens
     idempotency: Idempotency

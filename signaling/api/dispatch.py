@@ -10,8 +10,8 @@ import structlog
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ValidationError
 
-from signaling import problems, staff, strict_json
-from signaling.api.route import ROLES, Access, Call, Cookie, Reply, Route
+from signaling import cookies, problems, staff, strict_json
+from signaling.api.route import ROLES, Access, Call, Reply, Route
 from signaling.idempotency import Result
 from signaling.origin import from_our_page
 from signaling.problems import Problem
@@ -58,7 +58,7 @@ async def _call(route: Route, request: web.Request) -> web.Response:
     call.body = _body(route, request, raw)
     key = request.headers.get(IDEMPOTENCY_KEY)
     if key is None or not route.takes_key:
-        return _response(services, await route.handler(call))
+        return _response(request, await route.handler(call))
     scope = "\n".join((call.caller.sub, request.method, request.rel_url.raw_path_qs))
     result, again = await services.idempotency.run(
         scope, key, raw, partial(_result, route, call), restricts=route.restricts
@@ -125,7 +125,7 @@ async def _staff(route: Route, services: Services, request: web.Request) -> Staf
 
 
 async def _from_cookie(route: Route, services: Services, request: web.Request) -> StaffClaims:
-    secret = request.cookies.get(staff.COOKIE)
+    secret = cookies.read(request, staff.COOKIE)
     if secret is None:
         raise _unauthorized("token_missing", "sign in first, or send a bearer token")
     claims = await services.staff.session(secret)
@@ -204,26 +204,14 @@ def _encoded(model: BaseModel | None) -> bytes:
     return b"" if model is None else model.model_dump_json().encode()
 
 
-def _response(services: Services, reply: Reply) -> web.Response:
+def _response(request: web.Request, reply: Reply) -> web.Response:
     body = _encoded(reply.model)
     response = web.Response(status=reply.status, body=body or None)
     if body:
         response.content_type = JSON
     for cookie in reply.cookies:
-        _set(response, cookie, services.settings.secure)
+        cookies.put(request, response, cookie)
     return response
-
-
-def _set(response: web.Response, cookie: Cookie, secure: bool) -> None:
-    response.set_cookie(
-        cookie.name,
-        cookie.value,
-        path=cookie.path,
-        max_age=cookie.lifetime,
-        httponly=True,
-        samesite="Strict",
-        secure=secure,
-    )
 
 
 _GRANT_CODES = frozenset(

@@ -9,6 +9,7 @@ from typing import TypeVar
 from aiohttp import web
 from pydantic import BaseModel
 
+from signaling.cookies import Cookie
 from signaling.services import Services
 from signaling.tokens import StaffClaims
 
@@ -34,16 +35,6 @@ ROLES: Mapping[Access, frozenset[str]] = {
     Access.AGENCIES: frozenset({"admin", "agency_admin"}),
 }
 """Roles of staff; whoever is not named is refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cookie:
-    """`lifetime` in seconds; 0 takes the cookie away."""
-
-    name: str
-    value: str
-    path: str
-    lifetime: int
 
 
 @dataclass(slots=True)

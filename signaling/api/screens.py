@@ -1,9 +1,11 @@
 """/screens for staff, and /screen for the screen itself."""
 
 from rooms.views import instant
+from signaling import cookies
 from signaling.api import models, shapes
 from signaling.api.dispatch import demand_origin
-from signaling.api.route import PREFIX, Call, Cookie, Reply
+from signaling.api.route import PREFIX, Call, Reply
+from signaling.cookies import Cookie
 from signaling.problems import Problem
 from signaling.screens import COOKIE, PAIRED_FOR, Screen
 
@@ -48,7 +50,7 @@ async def show(call: Call) -> Reply:
 async def begin(call: Call) -> Reply:
     """The code to be shown; the secret that goes with it is the screen's own."""
     demand_origin(call.request)
-    pairing = await call.services.screens.begin(call.request.cookies.get(COOKIE))
+    pairing = await call.services.screens.begin(cookies.read(call.request, COOKIE, PREFIX + PATH))
     cookie = Cookie(COOKIE, pairing.secret, PREFIX + PATH, int(PAIRED_FOR))
     return Reply(
         models.ScreenCode(code=pairing.code, expires_at=instant(pairing.expires_at)), 201, cookies=(cookie,)
@@ -56,7 +58,7 @@ async def begin(call: Call) -> Reply:
 
 
 async def ask(call: Call) -> Reply:
-    secret = call.request.cookies.get(COOKIE)
+    secret = cookies.read(call.request, COOKIE, PREFIX + PATH)
     _limit(call, f"screen {call.request.remote} {secret}", ASKED_PER_SECOND, 10 * ASKED_PER_SECOND)
     screen = await call.services.screens.ask(secret, call.asked(models.ScreenQuery).known)
     if screen is None:
@@ -74,7 +76,7 @@ async def ask(call: Call) -> Reply:
 
 async def open_meeting(call: Call) -> Reply:
     demand_origin(call.request)
-    link = await call.services.screens.open(call.request.cookies.get(COOKIE))
+    link = await call.services.screens.open(cookies.read(call.request, COOKIE, PREFIX + PATH))
     return Reply(shapes.invitation(link), 201)
 
 

@@ -1,10 +1,12 @@
 """/staff: signing in with a single-use link or a local account, who is signed in and where, signing out."""
 
 from rooms.views import instant
+from signaling import cookies
 from signaling.accounts import SignInLocked
 from signaling.api import models
 from signaling.api.dispatch import demand_origin, limit
-from signaling.api.route import PREFIX, Call, Cookie, Reply
+from signaling.api.route import Call, Reply
+from signaling.cookies import Cookie
 from signaling.problems import Problem
 from signaling.staff import COOKIE, SignedIn, session_id
 from signaling.tokens import StaffClaims
@@ -15,7 +17,7 @@ PASSWORDS = 10.0
 
 async def sign_in(call: Call) -> Reply:
     code = call.sent(models.Code).code
-    signed = await call.services.staff.sign_in(code, call.request.cookies.get(COOKIE))
+    signed = await call.services.staff.sign_in(code, cookies.read(call.request, COOKIE))
     return _signed_in(call, signed)
 
 
@@ -38,7 +40,7 @@ async def show(call: Call) -> Reply:
 
 async def sessions(call: Call) -> Reply:
     """Where the caller is signed in; `here` is the session that asks."""
-    secret = call.request.cookies.get(COOKIE)
+    secret = cookies.read(call.request, COOKIE)
     here = None if secret is None else session_id(secret)
     found = [
         models.OwnSession(
@@ -60,17 +62,17 @@ async def end_session(call: Call) -> Reply:
 
 async def sign_out(call: Call) -> Reply:
     """Without a session there is nothing to do."""
-    secret = call.request.cookies.get(COOKIE)
+    secret = cookies.read(call.request, COOKIE)
     if secret is None:
         return Reply(status=204)
     demand_origin(call.request)
     await call.services.staff.sign_out(secret)
-    return Reply(status=204, cookies=(Cookie(COOKIE, "", PREFIX, 0),))
+    return Reply(status=204, cookies=(Cookie(COOKIE, "", "/", 0),))
 
 
 def _signed_in(call: Call, signed: SignedIn) -> Reply:
     lifetime = max(1, int(signed.claims.exp - call.services.clock()))
-    return Reply(_session(call, signed.claims), cookies=(Cookie(COOKIE, signed.secret, PREFIX, lifetime),))
+    return Reply(_session(call, signed.claims), cookies=(Cookie(COOKIE, signed.secret, "/", lifetime),))
 
 
 def _session(call: Call, claims: StaffClaims) -> models.StaffSession:

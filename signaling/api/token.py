@@ -1,9 +1,11 @@
 """/token: an access token for a one-time code or an assertion. Errors are RFC 6749's, with our code."""
 
 from rooms.people import Role
+from signaling import cookies
 from signaling.api import models
 from signaling.api.dispatch import limit
-from signaling.api.route import PREFIX, Call, Cookie, Reply
+from signaling.api.route import PREFIX, Call, Reply
+from signaling.cookies import Cookie
 from signaling.invitations import KEPT, cookie_name
 from signaling.problems import Problem
 
@@ -15,7 +17,8 @@ async def redeem(call: Call) -> Reply:
     if isinstance(call.body, models.TokenForm):
         return await _exchange(call, call.body)
     code = call.sent(models.Code).code
-    redeemed = await call.services.invitations.redeem(code, call.request.cookies.get(cookie_name(code)))
+    held = cookies.read(call.request, cookie_name(code), PREFIX + PATH)
+    redeemed = await call.services.invitations.redeem(code, held)
     cookie = Cookie(redeemed.cookie_name, redeemed.cookie_value, PREFIX + PATH, int(KEPT))
     return Reply(
         models.AccessToken(
