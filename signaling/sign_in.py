@@ -1,4 +1,4 @@
-"""/sign-in and /sign-out: the browser's way to the OpenID provider and back. These answer with redirects."""
+"""/sign-in and /sign-out: the browser's way to the OpenID provider and back."""
 
 from urllib.parse import urlencode
 
@@ -46,7 +46,7 @@ async def finish(request: web.Request) -> web.Response:
 
 
 async def sign_out(request: web.Request) -> web.Response:
-    """Here, and at the provider."""
+    """Here; `address`: where the browser signs out at the provider too, or null."""
     services = request.app[SERVICES]
     secret = cookies.read(request, COOKIE)
     if secret is not None and not from_our_page(request):
@@ -54,7 +54,7 @@ async def sign_out(request: web.Request) -> web.Response:
     if secret is not None:
         await services.staff.sign_out(secret)
     there = None if services.oidc is None else await services.oidc.sign_out_address()
-    response = _to(there or "/")
+    response = web.json_response({"address": there})
     cookies.put(request, response, Cookie(COOKIE, "", "/", 0))
     return response
 

@@ -230,6 +230,12 @@ class Password(In):
     code: Annotated[str, Field(min_length=1, max_length=10)]
 
 
+class SignInWays(Out):
+    """`provider`: what people call the place where they sign in, null where there is none."""
+
+    provider: str | None
+
+
 class OwnSession(Out):
     id: str
     began_at: datetime

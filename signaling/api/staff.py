@@ -34,6 +34,12 @@ async def sign_in_with_password(call: Call) -> Reply:
     return _signed_in(call, await call.services.staff.begin(person, "password"))
 
 
+async def ways(call: Call) -> Reply:
+    """How one can sign in here, besides with a link."""
+    oidc = call.services.oidc
+    return Reply(models.SignInWays(provider=None if oidc is None else oidc.name))
+
+
 async def show(call: Call) -> Reply:
     return Reply(_session(call, call.caller))
 

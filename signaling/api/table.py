@@ -127,6 +127,10 @@ ROUTES: tuple[Route, ...] = (
         statuses=(401, 403),
     ),
     Route(
+        "GET", "/staff/sign-in", "listSignInWays", "How one can sign in",
+        staff.ways, models.SignInWays, access=Access.OPEN,
+    ),
+    Route(
         "GET", "/staff/sessions", "listStaffSessions", "Where the caller is signed in",
         staff.sessions, models.OwnSessions, access=Access.STAFF,
     ),

@@ -91,6 +91,7 @@ def test_only_these_calls_are_open_to_everybody() -> None:
         "redeemCode",
         "signIn",
         "signInWithPassword",
+        "listSignInWays",
         "signOut",
         "beginPairing",
         "askScreen",

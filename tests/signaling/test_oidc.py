@@ -112,7 +112,8 @@ async def test_signing_out_ends_it_here_and_there(desk: Desk) -> None:
     await desk.sign_in()
     headers = {"Origin": desk.service.url}
     async with desk.browser.post(f"{desk.service.url}/sign-out", headers=headers) as answer:
-        assert answer.status == 200
+        there = (await answer.json())["address"]
+    assert await desk.go(there) == f"{desk.service.url}/"
     assert desk.provider.signed_out == 1
     assert (await desk.who()).status == 401
 

@@ -365,6 +365,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/staff/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one can sign in */
+        get: operations["listSignInWays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/staff/sessions": {
         parameters: {
             query?: never;
@@ -1310,6 +1327,14 @@ export interface components {
         Screens: {
             /** Screens */
             screens: components["schemas"]["Screen"][];
+        };
+        /**
+         * SignInWays
+         * @description `provider`: what people call the place where they sign in, null where there is none.
+         */
+        SignInWays: {
+            /** Provider */
+            provider: string | null;
         };
         /** Site */
         Site: {
@@ -4168,6 +4193,35 @@ export interface operations {
             };
             /** @description The service cannot do this now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    listSignInWays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInWays"];
+                };
+            };
+            /** @description Too many calls */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -62,8 +62,19 @@ export function staffSession(): Promise<StaffSession> {
   return request<StaffSession>("GET", "/staff/session");
 }
 
-export function signOut(): Promise<unknown> {
-  return request("DELETE", "/staff/session");
+export function signInWithPassword(login: string, password: string, code: string): Promise<unknown> {
+  return request("POST", "/staff/password", { login, password, code });
+}
+
+/** What people call the place where they sign in, null where there is none. */
+export async function signInProvider(): Promise<string | null> {
+  return (await request<{ provider: string | null }>("GET", "/staff/sign-in")).provider;
+}
+
+/** Where the browser signs out too, or null. */
+export async function signOut(): Promise<string | null> {
+  const response = await fetch("/sign-out", { method: "POST", credentials: "same-origin" });
+  return response.ok ? ((await response.json()) as { address: string | null }).address : null;
 }
 
 export function catalogue(): Promise<Catalogue> {

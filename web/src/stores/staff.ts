@@ -97,7 +97,8 @@ export const useStaff = defineStore("staff", () => {
 
   async function leave(): Promise<void> {
     forget();
-    await signOut().catch(() => undefined);
+    const elsewhere = await signOut().catch(() => null);
+    if (elsewhere) window.location.assign(elsewhere);
   }
 
   function forget(): void {
