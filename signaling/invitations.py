@@ -144,6 +144,15 @@ class Invitations:
             _demand_reissue(state, actor, known, agency, station)
         return await self._issue(state, known.id)
 
+    async def whose(self, code: str) -> Participant:
+        """For whom a link is; changes nothing, used or not. Raises InvitationError."""
+        link = await self.find(invitation_id(code)) if is_code(code) else None
+        if link is None:
+            raise InvitationError("invitation_unknown", "there is no such link")
+        if link.state == "revoked":
+            raise InvitationError("invitation_revoked", "the link has been taken back; ask for a new one")
+        return await self._grantee(link)
+
     async def redeem(self, code: str, cookie: str | None) -> Redeemed:
         """`cookie`: what the browser sent under `cookie_name(code)`. Raises InvitationError."""
         invitation = invitation_id(code) if is_code(code) else ""

@@ -196,6 +196,13 @@ class Code(In):
     code: Annotated[str, Field(min_length=1, max_length=200)]
 
 
+class LinkInfo(Out):
+    """For whom a one-time link is, before it is used: their role, and the language they have been given."""
+
+    role: Role
+    language: str
+
+
 class AccessToken(Out):
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"

@@ -32,6 +32,12 @@ async def redeem(call: Call) -> Reply:
     )
 
 
+async def whose(call: Call) -> Reply:
+    """A POST, so that the code stands in no log; nothing changes."""
+    person = await call.services.invitations.whose(call.sent(models.Code).code)
+    return Reply(models.LinkInfo(role=person.role, language=person.language))
+
+
 async def _exchange(call: Call, form: models.TokenForm) -> Reply:
     """RFC 7523, section 2.1."""
     if form.grant_type != JWT_BEARER:

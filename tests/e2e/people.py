@@ -15,6 +15,7 @@ from tests.support.service import Service
 
 INDEX = Path(__file__).parents[2] / "web" / "dist" / "index.html"
 SMALL = "picture=320x180@10"
+MOST_TABS = 60
 
 NOTE_DEVICES = """
 window.__own = [];
@@ -189,6 +190,18 @@ class Person:
 
     async def messages(self) -> list[str]:
         return [message["text"] for message in (await self.snapshot())["messages"]]
+
+
+async def reach(person: Person, wanted: Locator) -> None:
+    """Tab from the top of the page until the wanted element has the focus, and shows it."""
+    await expect(wanted).to_be_visible()
+    for _ in range(MOST_TABS):
+        await person.page.keyboard.press("Tab")
+        if await wanted.evaluate("(element) => element === document.activeElement"):
+            break
+    await expect(wanted).to_be_focused()
+    outlined = "(element) => getComputedStyle(element).outlineStyle + getComputedStyle(element).boxShadow"
+    assert await wanted.evaluate(outlined) != "nonenone", "the focus cannot be seen"
 
 
 Arrive = Callable[..., Awaitable[Person]]

@@ -5,15 +5,14 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Page, expect
 
 from signaling import staff
-from tests.e2e.people import Arrive, Meeting, Person
+from tests.e2e.people import Arrive, Meeting, Person, reach
 from tests.support.service import SITE, Service
 
 NARROW = {"width": 320, "height": 640}
 WIDE = {"width": 1280, "height": 800}
-MOST_TABS = 60
 
 Open = Callable[[Meeting], Awaitable[Person]]
 
@@ -163,18 +162,6 @@ async def test_a_page_is_accessible_and_fits(page_of: Open, meeting: Meeting) ->
     await person.page.set_viewport_size(NARROW)  # type: ignore[arg-type]
     assert await too_wide(person.page) == []
     assert await violations(person.page) == []
-
-
-async def reach(person: Person, wanted: Locator) -> None:
-    """Tab from the top of the page until the wanted element has the focus, and shows it."""
-    await expect(wanted).to_be_visible()
-    for _ in range(MOST_TABS):
-        await person.page.keyboard.press("Tab")
-        if await wanted.evaluate("(element) => element === document.activeElement"):
-            break
-    await expect(wanted).to_be_focused()
-    outlined = "(element) => getComputedStyle(element).outlineStyle + getComputedStyle(element).boxShadow"
-    assert await wanted.evaluate(outlined) != "nonenone", "the focus cannot be seen"
 
 
 async def test_the_main_actions_are_reached_and_pressed_with_a_keyboard(meeting: Meeting) -> None:

@@ -126,7 +126,7 @@ async def test_a_second_tab_takes_over_and_the_first_can_take_it_back(meeting: M
     await first.enter(link)
     second = await meeting.arrive(context=first.page.context)
     await second.enter(link)
-    await expect(first.find("session-replaced")).to_be_visible()
+    await expect(first.find("session-replaced")).to_contain_text("annan flik")
     await first.receives_nothing()
     assert await first.connection() == "over"
     assert len(first.sockets) == 1

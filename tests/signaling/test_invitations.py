@@ -111,6 +111,18 @@ async def test_a_scanner_that_opens_the_link_changes_nothing(desk: Service) -> N
     assert (await desk.redeem(link["code"])).status == 200
 
 
+async def test_a_link_tells_for_whom_it_is_without_being_used(desk: Service) -> None:
+    link = await desk.invite((await desk.meeting())["id"], "companion", name="Yusuf", language="so")
+    for _ in range(2):
+        told_of = await desk.call("POST", "/api/v1/links", {"code": link["code"]}, token="")
+        assert told_of.json == {"role": "companion", "language": "so"}
+        assert "Set-Cookie" not in told_of.headers
+    assert (await desk.redeem(link["code"])).status == 200
+    assert (
+        await desk.call("POST", "/api/v1/links", {"code": "A" * 22}, token="")
+    ).code == "invitation_unknown"
+
+
 async def test_links_and_cookies_outlive_a_restart(tmp_path: Path) -> None:
     async with service(tmp_path) as desk, browser() as phone:
         meeting = (await desk.meeting())["id"]

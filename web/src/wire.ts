@@ -56,6 +56,7 @@ export type Quality = SocketSchemas["Quality"];
 export type Speaker = SocketSchemas["SpeakerLevel"];
 export type SessionClosed = SocketSchemas["SessionClosed"];
 
+export type LinkInfo = Narrow<RestSchemas["LinkInfo"], { role: Role }>;
 export type TokenAnswer = RestSchemas["AccessToken"];
 export type InviteAnswer = RestSchemas["Invitation"];
 export type InviteRequest = Narrow<RestSchemas["NewInvitation"], { role: Role }>;

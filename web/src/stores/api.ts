@@ -3,6 +3,7 @@ import type {
   Catalogue,
   InviteAnswer,
   InviteRequest,
+  LinkInfo,
   MeetingResource,
   NewMeeting,
   StaffSession,
@@ -52,6 +53,11 @@ function refused(status: number, answer: unknown): ApiError {
 
 export function redeem(code: string): Promise<TokenAnswer> {
   return request<TokenAnswer>("POST", "/token", { code });
+}
+
+/** For whom a link is. Nothing is used up by asking. */
+export function linkInfo(code: string): Promise<LinkInfo> {
+  return request<LinkInfo>("POST", "/links", { code });
 }
 
 export function signIn(code: string): Promise<unknown> {

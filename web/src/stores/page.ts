@@ -2,6 +2,7 @@
 import { defineStore } from "pinia";
 import { computed, onScopeDispose, ref, watch } from "vue";
 import { isLocale, type Locale, locale, localesFor, showIn } from "../i18n";
+import type { LinkInfo } from "../wire";
 import { useMeeting } from "./meeting";
 
 const REMEMBERED = "motesrum-language";
@@ -29,9 +30,10 @@ export const usePage = defineStore("page", () => {
 
   /** Before a link is opened nobody knows whose it is. */
   const invited = window.location.pathname.startsWith("/j/");
-  const offered = computed(() => localesFor(meeting.you?.role ?? (invited ? "guest" : null)));
+  const guest = ref<LinkInfo | null>(null);
+  const offered = computed(() => localesFor(meeting.you?.role ?? guest.value?.role ?? (invited ? "guest" : null)));
   const wished = computed<Locale>(() => {
-    const wish = chosen.value ?? meeting.you?.language ?? (invited ? newcomersOwn() : null) ?? "sv";
+    const wish = chosen.value ?? meeting.you?.language ?? guest.value?.language ?? (invited ? newcomersOwn() : null) ?? "sv";
     return isLocale(wish) && offered.value.includes(wish) ? wish : "sv";
   });
   /** The language that the page is in: the one wished for, as soon as its texts are here. */
@@ -49,6 +51,13 @@ export const usePage = defineStore("page", () => {
     chosen.value = wanted;
     sessionStorage.setItem(REMEMBERED, wanted);
     void settled();
+    tellLanguage();
+  }
+
+  /** What was chosen before there was a meeting is told once there is. */
+  function tellLanguage(): void {
+    const wanted = chosen.value;
+    if (!wanted || wanted === meeting.you?.language) return;
     if (meeting.may("meeting.setLanguage")) void attempt(meeting.act("meeting.setLanguage", { language: wanted }));
   }
 
@@ -74,5 +83,5 @@ export const usePage = defineStore("page", () => {
     }
   }
 
-  return { language, offered, now, serverNow, meetingNow, problem, speak, settled, attempt };
+  return { language, offered, now, serverNow, meetingNow, problem, speak, tellLanguage, guest, settled, attempt };
 });
