@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from signaling.app import DATABASE
 from signaling.cli import app
+from signaling.hub import ZONE
 from tests.support.door import Device
 from tests.support.rest import ELSEWHERE, Service, service
 
@@ -68,7 +70,9 @@ async def test_an_agency_sees_what_concerned_its_own_officers_and_no_name_of_ano
     async with service(tmp_path) as desk:
         await a_meeting(desk)
         token = desk.staff_token(sub="a", role="agency_admin", sites=(), agency="skatteverket")
-        answer = await desk.call("GET", "/api/v1/agencies/skatteverket/hearing", token=token)
+        today = datetime.now(ZONE).date().isoformat()
+        address = f"/api/v1/agencies/skatteverket/hearing?date={today}"
+        answer = await desk.call("GET", address, token=token)
         rows = answer.json["rows"]
         assert {(row["listener"]["name"], row["source"]["role"]) for row in rows} == {
             ("Karin Lund", "newcomer"),

@@ -5,6 +5,8 @@ const routes: RouteRecordRaw[] = [
   { path: "/new", component: () => import("./views/NewMeeting.vue") },
   { path: "/j/:code", component: () => import("./views/JoinLink.vue"), props: true },
   { path: "/t", component: () => import("./views/JoinToken.vue") },
+  { path: "/agency", component: () => import("./views/AgencyHome.vue") },
+  { path: "/hearing/:meeting", component: () => import("./views/HearingView.vue"), props: true },
   { path: "/s/:code", component: () => import("./views/StaffLink.vue"), props: true },
   { path: "/:rest(.*)*", component: () => import("./views/NotFound.vue") },
 ];

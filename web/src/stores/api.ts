@@ -25,7 +25,7 @@ export class ApiError extends Error {
 export const UNREACHABLE = "unreachable";
 const ROOT = "/api/v1";
 
-async function request<Result>(method: string, path: string, body?: unknown): Promise<Result> {
+export async function request<Result>(method: string, path: string, body?: unknown): Promise<Result> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["Idempotency-Key"] = uuid();

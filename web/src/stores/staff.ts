@@ -59,7 +59,9 @@ export const useStaff = defineStore("staff", () => {
 
   async function open(): Promise<void> {
     if (state.value !== "ready") state.value = "loading";
-    if (await enter()) await load();
+    if (!(await enter())) return;
+    if (session.value?.role === "host") await load();
+    else state.value = "ready";
   }
 
   function usual(): string {
