@@ -283,12 +283,21 @@ async def _serve_until_ended(settings: MediaSettings, path: Path, ready_fd: int 
     except PortTaken as error:
         await worker.close()
         return _taken(error)
-    if ready_fd is not None:
-        os.write(ready_fd, b"\n")
-        os.close(ready_fd)
-    await worker.run()
+    if ready_fd is None or _tell_ready(ready_fd):
+        await worker.run()
     await worker.close()
     return 0
+
+
+def _tell_ready(descriptor: int) -> bool:
+    """False when whoever started this process is gone, so that nobody knows of it."""
+    try:
+        os.write(descriptor, b"\n")
+    except BrokenPipeError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _taken(error: PortTaken) -> int:

@@ -340,9 +340,24 @@ async def test_a_worker_lives_in_a_session_of_its_own(tmp_path: Path) -> None:
         assert os.getsid(rig.pid) == rig.pid
 
 
-def run_worker(path: Path, settings: MediaSettings) -> subprocess.CompletedProcess[str]:
+def run_worker(path: Path, settings: MediaSettings, *, ready: int = -1) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "media.worker", "--socket", str(path), "--settings", settings.to_json()]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    passed = () if ready < 0 else (ready,)
+    command += [f"--ready-fd={descriptor}" for descriptor in passed]
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False, pass_fds=passed)
+
+
+async def test_a_worker_whose_starter_has_died_ends_at_once_and_quietly(tmp_path: Path) -> None:
+    readable, writable = os.pipe()
+    os.close(readable)
+    try:
+        ended = await asyncio.to_thread(
+            run_worker, tmp_path / "control.sock", MediaSettings(), ready=writable
+        )
+    finally:
+        os.close(writable)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert not (tmp_path / "control.sock").exists()
 
 
 def test_a_taken_port_is_one_clear_line_and_exit_code_2(tmp_path: Path) -> None:
