@@ -195,6 +195,7 @@ class MeetingClient:
         self._receive: _Transport | None = None
         self._transport_sequence = itertools.count(1)
         self._reporter: asyncio.Task[None] | None = None
+        self._settling = asyncio.Lock()
         self._chores: set[asyncio.Task[Any]] = set()
         self._mids = itertools.count()
         self._stopped = False
@@ -304,7 +305,9 @@ class MeetingClient:
     async def _settle(self, standing: Mapping[str, Any], known: Sequence[str]) -> None:
         """Bring our media in line with what the server still has; `known`: our consumers at that time."""
         kept = {each["id"] for each in standing["transports"]}
-        if self._reporter is not None:
+        if self._reporter is None:
+            return
+        async with self._settling:
             await self._settle_received(standing["consumers"], known, _stands(self._receive, kept))
             await self._settle_published(standing["producers"], _stands(self._send, kept))
 
@@ -332,12 +335,20 @@ class MeetingClient:
             _close(earlier)
             self._send = await self._transport("send")
             await self._connect(self._send)
-        for published in [each for each in self.published.values() if each.id not in known]:
-            del self.published[published.id]
-            published.id = await self._produce(published.stream, published.source)
-            self.published[published.id] = published
         for unknown in known - self.published.keys():
-            await self.call("media.closeProducer", id=unknown)
+            await self._close_producer(unknown)
+        for published in [each for each in self.published.values() if each.id not in known]:
+            produced = await self._produce(published.stream, published.source)
+            self.published.pop(published.id, None)
+            published.id = produced
+            self.published[produced] = published
+
+    async def _close_producer(self, id_: str) -> None:
+        try:
+            await self.call("media.closeProducer", id=id_)
+        except CallFailed as failure:
+            if failure.code != "unknown_producer":  # it has ended meanwhile
+                raise
 
     async def _restart_ice(self) -> None:
         for transport in (self._send, self._receive):

@@ -13,9 +13,10 @@ import pytest
 
 from media import client as media_client
 from media.client import WorkerError
+from media.sending import OutgoingStream
 from rooms.policy import audience
 from signaling import workers as workers_module
-from tests.support.raw_client import RawClient
+from tests.support.raw_client import CallFailed, RawClient
 from tests.support.service import Service, service
 
 DEADLINE = 20.0
@@ -63,6 +64,44 @@ async def test_after_a_kill_media_comes_back_by_itself_in_the_same_session(it: S
             assert [event.params["reason"] for event in listener.told("media.reset")] == ["worker_lost"]
             assert listener.connected
         assert (newcomer.session, host.session) == sessions
+
+
+async def test_what_was_published_is_heard_again_although_a_first_attempt_fails(
+    it: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meeting = (await it.meeting())["id"]
+    newcomer, host = await _with_media(it, meeting, "newcomer"), await _with_media(it, meeting, "host")
+    async with newcomer, host:
+        await host.wait_for_consumer("microphone", newcomer.participant)
+        produce, attempts = newcomer._produce, 0
+
+        async def fail_once(*stream: Any) -> str:
+            nonlocal attempts
+            attempts += 1
+            if attempts == 1:
+                raise CallFailed("media.produce", {"data": {"code": "unknown_transport"}})
+            return await produce(*stream)
+
+        monkeypatch.setattr(newcomer, "_produce", fail_once)
+        killed = it.services.hub.workers.pid
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        started = time.time_ns() + 10_000_000
+        await host.wait_for(partial(_hears, host, newcomer, started), DEADLINE, "no sound")
+        assert attempts == 2
+
+
+async def test_who_comes_back_after_an_answer_was_lost_is_heard_from_one_producer(it: Service) -> None:
+    meeting = (await it.meeting())["id"]
+    newcomer, host = await _with_media(it, meeting, "newcomer"), await _with_media(it, meeting, "host")
+    async with newcomer, host:
+        unheard_of = OutgoingStream("audio", newcomer.capabilities, mid="9", cname="another")
+        await newcomer._produce(unheard_of, "microphone")
+        await newcomer.resume()
+        back = time.time_ns()
+        await host.wait_for(partial(_hears, host, newcomer, back), DEADLINE, "no sound")
+        heard = [c for c in host.heard(newcomer.participant) if not c.closed]
+        assert [c.producer for c in heard] == list(newcomer.published)
 
 
 async def test_a_device_without_media_is_not_told_that_media_starts_over(it: Service) -> None:
