@@ -29,6 +29,11 @@ async def leave(device: "Joined", params: msg.Call) -> Result:
     return NOTHING
 
 
+async def ping(device: "Joined", params: msg.Call) -> Result:
+    """A sign of life for a page, which does not see the connection's own."""
+    return NOTHING
+
+
 async def create_transport(device: "Joined", params: msg.CreateTransport) -> Result:
     created: Result = await device.live.change_media(
         lambda: device.live.exchange.create_transport(
@@ -162,6 +167,7 @@ def _fresh(prefix: str) -> str:
 
 HANDLERS: dict[str, Handler] = {
     "session.leave": leave,
+    "session.ping": ping,
     "media.createTransport": create_transport,
     "media.connectTransport": connect_transport,
     "media.restartIce": restart_ice,

@@ -316,6 +316,7 @@ CALLS: dict[str, tuple[type[Call], type[Message]]] = {
     "session.join": (Join, Joined),
     "session.resume": (Resume, Joined),
     "session.leave": (Call, Nothing),
+    "session.ping": (Call, Nothing),
     "media.createTransport": (CreateTransport, TransportCreated),
     "media.connectTransport": (ConnectTransport, Nothing),
     "media.restartIce": (ById, IceRestarted),

@@ -50,6 +50,7 @@ class FakeTransport extends Emitter {
   closed = false;
   connectionState: types.ConnectionState = "new";
   restarts = 0;
+  arrived = 0;
   private introduced = false;
   private readonly flows: Flow[] = [];
 
@@ -68,6 +69,10 @@ class FakeTransport extends Emitter {
       this.emit("produce", { kind: "audio", rtpParameters: {}, appData }, done, failed),
     );
     return this.add(new Flow(id));
+  }
+
+  async getStats(): Promise<Map<string, object>> {
+    return new Map([["pair", { type: "candidate-pair", bytesReceived: this.arrived, responsesReceived: 1 }]]);
   }
 
   async restartIce(): Promise<void> {
@@ -250,6 +255,16 @@ describe("after a lost connection", () => {
     stage.recv.connectionState = state;
     await stage.room.comeBack(stage.standing());
     expect([stage.recv.restarts, stage.send.restarts]).toEqual([1, 0]);
+  });
+
+  it("restarts ICE where nothing comes any more, although the browser has not noticed", async () => {
+    vi.useFakeTimers();
+    await stage.room.comeBack(stage.standing());
+    await vi.advanceTimersByTimeAsync(1_000);
+    stage.send.arrived += 1;
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect([stage.recv.restarts, stage.send.restarts]).toEqual([1, 0]);
+    vi.useRealTimers();
   });
 
   it("restarts ICE everywhere when the network has changed", async () => {

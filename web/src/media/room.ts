@@ -26,6 +26,8 @@ type Direction = "send" | "recv";
 /** How long a transport may be disconnected before ICE is restarted, and failed before it is made anew (ms). */
 const PATIENCE = 2_500;
 const RESTART_LIMIT = 8_000;
+/** Longer than a browser waits between two of its own checks of a path (ms). */
+const PROBE = 3_000;
 
 const START_BITRATE = 800; // kbit/s
 const LARGEST_BITRATE = 1_500_000; // bit/s
@@ -105,9 +107,19 @@ export class MediaRoom {
         const state = transport?.connectionState;
         if (transport && (moved || state === "disconnected" || state === "failed")) {
           await this.restart(transport, direction);
+        } else if (transport) {
+          void this.probe(transport, direction);
         }
       }
     });
+  }
+
+  /** What cut the connection may have cut this path too: the browser takes its time to say so. */
+  private async probe(transport: types.Transport, direction: Direction): Promise<void> {
+    const before = await arrived(transport);
+    await new Promise((resolve) => setTimeout(resolve, PROBE));
+    if (this.over || transport.closed || transport.connectionState !== "connected") return;
+    if ((await arrived(transport)) === before) await this.restart(transport, direction);
   }
 
   private stands(transport: types.Transport | null, ids: Set<string>): boolean {
@@ -403,6 +415,15 @@ export class MediaRoom {
     }
     return known;
   }
+}
+
+/** All that has come over a transport's path so far: bytes, and answers to the browser's checks. */
+async function arrived(transport: types.Transport): Promise<number> {
+  let sum = 0;
+  for (const report of (await transport.getStats()).values()) {
+    if (report.type === "candidate-pair") sum += (report.bytesReceived ?? 0) + (report.responsesReceived ?? 0);
+  }
+  return sum;
 }
 
 function countLink(reports: Iterable<RTCStats>, into: LinkCounters): void {

@@ -35,6 +35,8 @@ interface Incoming {
 export interface RpcEvents {
   notification: (method: string, params: Params) => void;
   closed: (code: number) => void;
+  /** Anything has come. */
+  heard?: () => void;
 }
 
 /** A UUID (version 4), also where the page is not a secure context. */
@@ -58,7 +60,10 @@ export class Rpc {
     private readonly events: RpcEvents,
     private readonly limit = 10_000,
   ) {
-    socket.addEventListener("message", (event) => this.receive(event.data));
+    socket.addEventListener("message", (event) => {
+      events.heard?.();
+      this.receive(event.data);
+    });
     socket.addEventListener("close", (event) => this.finish(event.code));
   }
 

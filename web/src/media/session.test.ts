@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Joined, MeetingEvent } from "../wire";
 import { FakeSocket, settle } from "./fake";
 import { RpcError } from "./rpc";
@@ -12,6 +12,7 @@ class Stage {
   readonly events: MeetingEvent[] = [];
   readonly endings: string[] = [];
   readonly delays: number[] = [];
+  readonly quiet: boolean[] = [];
   tokens = 0;
   refusal: Error | null = null;
   private releases: (() => void)[] = [];
@@ -37,6 +38,7 @@ class Stage {
       event: (event) => this.events.push(event),
       notification: () => undefined,
       over: (code) => this.endings.push(code),
+      quiet: (quiet) => this.quiet.push(quiet),
     },
   );
 
@@ -149,6 +151,55 @@ describe("a lost connection", () => {
   });
 });
 
+describe("a line that has gone silent", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it("is asked for a sign of life, and nothing more when one comes", async () => {
+    const socket = await stage.joined();
+    for (let turn = 0; turn < 10; turn += 1) {
+      await vi.advanceTimersByTimeAsync(2_000);
+      expect(socket.last.method).toBe("session.ping");
+      socket.answer(socket.last, {});
+    }
+    expect(stage.states).toEqual(["joining", "joined"]);
+    expect(stage.quiet).toEqual([]);
+  });
+
+  it("is told to be so, and goes on when it answers in time", async () => {
+    const socket = await stage.joined();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(stage.quiet).toEqual([true]);
+    socket.say({ method: "media.speakers", params: { speakers: [] } });
+    expect(stage.quiet).toEqual([true, false]);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(stage.session.state).toBe("joined");
+    expect(FakeSocket.made).toHaveLength(1);
+  });
+
+  it("is given up when it does not, for a new one", async () => {
+    await stage.joined();
+    await vi.advanceTimersByTimeAsync(8_000);
+    expect(stage.session.state).toBe("lost");
+    expect(stage.quiet).toEqual([true, false]);
+    await stage.waited();
+    const second = await stage.opened();
+    expect(second.last).toMatchObject({ method: "session.resume", params: { secret: "first" } });
+  });
+
+  it("is not waited for while it opens", async () => {
+    (await stage.joined()).drop();
+    await stage.waited();
+    const stuck = stage.socket;
+    await vi.advanceTimersByTimeAsync(8_000);
+    expect(stuck.readyState).toBe(3);
+    await stage.waited();
+    expect(stage.socket).not.toBe(stuck);
+    const third = await stage.opened();
+    expect(third.last.method).toBe("session.resume");
+  });
+});
+
 describe("the end of a session", () => {
   it.each(["replaced", "removed", "meeting_ended"])("is final when the server says %s", async (code) => {
     const socket = await stage.joined();
@@ -202,6 +253,7 @@ it("tries again by the clock, each time somewhere within a longer delay, until i
       event: () => undefined,
       notification: () => undefined,
       over: () => undefined,
+      quiet: () => undefined,
     },
   );
   const newest = () => FakeSocket.made[FakeSocket.made.length - 1];

@@ -1,5 +1,6 @@
 /** One participant's session: join, resume with the secret, come back by itself after a lost connection. */
 import type { Joined, MeetingEvent, SessionClosed } from "../wire";
+import { Pulse } from "./pulse";
 import { CONNECTION_LOST, type Params, Rpc, RpcError, TIMED_OUT, uuid } from "./rpc";
 
 /** `over` is final: why is in `Ending`. */
@@ -12,6 +13,8 @@ export interface SessionEvents {
   event: (event: MeetingEvent) => void;
   notification: (method: string, params: Params) => void;
   over: (code: string) => void;
+  /** Nothing comes any more, although the connection is open; or something comes again. */
+  quiet: (quiet: boolean) => void;
 }
 
 /** With this the same device comes back. */
@@ -54,6 +57,8 @@ const LONGEST_DELAY = 15_000;
 /** So many attempts come quickly: a service that is started again is back within seconds. */
 const QUICK_ATTEMPTS = 8;
 const QUICK_DELAY = 2_000;
+/** How long a connection may take to open: the browser itself waits for minutes where nobody answers. */
+const OPEN_LIMIT = 8_000;
 
 /** Full jitter: anything between nothing and the exponential bound, in milliseconds. */
 export function backoff(attempt: number, random: () => number): number {
@@ -69,6 +74,11 @@ export class Session {
   private lastEvent = 0;
   private wake: (() => void) | null = null;
   private readonly waiting = new Set<() => void>();
+  private readonly pulse = new Pulse({
+    ask: () => void this.call("session.ping").catch(() => undefined),
+    quiet: (quiet) => this.events.quiet(quiet),
+    dead: () => this.suspect(),
+  });
 
   constructor(
     private readonly options: SessionOptions,
@@ -140,6 +150,8 @@ export class Session {
   private become(state: SessionState): void {
     if (this.state === state || this.state === "over") return;
     this.state = state;
+    if (state === "joined") this.pulse.start();
+    else this.pulse.stop();
     if (state === "joined" || state === "over") {
       for (const resume of this.waiting) resume();
       this.waiting.clear();
@@ -184,12 +196,16 @@ export class Session {
     return new Promise((resolve, reject) => {
       const rpc: Rpc = new Rpc(socket, {
         notification: (method, params) => this.notified(rpc, method, params),
+        heard: () => this.pulse.heard(),
         closed: () => {
+          clearTimeout(limit);
           reject(new RpcError(CONNECTION_LOST, "The connection could not be opened"));
           this.lost(rpc);
         },
       });
+      const limit = setTimeout(() => rpc.close(), OPEN_LIMIT);
       socket.addEventListener("open", () => {
+        clearTimeout(limit);
         this.rpc = rpc;
         resolve(rpc);
       });

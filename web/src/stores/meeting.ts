@@ -29,6 +29,8 @@ export interface MediaHooks {
 export const useMeeting = defineStore("meeting", () => {
   const snapshot = shallowRef<Snapshot | null>(null);
   const connection = ref<SessionState>("idle");
+  /** The connection stands, but nothing comes over it. */
+  const quiet = ref(false);
   /** Stable code of why the session is over, or null. */
   const ending = ref<string | null>(null);
   const speakers = shallowRef<Speaker[]>([]);
@@ -82,6 +84,9 @@ export const useMeeting = defineStore("meeting", () => {
         joined: (answer, resumed) => {
           show(answer.snapshot);
           hooks?.joined(answer, resumed);
+        },
+        quiet: (now) => {
+          if (session === created) quiet.value = now;
         },
         event: happened,
         notification: notified,
@@ -161,7 +166,7 @@ export const useMeeting = defineStore("meeting", () => {
   }
 
   return {
-    snapshot, connection, ending, speakers, quality, signals, clockOffset,
+    snapshot, connection, quiet, ending, speakers, quality, signals, clockOffset,
     you, stations, activeStations, nextStation, people, inRoom, inLobby,
     person, may, isSpeaking, useHooks, join, show, happened, finish, act, call, dismiss, hurry, goOut, leave,
   };
