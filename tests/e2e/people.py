@@ -1,6 +1,7 @@
 """People at pages of the service: what they see, hear and press, said in words."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -78,17 +79,23 @@ def demand_pages() -> None:
 
 @dataclass
 class Person:
-    """`sockets` are the page's WebSockets in the order in which they were opened."""
+    """`sockets` are the page's WebSockets in the order in which they were opened, `calls` the methods that it
+    has called on them."""
 
     page: Page
     sockets: list[WebSocket] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
 
     @classmethod
     async def at(cls, page: Page) -> Self:
         person = cls(page)
-        page.on("websocket", lambda socket: person.sockets.append(socket))
+        page.on("websocket", person._connected)
         await page.add_init_script(NOTE_DEVICES)
         return person
+
+    def _connected(self, socket: WebSocket) -> None:
+        self.sockets.append(socket)
+        socket.on("framesent", lambda frame: self.calls.append(json.loads(frame)["method"]))
 
     def find(self, testid: str) -> Locator:
         return self.page.get_by_test_id(testid)

@@ -13,6 +13,7 @@ from tests.e2e.desk import Desk
 from tests.e2e.people import Arrive, Meeting, Person, demand_pages
 from tests.e2e.process import Motesrum, staff_link
 from tests.e2e.stillness import STILL, watch, watched
+from tests.support.roster import demand_once
 from tests.support.service import SITE, STATIONS
 
 BACK = 40.0
@@ -138,7 +139,7 @@ async def test_an_answer_that_is_lost_on_the_way_back_changes_nothing(meeting: M
     seen = await watched(officer)
     assert len(seen.consumers) == 1
     assert seen.longest <= STILL
-    assert [p["role"] for p in (await newcomer.snapshot())["participants"]].count("officer") == 1
+    demand_once(await newcomer.snapshot(), other)
 
 
 async def test_a_link_made_anew_brings_the_same_person_to_another_device(meeting: Meeting) -> None:
@@ -158,6 +159,5 @@ async def test_a_link_made_anew_brings_the_same_person_to_another_device(meeting
         what="the first device is still received",
     )
     await officer.sees(who)
-    roster = (await officer.snapshot())["participants"]
-    assert [(p["id"], p["present"]) for p in roster if p["role"] == "newcomer"] == [(who, True)]
+    demand_once(await officer.snapshot(), who)
     assert len(first.sockets) == 1

@@ -1,17 +1,12 @@
-"""Without a camera, without a microphone, without a line: each has a state of its own, and a way on."""
+"""Without a camera, without a microphone: each has a state of its own, and a way on."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
 
 from tests.e2e.conftest import FLAGS, ExpectError, chromium, fixture
-from tests.e2e.line import Line
-from tests.e2e.people import Arrive, Meeting
-from tests.support.service import service
+from tests.e2e.people import Meeting
 
 FAKE_DEVICES = [flag for flag in FLAGS if "media-stream" in flag]
 
@@ -189,34 +184,3 @@ async def test_an_old_browser_gets_a_plain_page_and_nothing_runs_in_it(
     await expect(person.find("old-browser")).to_contain_text("Webbläsaren är för gammal")
     assert await person.page.evaluate("document.querySelector('#app').children.length") == 0
     assert await person.page.evaluate("typeof window.__motesrum") == "undefined"
-
-
-async def test_a_lost_connection_is_shown_and_comes_back_by_itself(
-    tmp_path: Path, arrive: Arrive, expect_error: ExpectError
-) -> None:
-    expect_error(r"WebSocket connection to .* failed", "the browser notes attempts while the line is cut")
-    expect_error("Media: Not connected", "a page cannot mend its media before the line is back")
-    async with AsyncExitStack() as stack:
-        line = await stack.enter_async_context(Line())
-        running = await stack.enter_async_context(
-            service(tmp_path, public_url=f"http://localhost:{line.port}")
-        )
-        line.target = ("127.0.0.1", urlsplit(running.url).port or 0)
-        meeting = Meeting(running, await running.meeting(), arrive, stack)
-        newcomer = await meeting.raw("newcomer", name="Samira")
-        officer = await meeting.person("officer", 1, name="Erik Lind")
-        await meeting.start(1)
-        await officer.sees(newcomer.participant)
-        before = await officer.participant()
-
-        line.cut()
-        await expect(officer.find("connection-lost")).to_be_visible()
-        await newcomer.act("chat.send", text="hör ni mig?")
-        line.mend()
-        await expect(officer.find("connection-lost")).to_have_count(0, timeout=20_000)
-        assert await officer.connection() == "joined"
-        assert await officer.participant() == before
-        await officer.reads("hör ni mig?")
-        await officer.sees(newcomer.participant)
-        await officer.hears(newcomer.participant)
-        await newcomer.wait_for_consumer("camera", before)

@@ -7,6 +7,7 @@ from playwright.async_api import expect
 
 from tests.e2e.conftest import ExpectError
 from tests.e2e.people import Arrive, Meeting, Person
+from tests.support.roster import demand_once
 from tests.support.service import Service, service
 
 REFUSED = r"the server responded with a status of 4\d\d"
@@ -40,6 +41,9 @@ async def test_links_of_several_roles_live_side_by_side_in_one_browser(meeting: 
         await person.join()
     assert [await person.participant() for person in people] == before
     await officer.sees(before[0])
+    for snapshot in [await person.snapshot() for person in people]:
+        for participant in before:
+            demand_once(snapshot, participant)
 
 
 async def test_the_same_browser_opens_its_link_again_as_the_same_person(meeting: Meeting) -> None:
@@ -136,3 +140,4 @@ async def test_a_second_tab_takes_over_and_the_first_can_take_it_back(meeting: M
     await first.sees(newcomer.participant, "room-video")
     await expect(second.find("session-replaced")).to_be_visible()
     assert await first.participant() == await second.participant()
+    demand_once(newcomer.snapshot, await first.participant())

@@ -94,6 +94,34 @@ async def test_datagrams_go_through_the_relay_and_answers_find_back() -> None:
         relay.close()
 
 
+async def test_an_abandoned_address_is_dead_and_another_one_is_not() -> None:
+    loop = asyncio.get_running_loop()
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as old,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as new,
+    ):
+        for each in (far, old, new):
+            each.bind(("127.0.0.1", 0))
+            each.setblocking(False)
+        relay = await UdpRelay.open(far.getsockname(), up=Link(1), down=Link(2))
+        old.sendto(b"old", relay.address)
+        _, of_the_old = await asyncio.wait_for(loop.sock_recvfrom(far, 100), 5)
+        relay.abandon()
+        far.sendto(b"too late", of_the_old)
+        old.sendto(b"again", relay.address)
+        new.sendto(b"new", relay.address)
+        data, address = await asyncio.wait_for(loop.sock_recvfrom(far, 100), 5)
+        assert data == b"new"
+        assert address != of_the_old
+        far.sendto(b"back", address)
+        answer, _ = await asyncio.wait_for(loop.sock_recvfrom(new, 100), 5)
+        assert answer == b"back"
+        with pytest.raises(BlockingIOError):
+            old.recv(100)
+        relay.close()
+
+
 async def test_a_stream_can_be_stalled_and_cut() -> None:
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(100):

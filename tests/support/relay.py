@@ -103,6 +103,7 @@ class UdpRelay:
         self._began = self._loop.time()
         self._clients: dict[Address, tuple[socket.socket, Link]] = {}
         self._timers: set[asyncio.TimerHandle] = set()
+        self._abandoned: set[Address] = set()
 
     @classmethod
     async def open(cls, target: Address, *, up: Link, down: Link, listen: Address = ("127.0.0.1", 0)) -> Self:
@@ -128,6 +129,10 @@ class UdpRelay:
         first = next(each for each in candidates if each["protocol"] == "udp")
         return [{**first, "ip": host, "address": host, "port": port}]
 
+    def abandon(self) -> None:
+        """The addresses that clients have now are dead for ever: as when they change to another network."""
+        self._abandoned |= self._clients.keys()
+
     def close(self) -> None:
         for timer in self._timers:
             timer.cancel()
@@ -147,16 +152,20 @@ class UdpRelay:
         return opened
 
     def _from_client(self, datagram: bytes, client: Address) -> None:
+        if client in self._abandoned:
+            return
         upstream, up = self._clients.get(client) or self._introduce(client)
         self._pass(up, upstream, datagram, self.target)
 
     def _introduce(self, client: Address) -> tuple[socket.socket, Link]:
         down = self.down
-        upstream = self._bound(
-            (self.target[0], 0), lambda answer, _: self._pass(down, self._socket, answer, client)
-        )
+        upstream = self._bound((self.target[0], 0), lambda answer, _: self._to_client(answer, client, down))
         self._clients[client] = upstream, self.up
         return self._clients[client]
+
+    def _to_client(self, answer: bytes, client: Address, down: Link) -> None:
+        if client not in self._abandoned:
+            self._pass(down, self._socket, answer, client)
 
     def _pass(self, link: Link, opened: socket.socket, datagram: bytes, address: Address) -> None:
         now = self.now
