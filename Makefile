@@ -122,6 +122,8 @@ system:
 	@missing=''; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
+	command -v firefox-esr >/dev/null || command -v firefox >/dev/null || missing="$$missing firefox-esr"; \
+	command -v pulseaudio >/dev/null || missing="$$missing pulseaudio"; \
 	find /usr/share/fonts -name 'NotoSans*' 2>/dev/null | grep -q . || missing="$$missing fonts-noto-core"; \
 	test -n "$$missing" || exit 0; \
 	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \

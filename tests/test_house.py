@@ -192,4 +192,5 @@ def test_missing_system_packages_are_named(tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 2
-    assert "The tests need these Debian packages: chromium redis-server" in result.stderr
+    wanted = "chromium redis-server firefox-esr pulseaudio"
+    assert f"The tests need these Debian packages: {wanted}" in result.stderr

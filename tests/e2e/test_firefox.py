@@ -1,0 +1,102 @@
+"""Firefox in a meeting with Chromium and with clients that are no browsers: it sends and it receives."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import cast
+
+from playwright.async_api import Page
+
+from config.settings import local_addresses
+from tests.e2e.conftest import fixture
+from tests.e2e.people import SMALL, Meeting, Person, demand_pages
+from tests.support.firefox import Firefox, Tab
+from tests.support.raw_client import RawClient
+from tests.support.service import Service, service
+
+A, B = 1, 2
+DEADLINE = 20.0
+
+Sit = Callable[[str], Awaitable[Person]]
+
+
+@fixture()
+async def running(tmp_path: Path) -> AsyncIterator[Service]:
+    """At every address of this machine, as the demo: Firefox gathers no loopback where there is another."""
+    demand_pages()
+    listen = [{"ip": ip} for ip in local_addresses()]
+    async with service(tmp_path / "data", media_listen=listen) as started:
+        yield started
+
+
+@fixture()
+async def sit_down(tmp_path: Path) -> AsyncIterator[Sit]:
+    """`await sit_down(link)`: a person who has opened the link in Firefox, and pressed "Join"."""
+    folder = tmp_path / "firefox"
+    folder.mkdir()
+    async with Firefox(folder) as firefox:
+
+        async def sit(link: str) -> Person:
+            tab = await firefox.open_tab()
+            await tab.goto(f"{link}?{SMALL}")
+            await tab.press("join-button")
+            person = Person(cast(Page, tab))
+            await joined(person)
+            return person
+
+        yield sit
+        assert firefox.errors == []
+
+
+async def joined(person: Person) -> None:
+    await person.until("() => window.__motesrum?.connection === 'joined'", deadline=DEADLINE)
+
+
+async def gets(raw: RawClient, participant: str, source: str) -> None:
+    """More than a moment of it."""
+    consumer = await raw.wait_for_consumer(source, participant, deadline=DEADLINE)
+    await raw.wait_for(lambda: len(raw.packets(consumer)) > 20, DEADLINE, f"no {source} of {participant}")
+
+
+async def test_an_officer_in_firefox_sees_and_hears_and_is_seen_and_heard(
+    meeting: Meeting, sit_down: Sit
+) -> None:
+    newcomer = await meeting.person("newcomer", name="Samira")
+    interpreter = await meeting.raw("interpreter", name="Layla Haddad")
+    officer = await sit_down(await meeting.link("officer", A, name="Erik Lind"))
+    one, other = await newcomer.participant(), await officer.participant()
+    await meeting.start(A)
+    await officer.sees(one, deadline=DEADLINE)
+    await officer.hears(one)
+    await officer.hears(interpreter.participant, "interpretation")
+    await newcomer.sees(other, deadline=DEADLINE)
+    await newcomer.hears(other)
+    for source in ("camera", "microphone"):
+        await gets(interpreter, other, source)
+
+    await meeting.start(B)
+    await officer.receives_nothing()
+    await meeting.start(A)
+    await officer.sees(one, deadline=DEADLINE)
+    await newcomer.sees(other, deadline=DEADLINE)
+
+    await cast(Tab, officer.page).reload()
+    await cast(Tab, officer.page).press("join-button")
+    await joined(officer)
+    assert await officer.participant() == other
+    await officer.sees(one, deadline=DEADLINE)
+    await newcomer.sees(other, deadline=DEADLINE)
+    await newcomer.hears(other)
+
+
+async def test_a_newcomer_in_firefox_sees_and_hears_and_is_seen_and_heard(
+    meeting: Meeting, sit_down: Sit
+) -> None:
+    newcomer = await sit_down(await meeting.link("newcomer", name="Samira"))
+    officer = await meeting.person("officer", A, name="Erik Lind")
+    one, other = await newcomer.participant(), await officer.participant()
+    await meeting.start(A)
+    large = await newcomer.sees(other, deadline=DEADLINE)
+    assert large["shown"] > 600
+    await newcomer.hears(other)
+    await officer.sees(one, deadline=DEADLINE)
+    await officer.hears(one)
