@@ -82,7 +82,27 @@ async def staff_home(meeting: Meeting) -> Person:
 async def new_meeting(meeting: Meeting) -> Person:
     person = await signed_in(meeting.service, meeting.arrive)
     await person.press("new-meeting")
-    await expect(person.find("draft-station").first).to_be_visible()
+    await person.press("next")
+    await expect(person.find("alias")).to_be_focused()
+    return person
+
+
+async def stations_of_a_new_meeting(meeting: Meeting) -> Person:
+    person = await new_meeting(meeting)
+    await person.find("alias").fill("Samira")
+    await person.find("language-choice").select_option("ar")
+    await person.press("next")
+    await person.press("add-break")
+    await expect(person.find("draft-break")).to_be_visible()
+    return person
+
+
+async def links_of_a_new_meeting(meeting: Meeting) -> Person:
+    person = await stations_of_a_new_meeting(meeting)
+    await person.press("next")
+    await person.press("interpreter-none")
+    await person.press("next")
+    await expect(person.find("link-newcomer").get_by_role("textbox")).to_be_visible()
     return person
 
 
@@ -152,6 +172,8 @@ PAGES: list[Open] = [
     interpreter,
     staff_home,
     new_meeting,
+    stations_of_a_new_meeting,
+    links_of_a_new_meeting,
 ]
 
 

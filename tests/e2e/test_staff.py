@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from signaling import staff
 from tests.e2e.conftest import ExpectError
@@ -38,33 +38,56 @@ async def copied(page: Page) -> str:
     return text
 
 
+async def written(host: Person) -> None:
+    """The first step of a new meeting, filled in."""
+    await host.press("new-meeting")
+    await host.find("alias").fill("Samira")
+    await host.find("language-choice").select_option("ar")
+    await host.press("next")
+    await expect(host.find("draft-station").first).to_be_visible()
+
+
+async def made(host: Person) -> str:
+    """From the second step on, with an interpreter who is named."""
+    await host.press("next")
+    await host.find("interpreter-name").fill("Amina Haddad")
+    await host.press("next")
+    await expect(host.find("meeting-created")).to_be_visible()
+    return str(await host.find("meeting-created").get_attribute("data-meeting"))
+
+
+def link_of(host: Person, key: str) -> Locator:
+    return host.find(f"link-{key}").get_by_role("textbox")
+
+
 async def test_a_host_makes_a_meeting_by_route_copies_links_and_goes_in(
     running: Service, arrive: Arrive
 ) -> None:
     host = await signed_in(running, arrive)
     page = host.page
     await expect(host.find("meeting-row")).to_have_count(0)
-    await host.press("new-meeting")
-    await expect(host.find("draft-station").first).to_be_visible()
+    await written(host)
     drafted = await host.find("draft-station").count()
-    await host.press("create-meeting")
-    await expect(page.get_by_role("alert").filter(has_text="alias")).to_be_visible()
-    await (
-        host.find("alias").get_by_role("textbox").or_(page.locator("input[data-testid=alias]")).fill("Samira")
-    )
-    await host.press("create-meeting")
-    await expect(host.find("meeting-created")).to_be_visible()
-    meeting = await host.find("meeting-created").get_attribute("data-meeting")
-    stations = (await running.rest("GET", f"/meetings/{meeting}"))["stations"]
-    assert len(stations) == drafted > 0
+    await host.find("officer").first.click()
+    await host.find("officer-name").fill("Per Sandin")
+    await page.keyboard.press("Enter")
+    await host.press("add-break")
+    meeting = await made(host)
+    made_of = await running.rest("GET", f"/meetings/{meeting}")
+    assert len(made_of["stations"]) == drafted > 0
+    assert sum(station["break_after"] for station in made_of["stations"]) == 10
 
-    await host.press("create-link")
-    await host.press("copy-link")
-    link = await host.find("link").input_value()
-    assert link.startswith(f"{running.services.settings.public_url}/j/")
-    assert await copied(page) == link
+    await expect(link_of(host, "newcomer")).to_have_value(re.compile("/j/"))
+    await host.press("copy-all")
+    every = await copied(page)
+    links = re.findall(r"http\S+/j/\S+", every)
+    assert len(set(links)) == drafted + 2
+    officer = await arrive()
+    await officer.enter(await link_of(host, "officer-1").input_value())
+    you = (await officer.snapshot())["you"]
+    assert (you["role"], you["name"], you["station"]) == ("officer", "Per Sandin", 1)
     newcomer = await arrive()
-    await newcomer.enter(link)
+    await newcomer.enter(await link_of(host, "newcomer").input_value())
     assert (await newcomer.snapshot())["you"]["role"] == "newcomer"
     assert (await newcomer.snapshot())["meeting"]["id"] == meeting
 
@@ -75,7 +98,7 @@ async def test_a_host_makes_a_meeting_by_route_copies_links_and_goes_in(
 
     await page.goto(running.services.settings.public_url)
     row = host.find("meeting-row")
-    await expect(row).to_have_attribute("data-meeting", str(meeting))
+    await expect(row).to_have_attribute("data-meeting", meeting)
     await expect(row).to_contain_text("Samira")
     await host.press("go-in")
     await host.join()
@@ -83,11 +106,118 @@ async def test_a_host_makes_a_meeting_by_route_copies_links_and_goes_in(
     assert [person["name"] for person in people if person["role"] == "host"] == ["Lena Ek"]
 
 
+async def test_what_is_missing_is_said_beside_the_field_which_gets_the_focus(
+    running: Service, arrive: Arrive
+) -> None:
+    host = await signed_in(running, arrive)
+    await host.press("new-meeting")
+    await host.press("next")
+    await expect(host.find("alias")).to_be_focused()
+    await expect(host.find("alias")).to_have_accessible_description(re.compile("Skriv ett förnamn"))
+    await host.find("alias").fill("Samira 19900101-1234")
+    await host.press("next")
+    await expect(host.find("alias")).to_have_accessible_description(
+        re.compile("Skriv inget personnummer\\.$")
+    )
+    await host.find("alias").fill("Samira")
+    await host.press("next")
+    await expect(host.find("language-choice")).to_be_focused()
+
+
+async def test_a_meeting_in_the_making_survives_a_reload_a_refusal_and_a_way_back(
+    running: Service, arrive: Arrive, expect_error: ExpectError
+) -> None:
+    expect_error(r"the server responded with a status of 503", "the browser notes the refused call")
+    host = await signed_in(running, arrive)
+    await written(host)
+    before = await host.find("draft-station").count()
+    await host.find("remove-station").first.click()
+    await host.press("undo")
+    await expect(host.find("draft-station")).to_have_count(before)
+    await host.find("remove-station").first.click()
+    await host.page.reload()
+    await expect(host.find("draft-station")).to_have_count(before - 1)
+    await host.press("back")
+    await expect(host.find("alias")).to_have_value("Samira")
+    await host.press("next")
+
+    async def refuse(route: Route) -> None:
+        if route.request.method == "POST":
+            await route.fulfill(status=503, json={"code": "store_unavailable"})
+        else:
+            await route.continue_()
+
+    await host.page.route("**/api/v1/meetings", refuse)
+    await host.press("next")
+    await host.find("interpreter-name").fill("Amina Haddad")
+    await host.press("next")
+    await expect(host.page.get_by_role("alert").filter(has_text="Försök igen")).to_be_visible()
+    await host.page.unroute("**/api/v1/meetings")
+    await host.press("next")
+    await expect(link_of(host, "newcomer")).to_have_value(re.compile("/j/"))
+    link = await link_of(host, "newcomer").input_value()
+    await host.page.reload()
+    await expect(link_of(host, "newcomer")).to_have_value(link)
+    await host.press("to-start")
+    await expect(host.find("meeting-row")).to_have_count(1)
+    await host.press("new-meeting")
+    await expect(host.find("alias")).to_have_value("")
+
+
+async def test_a_meeting_is_planned_and_begun_with_the_keyboard_alone(
+    running: Service, arrive: Arrive
+) -> None:
+    host = await signed_in(running, arrive)
+    keyboard = host.page.keyboard
+
+    async def tab_to(testid: str) -> None:
+        for _ in range(80):
+            await keyboard.press("Tab")
+            if await host.page.evaluate("document.activeElement?.dataset?.testid") == testid:
+                return
+        raise AssertionError(f"the Tab key does not come to {testid}")
+
+    await host.page.evaluate("document.activeElement.blur()")
+    await tab_to("new-meeting")
+    await keyboard.press("Enter")
+    await expect(host.page.get_by_role("heading", level=1)).to_be_visible()
+    await tab_to("alias")
+    await keyboard.type("Samira")
+    await tab_to("language-choice")
+    await keyboard.type("arabiska")
+    await tab_to("next")
+    await keyboard.press("Enter")
+    await expect(host.find("draft-station").first).to_be_visible()
+
+    grip = host.find("draft-station").first.locator(".grip")
+    first, second = (await host.find("draft-station").locator(".strong").all_inner_texts())[:2]
+    await tab_to("route-1")
+    await keyboard.press("Tab")
+    await expect(grip).to_be_focused()
+    await keyboard.press("ArrowDown")
+    names = host.find("draft-station").locator(".strong")
+    await expect(names.nth(0)).to_have_text(second)
+    await expect(names.nth(1)).to_have_text(first)
+    await expect(host.find("draft-station").nth(1).locator(".grip")).to_be_focused()
+    await tab_to("next")
+    await keyboard.press("Enter")
+    await tab_to("interpreter-name")
+    await keyboard.type("Amina Haddad")
+    await keyboard.press("Enter")
+    await expect(link_of(host, "newcomer")).to_have_value(re.compile("/j/"))
+    await tab_to("go-in")
+    await keyboard.press("Enter")
+    await tab_to("join-button")
+    await keyboard.press("Enter")
+    await expect(host.find("role-view")).to_be_visible()
+    assert (await host.snapshot())["you"]["role"] == "host"
+
+
 async def test_the_start_page_names_what_is_missing_and_follows_what_happens(
     running: Service, arrive: Arrive
 ) -> None:
-    made = await running.meeting()
-    await running.invite(made["id"], "officer", agency="skatteverket", station=1, name="Karin Lund")
+    meeting = await running.meeting()
+    await running.invite(meeting["id"], "officer", agency="skatteverket", station=1, name="Karin Lund")
     host = await signed_in(running, arrive)
     row = host.find("meeting-row")
     await expect(host.find("needs-you")).to_contain_text("Samira saknar tolk")
@@ -103,11 +233,11 @@ async def test_the_start_page_names_what_is_missing_and_follows_what_happens(
     await expect(host.find("needs-you")).to_contain_text("Försäkringskassan")
 
     await host.find("open-details").focus()
-    await running.rest("POST", f"/meetings/{made['id']}/stations/1/start")
+    await running.rest("POST", f"/meetings/{meeting['id']}/stations/1/start")
     await looked_at_again(host)
     await expect(row).to_contain_text("1. Skatteverket pågår")
     await expect(host.find("open-details")).to_be_focused()
-    await running.rest("POST", f"/meetings/{made['id']}/end")
+    await running.rest("POST", f"/meetings/{meeting['id']}/end")
     await looked_at_again(host)
     await expect(host.find("show-meeting")).to_be_visible()
     await expect(host.find("needs-you")).to_have_count(0)

@@ -8,6 +8,7 @@ const routes: RouteRecordRaw[] = [
   { path: "/agency", component: () => import("./views/AgencyHome.vue") },
   { path: "/hearing/:meeting", component: () => import("./views/HearingView.vue"), props: true },
   { path: "/s/:code", component: () => import("./views/StaffLink.vue"), props: true },
+  { path: "/screen", component: () => import("./views/ScreenView.vue") },
   { path: "/:rest(.*)*", component: () => import("./views/NotFound.vue") },
 ];
 

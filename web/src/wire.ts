@@ -68,4 +68,7 @@ export type AgencyKey = RestSchemas["AgencyKey"];
 export type AgencyGrant = RestSchemas["AgencyGrant"];
 export type HeardRow = RestSchemas["HeardRow"];
 export type OwnSession = RestSchemas["OwnSession"];
+export type Screen = RestSchemas["Screen"];
+export type ScreenCode = RestSchemas["ScreenCode"];
+export type ScreenTask = RestSchemas["ScreenTask"];
 export type Catalogue = RestSchemas["CatalogueData"];

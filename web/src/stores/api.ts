@@ -6,6 +6,9 @@ import type {
   LinkInfo,
   MeetingResource,
   NewMeeting,
+  Screen,
+  ScreenCode,
+  ScreenTask,
   StaffSession,
   TokenAnswer,
 } from "../wire";
@@ -24,11 +27,14 @@ export class ApiError extends Error {
 
 export const UNREACHABLE = "unreachable";
 const ROOT = "/api/v1";
+/** No answer within this many milliseconds is none. */
+const PATIENCE = 60_000;
 
-export async function request<Result>(method: string, path: string, body?: unknown): Promise<Result> {
+/** `key`: the Idempotency-Key, for a call that is made again after a reload. */
+export async function request<Result>(method: string, path: string, body?: unknown, key?: string): Promise<Result> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  if (method !== "GET") headers["Idempotency-Key"] = uuid();
+  if (method !== "GET") headers["Idempotency-Key"] = key ?? uuid();
   let response: Response;
   try {
     response = await fetch(ROOT + path, {
@@ -36,6 +42,7 @@ export async function request<Result>(method: string, path: string, body?: unkno
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
       credentials: "same-origin",
+      signal: AbortSignal.timeout(PATIENCE),
     });
   } catch {
     throw new ApiError(0, UNREACHABLE, "The server cannot be reached");
@@ -93,10 +100,44 @@ export async function meetings(site: string | null, date: string, days = 1): Pro
   return (await request<{ meetings: MeetingResource[] }>("GET", `/meetings?${query}`)).meetings;
 }
 
-export function createMeeting(meeting: NewMeeting): Promise<MeetingResource> {
-  return request<MeetingResource>("POST", "/meetings", meeting);
+export function createMeeting(meeting: NewMeeting, key?: string): Promise<MeetingResource> {
+  return request<MeetingResource>("POST", "/meetings", meeting, key);
 }
 
-export function invite(meeting: string, invitation: InviteRequest): Promise<InviteAnswer> {
-  return request<InviteAnswer>("POST", `/meetings/${encodeURIComponent(meeting)}/invitations`, invitation);
+export function readMeeting(meeting: string): Promise<MeetingResource> {
+  return request<MeetingResource>("GET", `/meetings/${encodeURIComponent(meeting)}`);
+}
+
+export function invite(meeting: string, invitation: InviteRequest, key?: string): Promise<InviteAnswer> {
+  return request<InviteAnswer>("POST", `/meetings/${encodeURIComponent(meeting)}/invitations`, invitation, key);
+}
+
+export async function screens(): Promise<Screen[]> {
+  return (await request<{ screens: Screen[] }>("GET", "/screens")).screens;
+}
+
+export function pairScreen(code: string, name: string, site: string): Promise<Screen> {
+  return request<Screen>("POST", "/screens", { code, name, site });
+}
+
+export function forgetScreen(screen: string): Promise<unknown> {
+  return request("DELETE", `/screens/${encodeURIComponent(screen)}`);
+}
+
+/** Without a meeting the screen shows nothing any more. */
+export function showOnScreen(screen: string, meeting: string | null): Promise<Screen> {
+  return request<Screen>("PUT", `/screens/${encodeURIComponent(screen)}/meeting`, { meeting });
+}
+
+export function beginPairing(): Promise<ScreenCode> {
+  return request<ScreenCode>("POST", "/screen/code");
+}
+
+/** What this screen is to do. Waits for something newer than the version that is known. */
+export function askScreen(known: number | null): Promise<ScreenTask> {
+  return request<ScreenTask>("GET", known === null ? "/screen" : `/screen?known=${known}`);
+}
+
+export function openOnScreen(): Promise<InviteAnswer> {
+  return request<InviteAnswer>("POST", "/screen/invitation");
 }

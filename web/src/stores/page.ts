@@ -61,6 +61,13 @@ export const usePage = defineStore("page", () => {
     if (meeting.may("meeting.setLanguage")) void attempt(meeting.act("meeting.setLanguage", { language: wanted }));
   }
 
+  /** Somebody else comes to this device: what the last one chose is not theirs. */
+  function forget(): void {
+    chosen.value = null;
+    sessionStorage.removeItem(REMEMBERED);
+    void settled();
+  }
+
   /** Resolves once the page is in the language wished for, so that nothing is shown in another first. */
   async function settled(): Promise<void> {
     const wish = wished.value;
@@ -83,5 +90,5 @@ export const usePage = defineStore("page", () => {
     }
   }
 
-  return { language, offered, now, serverNow, meetingNow, problem, speak, tellLanguage, guest, settled, attempt };
+  return { language, offered, now, serverNow, meetingNow, problem, speak, forget, tellLanguage, guest, settled, attempt };
 });

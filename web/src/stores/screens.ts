@@ -1,0 +1,35 @@
+/** The screens at the offices of whoever is signed in. */
+import { defineStore } from "pinia";
+import { ref, shallowRef } from "vue";
+import type { Screen } from "../wire";
+import { ApiError, forgetScreen, pairScreen, screens, showOnScreen } from "./api";
+
+export const useScreens = defineStore("screens", () => {
+  const list = shallowRef<Screen[]>([]);
+  /** Stable code of what was refused last, or null. */
+  const problem = ref<string | null>(null);
+
+  /** Nobody who is not signed in has any; then the list is empty. */
+  async function load(): Promise<void> {
+    list.value = await screens().catch(() => []);
+  }
+
+  async function attempt(work: () => Promise<unknown>): Promise<boolean> {
+    problem.value = null;
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      problem.value = error instanceof ApiError ? error.code : "other";
+      return false;
+    } finally {
+      await load();
+    }
+  }
+
+  const pair = (code: string, name: string, site: string) => attempt(() => pairScreen(code, name, site));
+  const show = (screen: Screen, meeting: string | null) => attempt(() => showOnScreen(screen.id, meeting));
+  const forget = (screen: Screen) => attempt(() => forgetScreen(screen.id));
+
+  return { list, problem, load, pair, show, forget };
+});
