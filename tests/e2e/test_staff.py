@@ -207,6 +207,7 @@ async def test_a_meeting_is_planned_and_begun_with_the_keyboard_alone(
     await expect(link_of(host, "newcomer")).to_have_value(re.compile("/j/"))
     await tab_to("go-in")
     await keyboard.press("Enter")
+    await expect(host.find("join-button")).to_be_visible()
     await tab_to("join-button")
     await keyboard.press("Enter")
     await expect(host.find("role-view")).to_be_visible()

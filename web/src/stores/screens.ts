@@ -2,6 +2,7 @@
 import { defineStore } from "pinia";
 import { ref, shallowRef } from "vue";
 import type { Screen } from "../wire";
+import { isStaffTab } from "./staff";
 import { ApiError, forgetScreen, pairScreen, screens, showOnScreen } from "./api";
 
 export const useScreens = defineStore("screens", () => {
@@ -9,9 +10,9 @@ export const useScreens = defineStore("screens", () => {
   /** Stable code of what was refused last, or null. */
   const problem = ref<string | null>(null);
 
-  /** Nobody who is not signed in has any; then the list is empty. */
+  /** Only those who are signed in as staff in this tab have any. */
   async function load(): Promise<void> {
-    list.value = await screens().catch(() => []);
+    list.value = isStaffTab() ? await screens().catch(() => []) : [];
   }
 
   async function attempt(work: () => Promise<unknown>): Promise<boolean> {

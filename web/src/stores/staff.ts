@@ -1,6 +1,7 @@
 /** Who is signed in as staff, and the meetings of their offices. */
 import { defineStore } from "pinia";
 import { computed, ref, shallowRef } from "vue";
+import { drop } from "../staff/keeping";
 import { day, shifted, weekOf } from "../time";
 import type { Catalogue, InviteAnswer, MeetingResource, StaffSession } from "../wire";
 import { ApiError, catalogue, invite, meetings, signOut, staffSession } from "./api";
@@ -12,6 +13,12 @@ export type Span = "today" | "tomorrow" | "week";
 export const ALL = "all";
 const WEEK = 7;
 const REMEMBERED = "motesrum-office";
+const SIGNED_IN = "motesrum-staff";
+
+/** Is somebody signed in as staff in this tab? Other pages ask nothing of the server that is for staff only. */
+export function isStaffTab(): boolean {
+  return sessionStorage.getItem(SIGNED_IN) !== null;
+}
 
 export const useStaff = defineStore("staff", () => {
   const session = shallowRef<StaffSession | null>(null);
@@ -47,6 +54,7 @@ export const useStaff = defineStore("staff", () => {
   async function enter(): Promise<boolean> {
     try {
       session.value ??= await staffSession();
+      sessionStorage.setItem(SIGNED_IN, "yes");
       offered.value ??= await catalogue();
       site.value ||= usual();
       today.value = day(0, timeZone.value);
@@ -99,12 +107,14 @@ export const useStaff = defineStore("staff", () => {
 
   async function leave(): Promise<void> {
     forget();
+    drop();
     const elsewhere = await signOut().catch(() => null);
     if (elsewhere) window.location.assign(elsewhere);
   }
 
   function forget(): void {
     asked += 1;
+    sessionStorage.removeItem(SIGNED_IN);
     session.value = null;
     list.value = [];
     site.value = "";
