@@ -1,6 +1,7 @@
 /** The life of a screen at an office: paired by a code, started by a press, then it does what the service says. */
 import { computed, onScopeDispose, ref, shallowRef, watch } from "vue";
 import { ApiError, askScreen, beginPairing, openOnScreen } from "../stores/api";
+import { byLink } from "../stores/entry";
 import { useMedia } from "../stores/media";
 import { useMeeting } from "../stores/meeting";
 import { usePage } from "../stores/page";
@@ -83,7 +84,7 @@ export function useScreen() {
     opened = version;
     try {
       const { code: link } = await openOnScreen();
-      await meeting.join(link);
+      await meeting.join(byLink(link));
       await page.settled();
       inside.value = true;
     } catch (error) {
