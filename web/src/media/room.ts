@@ -268,9 +268,9 @@ export class MediaRoom {
     return this.queue;
   }
 
-  /** What a lost connection has broken off is taken up by `comeBack`. */
+  /** What a lost connection has broken off is taken up by `comeBack`; what leaving has, is no trouble. */
   private trouble(error: unknown): void {
-    if (isLost(error)) return;
+    if (this.over || isLost(error)) return;
     console.warn("Media:", error instanceof Error ? error.message : error);
   }
 

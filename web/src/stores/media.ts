@@ -69,8 +69,14 @@ export const useMedia = defineStore("media", () => {
   }
 
   function inTurn(work: () => Promise<void>): Promise<void> {
-    publishing = publishing.then(work).catch((error) => {
-      console.warn("Media:", error instanceof Error ? error.message : error);
+    publishing = publishing.then(async () => {
+      const here = room;
+      try {
+        await work();
+      } catch (error) {
+        // What is broken off because the room was left is no trouble.
+        if (room === here) console.warn("Media:", error instanceof Error ? error.message : error);
+      }
     });
     return publishing;
   }
