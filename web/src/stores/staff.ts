@@ -58,6 +58,7 @@ export const useStaff = defineStore("staff", () => {
       offered.value ??= await catalogue();
       site.value ||= usual();
       today.value = day(0, timeZone.value);
+      if (state.value !== "ready") state.value = "loading";
       return true;
     } catch (error) {
       failed(error);
@@ -121,5 +122,5 @@ export const useStaff = defineStore("staff", () => {
     state.value = "signed_out";
   }
 
-  return { session, offered, list, state, stale, site, sites, span, from, today, timeZone, zoneOf, enter, open, choose, load, hostLink, leave };
+  return { session, offered, list, state, stale, site, sites, span, from, today, timeZone, zoneOf, enter, open, choose, load, hostLink, leave, forget };
 });
