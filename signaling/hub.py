@@ -76,6 +76,8 @@ class Hub:
         early, self._early = self._early, None
         for event, data in early or []:
             self.on_media(event, data)
+        for live in self._lives.values():
+            live.begin()
         self._keep(self._sweep())
         self._keep(self._watch_quality())
 
@@ -224,6 +226,8 @@ class Hub:
                     grace=self._settings.session_grace,
                 )
                 await live.load()
+                if self._early is None:
+                    live.begin()
                 if keep_unknown if live.state is None else not _gone(live.state):
                     self._lives[meeting] = live
             return live

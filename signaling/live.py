@@ -104,10 +104,15 @@ class Live:
         async with self._lock:
             await self._load()
             self._schedule()
-            if self.state is not None:
-                for person in self.state.participants.values():
-                    if person.present:
-                        self._leave_later(person.id)
+
+    def begin(self) -> None:
+        """Time goes on from here: what it brings about comes after the worker has the meeting's table, or has
+        told what it holds."""
+        self._timers.begin()
+        self._timers.set("unclaimed", self._clock() + self._grace, self._drop_unclaimed)
+        for person in self.state.participants.values() if self.state is not None else ():
+            if person.present:
+                self._leave_later(person.id)
 
     async def execute(self, command: cmd.Command) -> Meeting:
         """Raises `Rejected`, or `ServiceUnavailable` when the store does not answer; nothing widens then."""
@@ -163,7 +168,6 @@ class Live:
             await self.exchange.allow(self._allowed())
             if not people:
                 await self.exchange.close()
-        self._timers.set("unclaimed", self._clock() + self._grace, self._drop_unclaimed)
 
     async def _drop_unclaimed(self) -> None:
         async with self._lock:

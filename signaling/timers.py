@@ -15,23 +15,37 @@ Work = Callable[[], Coroutine[Any, Any, Any]]
 
 
 class Timers:
-    """A name has one timer at a time: the later `set` replaces the earlier. Instants are `clock`'s."""
+    """A name has one timer at a time: the later `set` replaces the earlier. Instants are `clock`'s.
+
+    Nothing is done before `begin`, however late it becomes.
+    """
 
     def __init__(self, owner: str, clock: Callable[[], float]) -> None:
         self._owner = owner
         self._clock = clock
+        self._held: dict[str, tuple[float, Work]] | None = {}
         self._waiting: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+
+    def begin(self) -> None:
+        held, self._held = self._held or {}, None
+        for name, (at, work) in held.items():
+            self.set(name, at, work)
 
     def set(self, name: str, at: float, work: Work) -> None:
         self.cancel(name)
         if self._closed:
             return
+        if self._held is not None:
+            self._held[name] = at, work
+            return
         delay = max(0.0, at - self._clock())
         self._waiting[name] = asyncio.get_running_loop().call_later(delay, self._begin, name, work)
 
     def cancel(self, name: str) -> None:
+        if self._held is not None:
+            self._held.pop(name, None)
         timer = self._waiting.pop(name, None)
         if timer is not None:
             timer.cancel()

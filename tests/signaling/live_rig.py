@@ -153,6 +153,13 @@ class Rig:
 
     async def open(self) -> Live:
         """A `Live` of its own over the same store and file, as after a restart."""
+        live = await self.loaded()
+        await live.drop_media()
+        live.begin()
+        return live
+
+    async def loaded(self) -> Live:
+        """The same before its media is taken up."""
         live = Live(
             "m_1",
             store=self.store,  # type: ignore[arg-type]
@@ -164,7 +171,6 @@ class Rig:
         )
         self.lives.append(live)
         await live.load()
-        await live.drop_media()
         return live
 
     async def attach(

@@ -19,6 +19,7 @@ from rooms.meeting import Meeting, fold
 from rooms.people import Place
 from rooms.policy import Audience, audience
 from signaling import live as live_module
+from signaling.dump import RoomDump
 from signaling.errors import ServiceError, ServiceUnavailable
 from signaling.live import Live
 from signaling.restrictions import Kept, Restrictions
@@ -392,6 +393,20 @@ async def test_somebody_in_the_lobby_is_told_nothing_of_what_only_concerns_the_r
             it.story.now += 60
             await live.execute(command)
         assert lobby.frames == []
+
+
+async def test_time_brings_nothing_about_before_it_is_known_what_the_worker_holds(tmp_path: Path) -> None:
+    async with rig(tmp_path, started(1), grace=0.0) as (it, live):
+        await live.close("shutting_down", "the service is killed")
+        again = await it.loaded()
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert again.current.participants[TAX].present
+        it.workers.revisions.clear()
+        await again.adopt_table(RoomDump("m_1", revision=48, allow=audience(again.current)))
+        again.begin()
+        await eventually(lambda: not again.current.participants[TAX].present)
+        assert min(it.workers.revisions) > 48
 
 
 async def test_speakers_are_told_to_those_who_hear_them_and_to_nobody_else(tmp_path: Path) -> None:
