@@ -70,6 +70,11 @@ it.each(languages)("keeps each topic's keys of its own in %s", (language) => {
   expect(keys.length).toBe(new Set(keys).size);
 });
 
+it("uses every text", () => {
+  const used = usedBy(all, known);
+  expect(known.filter((key) => !used.has(key))).toEqual([]);
+});
+
 it("has every text that a page asks for", () => {
   const asked = [...all.values()].flatMap((source) => keysIn(source).asked);
   expect(asked.filter((wanted) => !known.some((key) => meets(wanted, key)))).toEqual([]);
