@@ -1,6 +1,7 @@
 # make run    install, build the pages, start the demo on http://localhost:8080
 # make test   install what the tests need, check the code, run every test
 # make check  linter, types, import contracts, generated types (after `make test` once)
+# make screenshots    every page in every state, language and width, into tests/artifacts/screenshots
 # make bench-forward  processor time of an outgoing packet, beside Janus (package janus)
 # make bench-join     time to the first picture after joining, and after a change of officer
 # make fuzz           look for input that breaks a parser, SECONDS=60 for each (Linux, Python 3.11 to 3.13)
@@ -27,7 +28,7 @@ WEB_LOCK := $(wildcard web/package-lock.json)
 NODE_MODULES := web/node_modules/.package-lock.json
 PAGES := web/dist/index.html
 
-.PHONY: help run test check types check-types vitest pytest web system clean bench-forward bench-join fuzz
+.PHONY: help run test check types check-types vitest pytest web system clean bench-forward bench-join fuzz screenshots
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -143,6 +144,9 @@ bench-forward: $(STAMPS)/python-test
 		echo 'To compare with Janus, install its Debian package: sudo apt-get install janus' >&2; \
 	fi
 	python -m tests.bench.bench_forward $(ARGS)
+
+screenshots: system $(STAMPS)/python-test $(PAGES)
+	python -m tests.pictures
 
 bench-join: system $(STAMPS)/python-test $(PAGES)
 	python -m tests.bench.bench_join $(ARGS)
