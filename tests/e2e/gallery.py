@@ -23,8 +23,9 @@ async def build() -> None:
 
 
 async def _page(request: web.Request) -> web.FileResponse:
-    asset = BUILT / "assets" / Path(request.path).name
-    return web.FileResponse(asset if asset.is_file() else BUILT / "index.html")
+    file = (BUILT / request.match_info["path"]).resolve()
+    inside = file.is_relative_to(BUILT) and file.is_file()
+    return web.FileResponse(file if inside else BUILT / "index.html")
 
 
 @asynccontextmanager
