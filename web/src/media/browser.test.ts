@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { browserFamily, canMeet } from "./browser";
+import { browserFamily } from "./browser";
 
 const MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/";
 
@@ -10,10 +10,4 @@ it.each([
   ["safari", `${MAC}605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15`],
 ])("tells %s by its name for itself", (family, userAgent) => {
   expect(browserFamily(userAgent)).toBe(family);
-});
-
-it("says of a browser without calls or sound that it cannot take part", () => {
-  const all = { RTCPeerConnection: class {}, RTCRtpTransceiver: class {}, WebSocket: class {}, AudioContext: class {} };
-  expect(canMeet(all)).toBe(true);
-  for (const missing of Object.keys(all)) expect(canMeet({ ...all, [missing]: undefined }), missing).toBe(false);
 });

@@ -6,15 +6,3 @@ export function browserFamily(userAgent: string): BrowserFamily {
   if (/Chrome|Chromium|CriOS|Edg/.test(userAgent)) return "chromium";
   return /Safari/.test(userAgent) ? "safari" : "chromium";
 }
-
-interface Abilities {
-  RTCPeerConnection?: unknown;
-  RTCRtpTransceiver?: unknown;
-  WebSocket?: unknown;
-  AudioContext?: unknown;
-}
-
-/** Can this browser take part in a meeting at all? */
-export function canMeet(has: Abilities): boolean {
-  return [has.RTCPeerConnection, has.RTCRtpTransceiver, has.WebSocket, has.AudioContext].every((one) => typeof one === "function");
-}
