@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -14,7 +13,7 @@ from media.errors import WorkerError
 from rooms import commands as cmd
 from rooms.errors import Reason, Rejected
 from rooms.events import Event
-from rooms.meeting import Meeting
+from rooms.meeting import Meeting, fold
 from rooms.store.base import CorruptLog, Store, StoreUnavailable, UnknownEvent, is_stream_name
 from rooms.views import Names
 from signaling import quality
@@ -24,6 +23,7 @@ from signaling.exchange import Exchange, Holder, session_of
 from signaling.live import Live
 from signaling.restrictions import Restrictions
 from signaling.session import Session, Sessions
+from signaling.shelf import Shelf, day_of, over
 from signaling.workers import Workers
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,6 @@ log = structlog.get_logger(__name__)
 PREFIX = "meeting/"
 NEWCOMER = "newcomer"
 """Owner of a meeting's content in the store."""
-ZONE = ZoneInfo("Europe/Stockholm")
 SESSION_LIFETIME = 24 * 3600.0
 SWEEP_EVERY = 600.0
 DAY = 86400.0
@@ -54,6 +53,7 @@ class Hub:
         self._settings = settings
         self._clock = clock
         self._lives: dict[str, Live] = {}
+        self._shelf = Shelf()
         self._restrictions = Restrictions(settings.data / "restrictions.jsonl")
         self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -129,9 +129,19 @@ class Hub:
         """Those of a site and `days` from `day` on (in the site's time zone), by planned time. None means
         any."""
         wanted = None if day is None else {day + timedelta(days=n) for n in range(days)}
-        states = [m.state for m in self._lives.values() if m.state is not None and m.state.erased_at is None]
-        chosen = [s for s in states if site in (None, s.site) and (wanted is None or self._day(s) in wanted)]
+        lives = [live.state for live in self._lives.values()]
+        past = [await self._recalled(meeting) for meeting in self._shelf.find(site, wanted)]
+        states = [s for s in (*lives, *past) if s is not None and s.erased_at is None]
+        chosen = [s for s in states if site in (None, s.site) and (wanted is None or day_of(s) in wanted)]
         return sorted(chosen, key=lambda s: (s.planned_at or s.created_at, s.id))
+
+    async def _recalled(self, meeting: str) -> Meeting | None:
+        """One that is over, as it was; None while the store cannot tell."""
+        try:
+            return fold(await self.log(meeting))
+        except ServiceUnavailable as error:
+            log.warning("a meeting that is over cannot be read", meeting=meeting, error=error.message)
+            return None
 
     async def erase(self, meeting: str, actor: str) -> None:
         live = await self.live(meeting)
@@ -144,6 +154,7 @@ class Hub:
             ) from error
         await live.close("meeting_ended", "the meeting has ended")
         self._lives.pop(meeting, None)  # with what was still in memory
+        self._shelf.take(meeting)
 
     async def close_participant(self, meeting: str, participant: str, code: str, reason: str) -> None:
         """Closes the participant's devices; media goes first."""
@@ -224,13 +235,25 @@ class Hub:
                     names=self._names,
                     clock=self._clock,
                     grace=self._settings.session_grace,
+                    done=lambda: self._shelve(meeting),
                 )
                 await live.load()
                 if self._early is None:
                     live.begin()
                 if keep_unknown if live.state is None else not _gone(live.state):
+                    self._shelf.take(meeting)
                     self._lives[meeting] = live
+                    asyncio.get_running_loop().call_soon(self._shelve, meeting)
             return live
+
+    def _shelve(self, meeting: str) -> None:
+        """A meeting that is over leaves memory. The store has it, and it is loaded again when needed."""
+        live = self._lives.get(meeting)
+        if live is not None and live.over:
+            assert live.state is not None
+            del self._lives[meeting]
+            self._shelf.put(live.state)
+            live.retire()
 
     async def _open_logged(self, meeting: str) -> None:
         try:
@@ -238,9 +261,6 @@ class Hub:
         except ServiceUnavailable as error:
             if error.code != "meeting_unreadable":
                 raise
-
-    def _day(self, state: Meeting) -> date:
-        return datetime.fromtimestamp(state.planned_at or state.created_at, ZONE).date()
 
     def _keep(self, work: Any) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work)
@@ -256,12 +276,12 @@ class Hub:
         except StoreUnavailable as error:
             log.warning("nothing swept", error=str(error))
         until = now - self._settings.retention_days * DAY
-        for meeting, live in list(self._lives.items()):
-            if live.state is not None and (live.state.erased_at is not None or _over(live.state) <= until):
-                try:
-                    await self.erase(meeting, cmd.SYSTEM)
-                except (Rejected, ServiceUnavailable) as error:
-                    log.warning("not erased yet", meeting=meeting, error=error.message)
+        lives = [m for m, live in self._lives.items() if live.state is not None and over(live.state) <= until]
+        for meeting in (*lives, *self._shelf.before(until)):
+            try:
+                await self.erase(meeting, cmd.SYSTEM)
+            except (Rejected, ServiceUnavailable) as error:
+                log.warning("not erased yet", meeting=meeting, error=error.message)
 
     async def _sweep(self) -> None:
         while True:
@@ -275,19 +295,19 @@ class Hub:
         read: dict[str, dict[str, Any]] = {}
         while True:
             await asyncio.sleep(quality.EVERY)
-            before, read = read, {}
-            for live in [each for each in self._lives.values() if each.sessions]:
-                try:
-                    read[live.id] = await self.workers.call(lambda worker, id_=live.id: worker.stats(id_))  # type: ignore[misc]
-                except (WorkerError, ServiceUnavailable):
-                    continue
-                if live.id in before:
-                    live.tell_quality(quality.assess(before[live.id], read[live.id]))
+            read = await self._assess_quality(read)
 
-
-def _over(state: Meeting) -> float:
-    """When the meeting was, whatever became of it."""
-    return state.ended_at or max(state.created_at, state.planned_at or 0.0)
+    async def _assess_quality(self, before: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """What the worker counts now, by meeting; the devices are told what has changed since `before`."""
+        read: dict[str, dict[str, Any]] = {}
+        for live in [each for each in self._lives.values() if each.sessions]:
+            try:
+                read[live.id] = await self.workers.call(lambda worker, id_=live.id: worker.stats(id_))  # type: ignore[misc]
+            except (WorkerError, ServiceUnavailable):
+                continue
+            if live.id in before:
+                live.tell_quality(quality.assess(before[live.id], read[live.id]))
+        return read
 
 
 def _gone(state: Meeting) -> bool:

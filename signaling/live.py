@@ -69,7 +69,9 @@ class Live:
         names: Names,
         clock: Callable[[], float],
         grace: float,
+        done: Callable[[], None] = lambda: None,
     ) -> None:
+        """`done` is called whenever some work has ended: it may have been the last."""
         self.id = meeting
         self.exchange = exchange
         self.state: Meeting | None = None
@@ -84,7 +86,8 @@ class Live:
         self._unstored: list[ev.Event] = []
         self._numbers: dict[str, int] = {}
         self._lock = asyncio.Lock()
-        self._timers = Timers(meeting, clock)
+        self._done = done
+        self._timers = Timers(meeting, clock, done)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -94,6 +97,19 @@ class Live:
         if self.state is None or self.state.erased_at is not None:
             raise Rejected(Reason.MEETING_UNKNOWN, "there is no such meeting")
         return self.state
+
+    @property
+    def over(self) -> bool:
+        """The meeting has ended, the store has all of it, and nothing goes on here any more."""
+        if self.state is None or not self.state.ended:
+            return False
+        going_on = self.sessions or self._tasks or self._timers.working
+        return not going_on and not self._unstored and not self._restrictions.of(self.id)
+
+    def retire(self) -> None:
+        """It leaves memory; only for one that is over."""
+        self._closed = True
+        self._timers.stop()
 
     async def load(self) -> None:
         """The state from the log, and over it what was restricted while the store was down.
@@ -110,7 +126,9 @@ class Live:
         told what it holds."""
         self._timers.begin()
         self._timers.set("unclaimed", self._clock() + self._grace, self._drop_unclaimed)
-        for person in self.state.participants.values() if self.state is not None else ():
+        if self.state is None or self.state.ended:
+            return
+        for person in self.state.participants.values():
             if person.present:
                 self._leave_later(person.id)
 
@@ -219,8 +237,12 @@ class Live:
             raise ServiceUnavailable("shutting_down", "the service is being restarted")
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        self._done()
 
     async def _execute(self, command: cmd.Command) -> Meeting:
         async with self._lock:

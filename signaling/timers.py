@@ -17,12 +17,15 @@ Work = Callable[[], Coroutine[Any, Any, Any]]
 class Timers:
     """A name has one timer at a time: the later `set` replaces the earlier. Instants are `clock`'s.
 
-    Nothing is done before `begin`, however late it becomes.
+    Nothing is done before `begin`, however late it becomes. `done` is called whenever work has ended.
     """
 
-    def __init__(self, owner: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, owner: str, clock: Callable[[], float], done: Callable[[], None] = lambda: None
+    ) -> None:
         self._owner = owner
         self._clock = clock
+        self._done = done
         self._held: dict[str, tuple[float, Work]] | None = {}
         self._waiting: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -50,11 +53,20 @@ class Timers:
         if timer is not None:
             timer.cancel()
 
-    async def close(self) -> None:
-        """Returns when the work that has begun is done."""
+    @property
+    def working(self) -> bool:
+        return bool(self._tasks)
+
+    def stop(self) -> None:
+        """Nothing begins after this."""
         self._closed = True
+        self._held = None
         for name in list(self._waiting):
             self.cancel(name)
+
+    async def close(self) -> None:
+        """Returns when the work that has begun is done."""
+        self.stop()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -62,7 +74,11 @@ class Timers:
         del self._waiting[name]
         task = asyncio.create_task(self._run(name, work))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._done()
 
     async def _run(self, name: str, work: Work) -> None:
         try:

@@ -82,6 +82,7 @@ class ConnectionThread:
                 if job is None:
                     return
                 _do(connection, *job)
+                del job  # with its result, while nothing is to be done
                 self._after(connection)
         finally:
             connection.close()

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from signaling.app import DATABASE
 from signaling.cli import app
-from signaling.hub import ZONE
+from signaling.shelf import ZONE
 from tests.support.door import Device
 from tests.support.rest import ELSEWHERE, Service, service
 
