@@ -56,6 +56,9 @@ class FakeClient:
     async def resume_consumer(self, consumer: str) -> None:
         pass
 
+    async def stats(self, room: str | None = None) -> dict[str, Any]:
+        return {"transports": [], "producers": [], "consumers": []}
+
     async def close_room(self, room: str) -> None:
         pass
 
