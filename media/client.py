@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 PROTOCOL = 1
 START_LIMIT = 15.0
+PROGRAM = "media.worker"
+"""The module that a worker's process runs."""
 _MAX_LINE = 64 << 20
 """A dump holds everything, so it may be longer than a request."""
 
@@ -263,7 +265,7 @@ async def start_worker(settings: MediaSettings, path: Path) -> Process:
 
 
 def _spawn(settings: MediaSettings, path: Path, ready_fd: int) -> Process:
-    words = ["-m", "media.worker", "--socket", str(path), "--settings", settings.to_json()]
+    words = ["-m", PROGRAM, "--socket", str(path), "--settings", settings.to_json()]
     return Process.spawn([sys.executable, *words, "--ready-fd", str(ready_fd)], ready_fd)
 
 

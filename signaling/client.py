@@ -176,6 +176,7 @@ class MeetingClient:
     """
 
     kernel_time = False
+    peer_class = Peer
 
     def __init__(self, base_url: str, *, origin: str | None = None) -> None:
         self.base_url = base_url.rstrip("/")
@@ -205,10 +206,10 @@ class MeetingClient:
     def connected(self) -> bool:
         return self._connection is not None and not self._connection.closed
 
-    async def join(self, token: str) -> dict[str, Any]:
+    async def join(self, token: str, slot: str = "screen") -> dict[str, Any]:
         """Open the socket and join with an access token; the snapshot."""
         connection = await self._connect_socket()
-        await connection.call("session.join", self._joined, token=token)
+        await connection.call("session.join", self._joined, token=token, slot=slot)
         return self.snapshot
 
     async def resume(self, *, restart_ice: bool = False) -> dict[str, Any]:
@@ -283,7 +284,7 @@ class MeetingClient:
 
     async def _transport(self, direction: str) -> _Transport:
         offer = await self.call("media.createTransport", direction=direction)
-        peer = Peer(
+        peer = self.peer_class(
             on_rtp=self._rtp,
             on_rtcp=self._rtcp,
             on_state=lambda state: self._transport_changed(peer, state),

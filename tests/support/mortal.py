@@ -41,6 +41,8 @@ from tests.support.service import SITE, Service, settings_for
 STARTED = 60.0
 LOOK_AGAIN = 0.02
 
+Prepare = Callable[[], None]
+
 STEPS: tuple[tuple[type, str], ...] = (
     (Exchange, "restrict"),
     (SqliteEvents, "append"),
@@ -62,10 +64,12 @@ class Mortal:
     """`async with Mortal(path) as it`: `it.service` calls it, `kill` ends it, `start` brings it back.
 
     `steps_left`: it is killed at the so many-th step from now (0: never). `store_down`: nothing can be saved.
+    `prepare`: called in the process before the service starts.
     """
 
-    def __init__(self, data: Path, **changes: Any) -> None:
+    def __init__(self, data: Path, prepare: Prepare | None = None, **changes: Any) -> None:
         self.data = data
+        self._prepare = prepare
         self._context = context()
         self._ports = _free(socket.SOCK_STREAM), _free(socket.SOCK_DGRAM)
         self._changes = changes
@@ -80,6 +84,10 @@ class Mortal:
         return settings.model_copy(
             update={"http_port": http, "media_port": media, "public_url": f"http://localhost:{http}"}
         )
+
+    @property
+    def media_address(self) -> tuple[str, int]:
+        return "127.0.0.1", self._ports[1]
 
     @property
     def worker_socket(self) -> Path:
@@ -105,7 +113,7 @@ class Mortal:
         """Returns when its port takes connections; they are answered when it is ready."""
         self.steps_left.value = self.store_down.value = 0
         self._process = self._context.Process(
-            target=serve, args=(self.settings, self.steps_left, self.store_down)
+            target=serve, args=(self.settings, self.steps_left, self.store_down, self._prepare)
         )
         self._process.start()
         async with asyncio.timeout(STARTED):
@@ -180,9 +188,11 @@ def _after(state: Meeting, command: Command, at: float) -> Meeting:
     return state
 
 
-def serve(settings: Settings, steps_left: c_int, store_down: c_int) -> None:
+def serve(settings: Settings, steps_left: c_int, store_down: c_int, prepare: Prepare | None) -> None:
     """What the process runs."""
     logs.configure("error")
+    if prepare is not None:
+        prepare()
     for owner, name in STEPS:
         setattr(owner, name, _mortal(getattr(owner, name), steps_left))
     append = SqliteEvents.append

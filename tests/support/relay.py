@@ -11,17 +11,24 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any, Self
 
 Address = tuple[str, int]
+Watch = Callable[[bytes, int], None]
+
+STAMP = struct.Struct("!Q")
 
 _BUFFER = 4 << 20
 _DATAGRAM = 2048
 _QUEUE = 0.5
 """Seconds of traffic that a link with a `rate` holds before it drops."""
 _CHUNK = 1 << 16
+_SO_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("@qq")
 
 
 class Link:
@@ -94,11 +101,13 @@ class UdpRelay:
     """Takes datagrams at `address` and gives every client a socket of its own towards `target`.
 
     The time of both links begins at 0 when the relay is opened. A client keeps the `up` and `down` that were
-    there when it came.
+    there when it came. `watch` is shown every datagram that comes from the target, before its link may lose
+    it, with the kernel's time of its arrival (nanoseconds of CLOCK_REALTIME); the client then finds that time
+    as a `STAMP` at the datagram's end.
     """
 
-    def __init__(self, target: Address, up: Link, down: Link) -> None:
-        self.target, self.up, self.down = target, up, down
+    def __init__(self, target: Address, up: Link, down: Link, watch: Watch | None = None) -> None:
+        self.target, self.up, self.down, self.watch = target, up, down, watch
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self._clients: dict[Address, tuple[socket.socket, Link]] = {}
@@ -106,8 +115,16 @@ class UdpRelay:
         self._abandoned: set[Address] = set()
 
     @classmethod
-    async def open(cls, target: Address, *, up: Link, down: Link, listen: Address = ("127.0.0.1", 0)) -> Self:
-        relay = cls(target, up, down)
+    async def open(
+        cls,
+        target: Address,
+        *,
+        up: Link,
+        down: Link,
+        listen: Address = ("127.0.0.1", 0),
+        watch: Watch | None = None,
+    ) -> Self:
+        relay = cls(target, up, down, watch)
         relay._socket = relay._bound(listen, relay._from_client)
         return relay
 
@@ -159,7 +176,14 @@ class UdpRelay:
 
     def _introduce(self, client: Address) -> tuple[socket.socket, Link]:
         down = self.down
-        upstream = self._bound((self.target[0], 0), lambda answer, _: self._to_client(answer, client, down))
+
+        def take(answer: bytes, _: Address) -> None:
+            self._to_client(answer, client, down)
+
+        upstream = self._bound((self.target[0], 0), take)
+        if self.watch is not None:
+            upstream.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            self._loop.add_reader(upstream.fileno(), _drain_stamped, upstream, take, self.watch)
         self._clients[client] = upstream, self.up
         return self._clients[client]
 
@@ -191,6 +215,25 @@ def _drain(opened: socket.socket, take: Callable[[bytes, Address], None]) -> Non
         except OSError:
             return
         take(datagram, address[:2])
+
+
+def _drain_stamped(opened: socket.socket, take: Callable[[bytes, Address], None], watch: Watch) -> None:
+    while True:
+        try:
+            datagram, ancillary, _, address = opened.recvmsg(_DATAGRAM, 64)
+        except OSError:
+            return
+        arrived = _kernel_time(ancillary)
+        watch(datagram, arrived)
+        take(datagram + STAMP.pack(arrived), address[:2])
+
+
+def _kernel_time(ancillary: Iterable[tuple[int, int, bytes]]) -> int:
+    for level, kind, value in ancillary:
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(value)
+            return int(seconds * 1_000_000_000 + nanoseconds)
+    return time.time_ns()
 
 
 def _send(opened: socket.socket, datagram: bytes, address: Address) -> None:

@@ -1,0 +1,1 @@
+"""What can happen in a meeting, by topic; each file ends with its table."""
