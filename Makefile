@@ -4,6 +4,7 @@
 # make screenshots    every page in every state, language and width, into tests/artifacts/screenshots
 # make bench-forward  processor time of an outgoing packet, beside Janus (package janus)
 # make bench-join     time to the first picture after joining, and after a change of officer
+# make soak           ten minutes of compressed life: does memory stay flat?
 # make fuzz           look for input that breaks a parser, SECONDS=60 for each (Linux, Python 3.11 to 3.13)
 
 SHELL := /bin/sh
@@ -28,7 +29,7 @@ WEB_LOCK := $(wildcard web/package-lock.json)
 NODE_MODULES := web/node_modules/.package-lock.json
 PAGES := web/dist/index.html
 
-.PHONY: help run test check types check-types vitest pytest web system clean bench-forward bench-join fuzz screenshots
+.PHONY: help run test check types check-types vitest pytest web system clean bench-forward bench-join soak fuzz screenshots
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -147,6 +148,9 @@ bench-forward: $(STAMPS)/python-test
 
 screenshots: system $(STAMPS)/python-test $(PAGES)
 	python -m tests.pictures
+
+soak: $(STAMPS)/python-test
+	python -m tests.bench.soak $(ARGS)
 
 bench-join: system $(STAMPS)/python-test $(PAGES)
 	python -m tests.bench.bench_join $(ARGS)

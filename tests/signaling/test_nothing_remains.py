@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -90,11 +89,11 @@ class Visit:
         await self.newcomer.act("meeting.revokeConsent", consent=given["id"])
 
     async def loses_its_connections(self) -> None:
-        await cut(self.newcomer)
+        await self.newcomer.cut()
         await self.newcomer.resume()
         await hears(self.newcomer, self.host)
         self.interpreter.stop_media()
-        await cut(self.interpreter)
+        await self.interpreter.cut()
         await self.host.wait_for_event("participant_left", deadline=DEADLINE)
 
     async def moves_to_another_device(self) -> None:
@@ -119,13 +118,6 @@ class Visit:
 async def hears(listener: RawClient, speaker: RawClient) -> None:
     consumer = await listener.wait_for_consumer("microphone", speaker.participant, deadline=DEADLINE)
     await listener.wait_for(lambda: listener.packets(consumer), DEADLINE, "no sound")
-
-
-async def cut(client: RawClient) -> None:
-    """The connection breaks, without a goodbye."""
-    assert client._connection is not None
-    client._connection._socket.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
-    await client.wait_for(lambda: not client.connected, DEADLINE)
 
 
 async def live_through(it: Service) -> str:

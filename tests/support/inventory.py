@@ -6,6 +6,7 @@ assert differences(before, taken(services)) == {}
 """
 
 import asyncio
+import contextlib
 import gc
 import os
 from collections import Counter, deque
@@ -50,6 +51,17 @@ def descriptors(pid: int) -> int:
 def resident(pid: int) -> int:
     """Bytes of memory in use (proc(5), statm)."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def processes_with(word: str) -> list[int]:
+    """The ids of all processes that have it in their command line."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):
+                if word.encode() in (folder / "cmdline").read_bytes():
+                    found.append(int(folder.name))
+    return found
 
 
 def objects() -> Counter[str]:

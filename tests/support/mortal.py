@@ -40,6 +40,7 @@ from tests.support.service import SITE, Service, settings_for
 
 STARTED = 60.0
 LOOK_AGAIN = 0.02
+COUNTED_EVERY = 0.5
 
 Prepare = Callable[[], None]
 
@@ -64,7 +65,7 @@ class Mortal:
     """`async with Mortal(path) as it`: `it.service` calls it, `kill` ends it, `start` brings it back.
 
     `steps_left`: it is killed at the so many-th step from now (0: never). `store_down`: nothing can be saved.
-    `prepare`: called in the process before the service starts.
+    `prepare`: called in the process before the service starts. `tasks`: how many there are in its loop.
     """
 
     def __init__(self, data: Path, prepare: Prepare | None = None, **changes: Any) -> None:
@@ -75,6 +76,7 @@ class Mortal:
         self._changes = changes
         self.steps_left = self._context.RawValue(c_int, 0)
         self.store_down = self._context.RawValue(c_int, 0)
+        self.tasks = self._context.RawValue(c_int, 0)
         self._process: ForkServerProcess | None = None
 
     @property
@@ -113,7 +115,8 @@ class Mortal:
         """Returns when its port takes connections; they are answered when it is ready."""
         self.steps_left.value = self.store_down.value = 0
         self._process = self._context.Process(
-            target=serve, args=(self.settings, self.steps_left, self.store_down, self._prepare)
+            target=serve,
+            args=(self.settings, self.steps_left, self.store_down, self.tasks, self._prepare),
         )
         self._process.start()
         async with asyncio.timeout(STARTED):
@@ -188,7 +191,9 @@ def _after(state: Meeting, command: Command, at: float) -> Meeting:
     return state
 
 
-def serve(settings: Settings, steps_left: c_int, store_down: c_int, prepare: Prepare | None) -> None:
+def serve(
+    settings: Settings, steps_left: c_int, store_down: c_int, tasks: c_int, prepare: Prepare | None
+) -> None:
     """What the process runs."""
     logs.configure("error")
     if prepare is not None:
@@ -203,7 +208,20 @@ def serve(settings: Settings, steps_left: c_int, store_down: c_int, prepare: Pre
         return await append(self, *args)
 
     SqliteEvents.append = append_if_up  # type: ignore[method-assign]
-    asyncio.run(run(settings, hands_over=True))
+    asyncio.run(_counted(settings, tasks))
+
+
+async def _counted(settings: Settings, tasks: c_int) -> None:
+    async def count() -> None:
+        while True:
+            tasks.value = len(asyncio.all_tasks()) - 1
+            await asyncio.sleep(COUNTED_EVERY)
+
+    counting = asyncio.create_task(count())
+    try:
+        await run(settings, hands_over=True)
+    finally:
+        counting.cancel()
 
 
 def _mortal(step: Callable[..., Any], steps_left: c_int) -> Callable[..., Any]:

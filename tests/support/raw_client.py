@@ -7,6 +7,7 @@ async with RawClient(base_url) as officer:
     await officer.wait_for(lambda: len(officer.packets(consumer)) > 10)
 """
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import time_ns
@@ -97,6 +98,12 @@ class RawClient(MeetingClient):
     async def join_with_code(self, code: str) -> dict[str, Any]:
         """Redeem and join; the snapshot."""
         return await self.join((await redeem(self.base_url, code))["access_token"])
+
+    async def cut(self) -> None:
+        """The socket breaks, without a goodbye; media goes on."""
+        assert self._connection is not None
+        self._connection._socket.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        await self.wait_for(lambda: not self.connected, what="still connected")
 
     async def produce(self, kind: str, source: str | None = None, *, label: str = "test") -> Published:
         """Publish and go on sending: speech in every turn, or a 320×180 picture ten times a second.
