@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from media.consumer import Consumer
 from media.dtls import Certificate
 from media.errors import WorkerError
-from media.ortc import OrtcError, router_capabilities, validate_capabilities
+from media.ortc import OrtcError, producer_shape, router_capabilities, validate_capabilities
 from media.port import Port
 from media.producer import Producer
 from media.router import Emit, Router
@@ -268,7 +268,7 @@ def _producer_dump(producer: Producer) -> dict[str, Any]:
         "kind": producer.kind,
         "source": producer.source,
         "paused": producer.paused,
-        "rtpParameters": producer.rtp_parameters,
+        "rtpParameters": producer_shape(producer.parameters),
         "ssrcs": producer.transport.ssrcs_of(producer),
     }
 

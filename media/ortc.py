@@ -6,7 +6,7 @@ Pure functions. What a remote party says is read within bounds and ends as a fro
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from media.bounds import OrtcError as OrtcError
 from media.bounds import (
@@ -365,6 +365,51 @@ def _recognisable(
         by_rid = encoding.rid is not None and RID in extension_ids
         if encoding.ssrc is None and not by_rid and not (by_mid and len(encodings) == 1):
             raise OrtcError(f"encodings[{index}]: no SSRC, and no header extension that would tell it")
+
+
+def producer_shape(producer: ProducerParameters) -> dict[str, Any]:
+    """A publisher's `rtpParameters` as far as understood; `validate_producer` reads the same of it again."""
+    feedback = _feedback_shape(sorted(producer.feedback))
+    media: dict[str, Any] = {
+        "mimeType": producer.mime_type,
+        "payloadType": producer.payload_type,
+        "clockRate": producer.clock_rate,
+        "parameters": dict(producer.codec_parameters),
+        "rtcpFeedback": feedback,
+    }
+    if producer.channels is not None:
+        media["channels"] = producer.channels
+    codecs = [media]
+    if producer.rtx_payload_type is not None:
+        codecs.append(
+            {
+                "mimeType": f"{producer.kind}/rtx",
+                "payloadType": producer.rtx_payload_type,
+                "clockRate": producer.clock_rate,
+                "parameters": {"apt": producer.payload_type},
+                "rtcpFeedback": [],
+            }
+        )
+    return {
+        **({} if producer.mid is None else {"mid": producer.mid}),
+        "codecs": codecs,
+        "headerExtensions": [
+            {"uri": uri, "id": id_, "encrypt": False, "parameters": {}}
+            for uri, id_ in producer.extension_ids.items()
+        ],
+        "encodings": [_encoding_shape(encoding) for encoding in producer.encodings],
+        "rtcp": {"cname": producer.cname, "reducedSize": True},
+    }
+
+
+def _encoding_shape(encoding: Encoding) -> dict[str, Any]:
+    shape = {
+        "ssrc": encoding.ssrc,
+        "rtx": None if encoding.rtx_ssrc is None else {"ssrc": encoding.rtx_ssrc},
+        "rid": encoding.rid,
+        "scalabilityMode": encoding.scalability_mode,
+    }
+    return {name: value for name, value in shape.items() if value is not None}
 
 
 def validate_capabilities(value: object) -> DeviceCapabilities:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from media import rtcp
 from media.keyframes import h264_keyframe, vp8_keyframe
 from media.ortc import AUDIO_LEVEL, MID, NACK, REPAIRED_RID, RID, ProducerParameters
 from media.rtp import RtpPacket, audio_level
 from media.stats import Drop, ProducerStats
-from media.stream import ASKED_FOR, Media, Placed, Stream
+from media.stream import ASKED_FOR, VIDEO_ROOM, Media, Placed, Stream
 
 if TYPE_CHECKING:
     from media.consumer import Consumer
@@ -30,14 +29,12 @@ class Producer:
         transport: Transport,
         source: str,
         parameters: ProducerParameters,
-        rtp_parameters: Mapping[str, Any],
     ) -> None:
         self.id = id_
         self.transport = transport
         self.owner = transport.owner
         self.source = source
         self.parameters = parameters
-        self.rtp_parameters = rtp_parameters
         self.kind = parameters.kind
         self.paused = False
         self.closed = False
@@ -55,7 +52,8 @@ class Producer:
 
     def _stream(self, ssrc: int, layer: int) -> Stream:
         repair = ASKED_FOR if NACK in self.parameters.feedback else 0.0
-        return Stream(ssrc, layer, self.parameters.clock_rate, repair)
+        room = VIDEO_ROOM // len(self.parameters.encodings)
+        return Stream(ssrc, layer, self.parameters.clock_rate, repair, room)
 
     @property
     def present_streams(self) -> list[Stream]:

@@ -75,7 +75,7 @@ class Router:
             parameters = validate_producer(kind, rtp_parameters)
         except OrtcError as error:
             raise WorkerError("invalid_parameters", str(error)) from error
-        producer = Producer(id_, transport, source, parameters, rtp_parameters)
+        producer = Producer(id_, transport, source, parameters)
         transport.add_producer(producer)
         self.producers[id_] = producer
         return producer

@@ -21,17 +21,20 @@ ASKED_FOR = 1.0
 """Seconds for which a missing packet is asked for."""
 VIDEO_KEPT, AUDIO_KEPT = 2.0, 1.0
 """Seconds for which a packet can be asked for again."""
-VIDEO_ROOM = 2 << 20
-"""Bytes of recent packets that a stream keeps at most."""
+VIDEO_ROOM = 3 << 20
+"""Bytes of recent packets that the layers of a producer keep at most, each its share."""
 
 
 class Stream:
     """A layer of a producer. Sequence numbers and timestamps leave it unwrapped.
 
     `repair` is for how many seconds a missing packet is asked for; 0 when its publisher answers no NACK.
+    `room` is for how many bytes of packets it keeps.
     """
 
-    def __init__(self, ssrc: int, layer: int, clock_rate: int, repair: float = 0.0) -> None:
+    def __init__(
+        self, ssrc: int, layer: int, clock_rate: int, repair: float = 0.0, room: int = VIDEO_ROOM
+    ) -> None:
         self.ssrc = ssrc
         self.layer = layer
         self.clock_rate = clock_rate
@@ -41,7 +44,7 @@ class Stream:
         self.first_timestamp = 0
         self.media_at: float | None = None
         self.missing = MissingPackets(repair)
-        self.recent: RecentPackets[Media] = RecentPackets(VIDEO_KEPT, VIDEO_ROOM)
+        self.recent: RecentPackets[Media] = RecentPackets(VIDEO_KEPT, room)
         self._seen = SeenWindow()
         self._floor: int | None = None
 

@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -120,6 +121,18 @@ def test_a_simulcast_camera_is_understood_without_any_ssrc() -> None:
     assert producer.encodings[0].scalability_mode == "L1T3"
     assert producer.rtx_payload_type == 97
     assert "urn:ietf:params:rtp-hdrext:toffset" not in producer.extension_ids
+
+
+@pytest.mark.parametrize("publisher", [opus, simulcast])
+def test_what_is_kept_of_a_publisher_says_the_same_and_nothing_that_we_do_not_know(
+    publisher: Callable[..., dict[str, Any]],
+) -> None:
+    kind = "audio" if publisher is opus else "video"
+    understood = ortc.validate_producer(kind, publisher())
+    ballast = changed(publisher(ballast=["x"] * 1000), "headerExtensions", 0, "ballast", to="x" * 1000)
+    kept = ortc.producer_shape(ortc.validate_producer(kind, ballast))
+    assert ortc.validate_producer(kind, kept) == understood
+    assert "ballast" not in json.dumps(kept)
 
 
 def test_only_extensions_meant_for_listeners_are_passed_on_under_our_ids() -> None:

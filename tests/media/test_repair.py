@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from media import rtcp, rtp
 from media.consumer import ASKED_MOST, RESENT_MOST, RESENT_RATE, Consumer
 from media.stats import Drop
-from media.stream import ASKED_FOR, AUDIO_KEPT, LEAST_WAIT, VIDEO_KEPT
+from media.stream import ASKED_FOR, AUDIO_KEPT, LEAST_WAIT, VIDEO_KEPT, VIDEO_ROOM
 from media.transport import FEEDBACK_MOST
 from tests.media.endpoint import (
     DELTA,
@@ -572,6 +572,20 @@ def test_a_keyframe_that_is_lost_after_the_switch_begins_the_picture_when_it_is_
     speaker.show(DELTA)
     listener.nack(consumer.ssrc, listener.got[0].sequence + 1 & 0xFFFF)
     assert listener.got[2].payload[2:] == rtp.parse(second).payload
+
+
+def test_layers_share_the_room_for_packets_that_may_be_asked_for_again(room: Room) -> None:
+    speaker = room.transport("speaker", "send")
+    layers = {**VP8_PARAMETERS, "encodings": [{"ssrc": 3000 + layer} for layer in range(8)]}
+    producer = room.produce(speaker, "cam", "video", "camera", layers)
+    sources = [vp8(3000 + layer) for layer in range(8)]
+    for _ in range(600):
+        for source in sources:
+            speaker._receive_rtp(source.packet(KEYFRAME + bytes(1100)), room.now)
+        room.now += 0.0001
+    kept = [len(stream.recent) for stream in producer.present_streams]
+    assert min(kept) > 200
+    assert sum(kept) * (1100 + len(KEYFRAME)) <= VIDEO_ROOM
 
 
 # random histories

@@ -18,6 +18,7 @@ import pytest
 from config.media import Listen, MediaSettings
 from media import worker as worker_module
 from media.client import WorkerClient, WorkerError, start_worker
+from media.ortc import validate_producer
 from media.worker import MAX_LINE, TAKEN, Worker
 from tests.media.endpoint import (
     KEYFRAME,
@@ -173,7 +174,9 @@ async def test_a_new_controller_gets_the_whole_state_and_replaces_the_old_one(tm
                 ("listener-recv", "listener", "connected"),
             }
             (producer,) = dump["producers"]
-            assert producer["rtpParameters"] == OPUS_PARAMETERS
+            assert validate_producer("audio", producer["rtpParameters"]) == (
+                validate_producer("audio", OPUS_PARAMETERS)
+            )
             assert producer["ssrcs"] == {"1111": {"layer": 0, "rtx": False}}
             (consumer,) = dump["consumers"]
             assert (consumer["listener"], consumer["producer"], consumer["paused"]) == (

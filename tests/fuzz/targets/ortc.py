@@ -18,6 +18,7 @@ from media.ortc import (
     OrtcError,
     can_consume,
     consumer_parameters,
+    producer_shape,
     router_capabilities,
     validate_capabilities,
     validate_producer,
@@ -88,6 +89,7 @@ WORDS = (
     *CONSUMER_EXTENSION_IDS,
 )
 _LONGEST_REASON = 700
+_MOST_KEPT = 1 << 17
 _SECRET = "told-by-a-publisher"
 _DEVICE = validate_capabilities(CAPABILITIES)
 
@@ -119,6 +121,9 @@ def _produce(kind: object, whole: object) -> None:
     assert len(found.codec_parameters) <= MAX_PARAMETERS
     assert found.kind in get_args(Kind)
     assert set(found.forwarded_extensions.values()) <= set(CONSUMER_EXTENSION_IDS.values())
+    kept = producer_shape(found)
+    assert len(json.dumps(kept, allow_nan=False)) <= _MOST_KEPT
+    assert validate_producer(kind, kept) == found
     assert can_consume(found, _DEVICE)
     offered = consumer_parameters(found, _DEVICE, ssrc=1, rtx_ssrc=2, cname="ours", mid="0")
     text = json.dumps(offered, allow_nan=False)

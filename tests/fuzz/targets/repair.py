@@ -195,9 +195,8 @@ class Stage:
         for transport in [*self.publishers, *self.listeners]:
             assert transport.state is not TransportState.CLOSED
         for producer in self.producers.values():
-            for stream in producer.present_streams:
-                assert len(stream.missing.waiting) <= MOST_MISSING
-                assert stream.recent._size <= VIDEO_ROOM
+            assert sum(stream.recent._size for stream in producer.present_streams) <= VIDEO_ROOM
+            assert all(len(stream.missing.waiting) <= MOST_MISSING for stream in producer.present_streams)
         assert all(len(out(each).rtcp) <= 40 * self.steps for each in self.publishers)
 
     def _check_packet(self, transport: Transport, packet: rtp.RtpPacket) -> None:
