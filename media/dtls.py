@@ -25,7 +25,7 @@ ATTEMPTS = 3
 REPLAY_WINDOW = 1024
 MAX_PACKET = 1356
 """Bytes of plaintext that pylibsrtp protects at most."""
-MAX_SOURCES = 1024
+MAX_SOURCES = 256
 """SSRCs one peer may send from; libsrtp keeps a replay window for each of them."""
 _QUEUE = 32
 _HEADER = 13

@@ -24,6 +24,12 @@ def read(request: web.Request, name: str, path: str = "/") -> str | None:
     return request.cookies.get(_prefixed(request, name, path))
 
 
+def names(request: web.Request, path: str = "/") -> list[str]:
+    """Of what the browser sent for that path, in its order."""
+    prefix = _prefixed(request, "", path)
+    return [name.removeprefix(prefix) for name in request.cookies if name.startswith(prefix)]
+
+
 def put(request: web.Request, response: web.StreamResponse, cookie: Cookie) -> None:
     response.set_cookie(
         _prefixed(request, cookie.name, cookie.path),

@@ -6,7 +6,7 @@ only one of theirs that can still be redeemed.
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,6 +28,9 @@ REVOKED = "revoked_token"
 COOKIE_PREFIX = "motesrum_link_"
 KEPT = 60 * 86400.0
 """Seconds for which a link that has expired is still known as such."""
+LINKS_KEPT = 40
+"""Links that one browser can come back with. A screen at an office opens several a day, and all their cookies
+must fit into the head of its next call."""
 DAY = 86400.0
 
 _ON_SITE = frozenset({Role.NEWCOMER, Role.HOST, Role.COMPANION, Role.ATTENDEE})
@@ -353,6 +356,12 @@ def invitation_of(jti: str) -> str | None:
 def cookie_name(code: str) -> str:
     """Each link has a cookie of its own, so that several live side by side in one browser."""
     return COOKIE_PREFIX + digest("cookie " + code)[:16]
+
+
+def superfluous(cookies: Iterable[str], newest: str) -> list[str]:
+    """Of a browser's cookies, oldest first (RFC 6265, section 5.4), those of links that it need not keep."""
+    links = [name for name in cookies if name.startswith(COOKIE_PREFIX) and name != newest]
+    return links[: max(0, len(links) + 1 - LINKS_KEPT)]
 
 
 def _default_language(state: Meeting, role: Role) -> str:

@@ -7,6 +7,7 @@ import fcntl
 import ipaddress
 import json
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -48,6 +49,7 @@ class CannotStart(Exception):
 async def serve(settings: Settings, started: Started | None = None, *, hands_over: bool = False) -> None:
     """Returns after SIGINT, which ends everything, or SIGTERM. `hands_over`: SIGTERM leaves media running for
     the service that starts next. Raises CannotStart."""
+    _lift_descriptors()
     stop: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -62,6 +64,13 @@ async def serve(settings: Settings, started: Started | None = None, *, hands_ove
             if goodbye is not None:
                 await goodbye()
     log.info("stopped")
+
+
+def _lift_descriptors() -> None:
+    """As many as the system allows: the usual 1024 would be used up by as many half-open connections."""
+    with contextlib.suppress(OSError, ValueError):
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextlib.asynccontextmanager

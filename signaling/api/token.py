@@ -6,7 +6,7 @@ from signaling.api import models
 from signaling.api.dispatch import limit
 from signaling.api.route import PREFIX, Call, Reply
 from signaling.cookies import Cookie
-from signaling.invitations import KEPT, cookie_name
+from signaling.invitations import KEPT, cookie_name, superfluous
 from signaling.problems import Problem
 
 PATH = "/token"
@@ -20,6 +20,8 @@ async def redeem(call: Call) -> Reply:
     held = cookies.read(call.request, cookie_name(code), PREFIX + PATH)
     redeemed = await call.services.invitations.redeem(code, held)
     cookie = Cookie(redeemed.cookie_name, redeemed.cookie_value, PREFIX + PATH, int(KEPT))
+    sent = cookies.names(call.request, PREFIX + PATH)
+    old = [Cookie(name, "", PREFIX + PATH, 0) for name in superfluous(sent, cookie.name)]
     return Reply(
         models.AccessToken(
             access_token=redeemed.access_token,
@@ -28,7 +30,7 @@ async def redeem(call: Call) -> Reply:
             participant=redeemed.participant,
             role=Role(redeemed.role),
         ),
-        cookies=(cookie,),
+        cookies=(cookie, *old),
     )
 
 

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from config.settings import Limits
 from rooms.commands import Remove
-from signaling.invitations import KEPT
+from signaling.invitations import KEPT, LINKS_KEPT
 from tests.support.rest import Answer, Clock, Service, browser, service
 
 
@@ -55,6 +57,43 @@ async def test_links_of_several_roles_live_side_by_side_in_one_browser(desk: Ser
     for _ in range(2):
         for link in links:
             assert (await desk.redeem(link["code"])).json["participant"] == link["participant"]
+
+
+class OldBrowser:
+    """Sends its cookies as RFC 6265 has it, the oldest first; aiohttp sorts them by name."""
+
+    def __init__(self, desk: Service) -> None:
+        self.desk = desk
+        self.cookies: dict[str, str] = {}
+
+    async def redeem(self, code: str) -> int:
+        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        async with (
+            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,
+            http.post(
+                f"{self.desk.url}/api/v1/token", json={"code": code}, headers={"Cookie": cookies}
+            ) as answer,
+        ):
+            for name, morsel in answer.cookies.items():
+                if morsel["max-age"] == "0":
+                    del self.cookies[name]
+                else:
+                    self.cookies[name] = morsel.value
+            return answer.status
+
+
+@pytest.mark.parametrize(("scheme", "number"), [("http", 120), ("https", LINKS_KEPT + 5)])
+async def test_a_browser_that_opens_links_every_day_forgets_the_oldest_and_never_fails(
+    tmp_path: Path, scheme: str, number: int
+) -> None:
+    limits = Limits(calls_burst=10_000, redemptions_per_minute=10_000)
+    async with service(tmp_path, limits=limits, public_url=f"{scheme}://moten.example") as desk:
+        meeting, screen = (await desk.meeting())["id"], OldBrowser(desk)
+        links = [await desk.invite(meeting, "interpreter") for _ in range(number)]
+        assert [await screen.redeem(link["code"]) for link in links] == [200] * len(links)
+        assert len(screen.cookies) == LINKS_KEPT
+        assert [await screen.redeem(link["code"]) for link in links[-LINKS_KEPT:]] == [200] * LINKS_KEPT
+        assert await screen.redeem(links[0]["code"]) == 410
 
 
 async def test_a_cookie_of_one_link_does_not_open_another(desk: Service) -> None:
