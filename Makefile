@@ -5,6 +5,7 @@
 # make bench-forward  processor time of an outgoing packet, beside Janus (package janus)
 # make bench-join     time to the first picture after joining, and after a change of officer
 # make soak           ten minutes of compressed life: does memory stay flat?
+# make bench-recovery how fast people are back when something has gone wrong
 # make fuzz           look for input that breaks a parser, SECONDS=60 for each (Linux, Python 3.11 to 3.13)
 
 SHELL := /bin/sh
@@ -29,7 +30,8 @@ WEB_LOCK := $(wildcard web/package-lock.json)
 NODE_MODULES := web/node_modules/.package-lock.json
 PAGES := web/dist/index.html
 
-.PHONY: help run test check types check-types vitest pytest web system clean bench-forward bench-join soak fuzz screenshots
+.PHONY: help run test check types check-types vitest pytest web system clean bench-forward bench-join \
+	bench-recovery soak fuzz screenshots
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -158,6 +160,9 @@ bench-join: system $(STAMPS)/python-test $(PAGES)
 # ARGS="rtp rtcp" for some of the targets only.
 fuzz: $(STAMPS)/python-fuzz
 	python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
+
+bench-recovery: system $(STAMPS)/python-test $(PAGES)
+	python -m tests.bench.bench_recovery $(ARGS)
 
 clean:
 	rm -rf $(STAMPS) $(VENV) web/node_modules web/dist tests/artifacts tests/fuzz/corpus tests/fuzz/found *.egg-info

@@ -9,6 +9,7 @@ import base64
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import pyotp
@@ -30,8 +31,13 @@ FIRST_LOCK, LONGEST_LOCK = 60.0, 3600.0
 HASHED_AT_ONCE = 2
 """Each takes 64 MiB and a core for a moment."""
 _STEP = 30
-_NO_ACCOUNT = PasswordHasher().hash(secrets.token_urlsafe(16))
-"""Verified in place of an account that is not there, which takes the same time."""
+
+
+@cache
+def _of_nobody() -> str:
+    """Verified in place of an account that is not there, which takes the same time. Made when it is needed:
+    no start waits for it."""
+    return PasswordHasher().hash(secrets.token_urlsafe(16))
 
 
 class AccountError(ServiceError):
@@ -101,7 +107,8 @@ class Accounts:
 
     def _fits(self, account: Account | None, password: str) -> bool:
         try:
-            hashed = _NO_ACCOUNT if account is None else account.password
+            nobody = _of_nobody()
+            hashed = nobody if account is None else account.password
             return self._hasher.verify(hashed, password[:LONGEST])
         except (VerificationError, InvalidHashError):
             return False

@@ -52,18 +52,16 @@ const FINAL = new Set([
   "invitation_revoked",
 ]);
 
+/** Milliseconds. The bound grows slowly: a service that is started again is back within seconds. */
 const FIRST_DELAY = 500;
+const GROWTH = 1.2;
 const LONGEST_DELAY = 15_000;
-/** So many attempts come quickly: a service that is started again is back within seconds. */
-const QUICK_ATTEMPTS = 8;
-const QUICK_DELAY = 2_000;
 /** How long a connection may take to open: the browser itself waits for minutes where nobody answers. */
 const OPEN_LIMIT = 8_000;
 
 /** Full jitter: anything between nothing and the exponential bound, in milliseconds. */
 export function backoff(attempt: number, random: () => number): number {
-  const longest = attempt < QUICK_ATTEMPTS ? QUICK_DELAY : LONGEST_DELAY;
-  return random() * Math.min(longest, FIRST_DELAY * 2 ** attempt);
+  return Math.round(random() * Math.min(LONGEST_DELAY, FIRST_DELAY * GROWTH ** attempt));
 }
 
 export class Session {
