@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import cast
 
+import pytest
 from playwright.async_api import Page
 
 from config.settings import local_addresses
@@ -28,23 +29,30 @@ async def running(tmp_path: Path) -> AsyncIterator[Service]:
         yield started
 
 
+@fixture(scope="module")
+async def firefox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Firefox]:
+    async with Firefox(tmp_path_factory.mktemp("firefox")) as started:
+        yield started
+
+
 @fixture()
-async def sit_down(tmp_path: Path) -> AsyncIterator[Sit]:
+async def sit_down(firefox: Firefox) -> AsyncIterator[Sit]:
     """`await sit_down(link)`: a person who has opened the link in Firefox, and pressed "Join"."""
-    folder = tmp_path / "firefox"
-    folder.mkdir()
-    async with Firefox(folder) as firefox:
+    tabs: list[Tab] = []
 
-        async def sit(link: str) -> Person:
-            tab = await firefox.open_tab()
-            await tab.goto(f"{link}?{SMALL}")
-            await tab.press("join-button")
-            person = Person(cast(Page, tab))
-            await joined(person)
-            return person
+    async def sit(link: str) -> Person:
+        tab = await firefox.open_tab()
+        tabs.append(tab)
+        await tab.goto(f"{link}?{SMALL}")
+        await tab.press("join-button")
+        person = Person(cast(Page, tab))
+        await joined(person)
+        return person
 
-        yield sit
-        assert firefox.errors == []
+    yield sit
+    for tab in tabs:
+        await tab.close()
+    assert firefox.errors == []
 
 
 async def joined(person: Person) -> None:

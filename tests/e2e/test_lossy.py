@@ -23,7 +23,7 @@ LOSSES: dict[str, tuple[dict[str, Any], float]] = {
     "in bursts": ({"burst": (0.025, 0.225)}, 0.05),
 }
 """A tenth is lost, each way; the share of sound that may be made up."""
-SETTLED, WATCHED = 5, 10
+SETTLED, WATCHED = 4, 10
 """Seconds of sound."""
 STILL, OUT = 2.0, 2.5
 """Seconds: a picture may stand still for so long; the line is out for so long."""

@@ -146,17 +146,11 @@ async def it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterator[
         yield replace(running, http=http)
 
 
-async def test_nothing_of_a_meeting_remains(it: Service) -> None:
+async def test_of_a_meeting_that_is_over_its_day_remains_and_when_it_is_erased_nothing(it: Service) -> None:
     await it.rest("DELETE", f"/meetings/{await live_through(it)}")
     before = await holdings(it)
     meeting = await live_through(it)
-    await it.rest("DELETE", f"/meetings/{meeting}")
-    await same_again(it, before)
-
-
-async def test_of_a_meeting_that_is_over_only_its_day_is_known(it: Service) -> None:
-    await it.rest("DELETE", f"/meetings/{await live_through(it)}")
-    before = await holdings(it)
-    await live_through(it)
     shelf = {"entries of Services.hub._shelf._past": 1, "objects signaling.shelf.Past": 1}
     await same_again(it, Counter(before) + Counter(shelf))
+    await it.rest("DELETE", f"/meetings/{meeting}")
+    await same_again(it, before)

@@ -177,6 +177,9 @@ class Tab:
     async def reload(self) -> None:
         await self._firefox.call("browsingContext.reload", context=self._context, wait="complete")
 
+    async def close(self) -> None:
+        await self._firefox.call("browsingContext.close", context=self._context)
+
     async def evaluate(self, expression: str, value: Any = None) -> Any:
         """What the expression is, or its function gives for `value`."""
         answer = await self._script(RUN % (expression, json.dumps(value)))
