@@ -15,7 +15,7 @@ from tests.support.raw_client import RawClient
 from tests.support.service import Service, service
 
 A, B = 1, 2
-DEADLINE = 20.0
+DEADLINE = 40.0
 
 Sit = Callable[[str], Awaitable[Person]]
 
@@ -74,10 +74,10 @@ async def test_an_officer_in_firefox_sees_and_hears_and_is_seen_and_heard(
     one, other = await newcomer.participant(), await officer.participant()
     await meeting.start(A)
     await officer.sees(one, deadline=DEADLINE)
-    await officer.hears(one)
-    await officer.hears(interpreter.participant, "interpretation")
+    await officer.hears(one, deadline=DEADLINE)
+    await officer.hears(interpreter.participant, "interpretation", DEADLINE)
     await newcomer.sees(other, deadline=DEADLINE)
-    await newcomer.hears(other)
+    await newcomer.hears(other, deadline=DEADLINE)
     for source in ("camera", "microphone"):
         await gets(interpreter, other, source)
 
@@ -93,7 +93,7 @@ async def test_an_officer_in_firefox_sees_and_hears_and_is_seen_and_heard(
     assert await officer.participant() == other
     await officer.sees(one, deadline=DEADLINE)
     await newcomer.sees(other, deadline=DEADLINE)
-    await newcomer.hears(other)
+    await newcomer.hears(other, deadline=DEADLINE)
 
 
 async def test_a_newcomer_in_firefox_sees_and_hears_and_is_seen_and_heard(
@@ -105,6 +105,6 @@ async def test_a_newcomer_in_firefox_sees_and_hears_and_is_seen_and_heard(
     await meeting.start(A)
     large = await newcomer.sees(other, deadline=DEADLINE)
     assert large["shown"] > 600
-    await newcomer.hears(other)
+    await newcomer.hears(other, deadline=DEADLINE)
     await officer.sees(one, deadline=DEADLINE)
-    await officer.hears(one)
+    await officer.hears(one, deadline=DEADLINE)
