@@ -92,7 +92,9 @@ async def test_what_never_comes_to_its_end_is_kept_within_bounds(
             stranger = await strangers.enter_async_context(await Stranger().connect(it.service.url))
             await begin(stranger)
         await answers(it)
-        assert memory(it.pid) - before <= MANY * MOST
+        grown = memory(it.pid) - before
+        print(begin.__name__, grown // MANY >> 10, "KiB each")
+        assert grown <= MANY * MOST
 
 
 async def test_who_reads_nothing_in_a_lively_meeting_is_given_up_within_bounds(it: Mortal) -> None:
@@ -109,6 +111,7 @@ async def test_who_reads_nothing_in_a_lively_meeting_is_given_up_within_bounds(i
         for _ in range(40):
             await host.call("chat.send", text="\U0001f600" * 2000)
             peak = max(peak, memory(it.pid))
+        print("slow readers", (peak - before) // SLOW >> 10, "KiB each")
         assert peak - before <= SLOW * MOST
         for stranger in slow:
             assert b"slow_reader" in await stranger.hear_all()
