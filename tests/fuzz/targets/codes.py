@@ -62,7 +62,7 @@ async def redeeming(source: Input) -> None:
     while source:
         step = source.number()
         if step & 1:
-            now += source.number() * 4
+            now += source.number(2) * 2
         code = _written(source, made) if step & 2 else source.chunk().decode("utf-8", "surrogateescape")
         cookie = source.of(cookies) if step & 4 else source.chunk().decode("utf-8", "surrogateescape")
         try:
@@ -72,6 +72,7 @@ async def redeeming(source: Input) -> None:
             continue
         assert code == made[-1].code, "a code that was not made, or an older link, opened something"
         assert redeemed.fresh != (code in opened)
+        assert now < made[-1].expires_at or not redeemed.fresh
         assert redeemed.fresh or cookie in cookies
         assert TOKENS.verify_access(redeemed.access_token).sub == HOST
         opened.add(code)
@@ -122,7 +123,7 @@ TARGET = Target(
         b"\0\2\0\0\0\2\0\0\0",
         b"\0\6\0\0\0\0\6\0\0\0\1",
         b"\1\2\0\0\0\2\1\0\0",
-        b"\0\3\xff\0\0\0\0",
+        b"\0\3\xff\xff\0\0\0\0",
         b"\0\2\0\1\5\0\x41\0",
         b"\0\2\0\4\0\1\n\0",
     ],

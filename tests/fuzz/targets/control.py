@@ -124,6 +124,7 @@ TARGET = Target(
         b"\xe0\0\x02{}" + b"\xe0\0\x0b" + b'{"id": 1e9}' + b"\xe0\0\x01[",
         b"\xe0\0\xff" + b'{"id":3,"method":"stats","params":{}}' + b" " * 218,
         b"\2\3\1\0\2\0\6\1",
+        b"\xe0\x0b\xb8" + b"[" * 3000,
         b"\0\0\1\3\1\0\5\2\xff\0\4\1\0\4\0\3\xff",
     ],
     words=[

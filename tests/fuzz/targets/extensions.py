@@ -32,9 +32,11 @@ def _read(source: Input) -> None:
         return
     assert packet.payload_start == 16 + 4 * words
     assert sum(map(len, packet.extensions.values())) <= 4 * words
+    one_byte = profile == rtp.ONE_BYTE_PROFILE
     for id_, element in packet.extensions.items():
-        assert 1 <= id_ <= (14 if profile == rtp.ONE_BYTE_PROFILE else 255)
-        assert len(element) <= (16 if profile == rtp.ONE_BYTE_PROFILE else 255)
+        assert 1 <= id_ <= (14 if one_byte else 255)
+        head = bytes((id_ << 4 | len(element) - 1,)) if one_byte else bytes((id_, len(element)))
+        assert head + element in block
         try:
             level, _ = rtp.audio_level(element)
         except ValueError:
@@ -64,6 +66,8 @@ TARGET = Target(
     check,
     seeds=[
         b"\1\1\0\0" + b"\x10\x85\x31\0\7\0\0\0",
+        b"\1\1\0\0" + b"\x1f\1\2\3",
+        b"\1\1\1\0" + b"\1\xff\2\3",
         b"\1\1\1\0" + b"\1\0\2\3abc\0",
         b"\1\1\0\1\1" + b"\x1f" + bytes(16),
         b"\1\0\xbe\xde\0" + b"\xf0\x10\1\0",

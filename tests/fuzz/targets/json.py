@@ -16,11 +16,16 @@ def check(data: bytes) -> None:
         if "levels" in str(error):
             _demand_deep(data)
         return
-    assert found == json.loads(data.decode())
+    assert found == json.loads(data.decode(), object_pairs_hook=_unique)
     assert _depth(found) <= MAX_DEPTH
     written = json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
     assert loads(written) == found
     assert loads(written.decode()) == found
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    assert len({name for name, _ in pairs}) == len(pairs)
+    return dict(pairs)
 
 
 def _demand_deep(data: bytes) -> None:

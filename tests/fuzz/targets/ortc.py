@@ -120,6 +120,7 @@ def _produce(kind: object, whole: object) -> None:
     assert len(found.feedback) <= MAX_FEEDBACK
     assert len(found.codec_parameters) <= MAX_PARAMETERS
     assert found.kind in get_args(Kind)
+    assert len(set(found.extension_ids.values())) == len(found.extension_ids)
     assert set(found.forwarded_extensions.values()) <= set(CONSUMER_EXTENSION_IDS.values())
     kept = producer_shape(found)
     assert len(json.dumps(kept, allow_nan=False)) <= _MOST_KEPT
@@ -150,6 +151,9 @@ def _receive(whole: object) -> None:
             assert _SECRET not in json.dumps(offered, allow_nan=False)
 
 
+_SAME_ID = [{**extension, "id": 4} for extension in VP8_PARAMETERS["headerExtensions"]]
+
+
 def _text(whole: Any, kind: int) -> bytes:
     return bytes((6 | kind,)) + json.dumps(whole).encode()
 
@@ -162,6 +166,7 @@ TARGET = Target(
         *(bytes((2 | (number != 0), number)) + b"\1\0\7\0\3\5" for number in range(5)),
         b"\2\0\2\0\5\2\xff\0\4\3\7",
         b"\6" + b"[" * 500,
+        _text({**VP8_PARAMETERS, "headerExtensions": _SAME_ID}, 1),
         b"\7" + json.dumps({**VP8_PARAMETERS, "codecs": VP8_PARAMETERS["codecs"] * 40}).encode(),
     ],
     words=[b'"%s"' % word.encode() for word in WORDS] + [b"NaN", b"1e999", b"-1", b"null", b"[]", b"{}"],

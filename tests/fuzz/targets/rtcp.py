@@ -99,6 +99,8 @@ TARGET = Target(
                 rtcp.RTPFB, rtcp.TWCC_FORMAT, bytes.fromhex("0000000100000002000000010000010020010000")
             ),
             b"\xa0\xc9\0\2" + bytes(4) + b"\0\0\0\4",
+            rtcp.pack(rtcp.RTPFB, rtcp.NACK_FORMAT, bytes(8)),
+            rtcp.pack(rtcp.PSFB, rtcp.FIR_FORMAT, bytes(8)),
         )
     ]
     + [b"\0" + bytes((kind, 3, 12)) + bytes(range(12)) for kind in range(6)],
