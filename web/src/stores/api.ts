@@ -86,7 +86,7 @@ export async function signInProvider(): Promise<string | null> {
 
 /** Where the browser signs out too, or null. */
 export async function signOut(): Promise<string | null> {
-  const response = await fetch("/sign-out", { method: "POST", credentials: "same-origin" });
+  const response = await fetch("/sign-out", { method: "POST", credentials: "same-origin", keepalive: true });
   return response.ok ? ((await response.json()) as { address: string | null }).address : null;
 }
 

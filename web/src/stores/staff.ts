@@ -107,10 +107,10 @@ export const useStaff = defineStore("staff", () => {
   }
 
   async function leave(): Promise<void> {
-    forget();
-    drop();
     const elsewhere = await signOut().catch(() => null);
+    drop();
     if (elsewhere) window.location.assign(elsewhere);
+    else forget();
   }
 
   function forget(): void {
