@@ -37,16 +37,12 @@ TARGETS = {
 
 
 async def killed(it: Place) -> Figures:
-    assert it.running.process is not None
     return await _away(it, it.running.process.kill, "kill -9 of the service", "since the kill")
 
 
 async def restarted(it: Place) -> Figures:
-    process = it.running.process
-    assert process is not None
-
     async def end() -> None:
-        assert await process.terminate() == 0
+        assert await it.running.process.terminate() == 0
 
     return await _away(it, end, "planned restart", "since SIGTERM")
 

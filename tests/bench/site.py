@@ -81,17 +81,19 @@ class Running:
         config = data / "motesrum.toml"
         config.write_text(f'[[media_listen]]\nip = "{INSIDE}"\nannounced = "{OUTSIDE}"\n')
         self._flags = ("--config", str(config), "--public-url", public_url)
-        self.process: Motesrum | None = None
+        self.processes: list[Motesrum] = []
+
+    @property
+    def process(self) -> Motesrum:
+        """The newest."""
+        return self.processes[-1]
 
     async def start(self) -> float:
         """When it took connections."""
         ports = {"http_port": self.http_port, "media_port": self.media_port}
-        self.process = await Motesrum("serve", self.data, *self._flags, **ports).__aenter__()
+        self.processes.append(Motesrum("serve", self.data, *self._flags, **ports))
+        await self.process.__aenter__()
         return now()
-
-    async def stop(self) -> None:
-        if self.process is not None:
-            await self.process.stop()
 
     @property
     def worker(self) -> int:
@@ -152,8 +154,8 @@ async def place(browser: Browser, data: Path) -> AsyncIterator[Place]:
         stack.callback(media.close)
         public_url = f"http://localhost:{http.address[1]}"
         running = Running(data, public_url, http_port, media_port)
-        stack.push_async_callback(running.stop)
         await running.start()
+        stack.push_async_callback(lambda: running.process.stop())
         session = await stack.enter_async_context(aiohttp.ClientSession())
         desk = _desk(data, public_url, f"http://{INSIDE}:{http_port}", session)
         made = await desk.meeting()
