@@ -47,7 +47,7 @@ SLACK = 4 << 20
 """Bytes by which memory may grow over what is judged, beyond what it wavers."""
 MIB = 1 << 20
 UNHURRIED = Limits(calls_per_second=1000, calls_burst=1000, redemptions_per_minute=100_000)
-TROUBLE = (CallFailed, ConnectionLost, PeerFailed, Refused, aiohttp.ClientError, TimeoutError, AssertionError)
+TROUBLE = (CallFailed, ConnectionLost, PeerFailed, Refused, aiohttp.ClientError, OSError, AssertionError)
 """What life is like while processes are killed."""
 
 

@@ -102,7 +102,9 @@ class RawClient(MeetingClient):
     async def cut(self) -> None:
         """The socket breaks, without a goodbye; media goes on."""
         assert self._connection is not None
-        self._connection._socket.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        found = self._connection._socket.get_extra_info("socket")
+        if found is not None:
+            found.shutdown(socket.SHUT_RDWR)
         await self.wait_for(lambda: not self.connected, what="still connected")
 
     async def produce(self, kind: str, source: str | None = None, *, label: str = "test") -> Published:
