@@ -14,7 +14,7 @@ from math import isfinite
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import CoreConfig, PydanticSerializationError, SchemaValidator, to_jsonable_python
 
 from rooms import audit
 from rooms.events import EVENT_TYPES, Event
@@ -122,6 +122,7 @@ class Codec:
         self._adapters: dict[type[Event], TypeAdapter[Any]] = {
             cls: TypeAdapter(cls) for cls in self._types.values()
         }
+        self._readers = {cls: _reader(adapter) for cls, adapter in self._adapters.items()}
         self._upcasters = upcasters
         self._content = content
         self._blank = {cls: to_jsonable_python(dict(declared.blank)) for cls, declared in content.items()}
@@ -134,7 +135,7 @@ class Codec:
             raise Unstorable(f"not an event that this store keeps: {cls.__name__}")
         try:
             fields = adapter.dump_python(event, mode="json", warnings="error")
-            back = adapter.validate_json(canonical(fields), strict=True, extra="forbid")
+            back = self._readers[cls].validate_json(canonical(fields), strict=True, extra="forbid")
         except ValidationError as error:
             raise Unstorable(f"{cls.__name__} cannot be stored: {_fields(error)}") from None
         except (PydanticSerializationError, ValueError) as error:
@@ -178,12 +179,17 @@ class Codec:
         if content is None:
             fields = {**self._blank.get(cls, {}), **fields}
         try:
-            event: Event = self._adapters[cls].validate_json(canonical(fields), strict=True, extra="forbid")
+            event: Event = self._readers[cls].validate_json(canonical(fields), strict=True, extra="forbid")
         except ValidationError as error:
             raise CorruptLog(f"a stored {header.type} cannot be read: {_fields(error)}") from None
         except ValueError as error:
             raise CorruptLog(f"a stored {header.type} cannot be read: {type(error).__name__}") from None
         return event
+
+
+def _reader(adapter: TypeAdapter[Any]) -> SchemaValidator:
+    """pydantic would keep thousands of the texts that it has read last, erased ones too."""
+    return SchemaValidator(adapter.core_schema, CoreConfig(cache_strings="keys"))
 
 
 @cache

@@ -56,9 +56,10 @@ StationNumber = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class In(BaseModel):
-    """Nothing unknown is passed over: a field with a slip of the pen in its name is an error."""
+    """Nothing unknown is passed over: a field with a slip of the pen in its name is an error. Texts that were
+    read are not kept for the next time, as pydantic would."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, cache_strings="keys")
 
 
 class Out(BaseModel):

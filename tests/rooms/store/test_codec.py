@@ -1,6 +1,7 @@
 """Events to bytes and back."""
 
 import json
+import sys
 from dataclasses import fields
 from typing import Any, get_type_hints
 
@@ -53,6 +54,16 @@ def stored(event: ev.Event) -> audit.Link:
 def read(one: audit.Link, owner: str | None) -> ev.Event:
     wrapped = {} if owner is None else {owner: VAULT.wrap(STREAM, owner, KEY)}
     return open_link(CODEC, one, wrapped, VAULT).event
+
+
+def test_nobody_keeps_a_text_that_was_read() -> None:
+    event = message("läkarintyget")
+    back = read(stored(event), NEWCOMER)
+    assert isinstance(back, ev.MessageSent)
+    text = back.text
+    del back
+    fresh = json.loads('"läkarintyget"')
+    assert sys.getrefcount(text) == sys.getrefcount(fresh)
 
 
 @given(any_event)
