@@ -17,7 +17,7 @@ SEED = int(os.environ.get("SEED", "2026"))
 SECONDS = 35.0
 """Without STEPS it goes on for so long."""
 LEAST = 100
-PACKET = "may receive nobody|received while"
+PACKET = "may receive nobody|received while|taken up while"
 FOUND_WITHIN = 600
 """Steps."""
 GRACE = 0.5
