@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 
-from rooms.people import ONE_ADULT, Party, Place, Role
+from rooms.people import ONE_ADULT, Kind, Party, Place, Role
 
 STAFF = "staff:"
 """Prefix of a signed-in staff member's actor string; staff of the site lead the meeting as a host does."""
@@ -122,6 +122,8 @@ class SkipStation(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invite(Command):
+    """`kind`: of an interpreter, who speaks if it is not given."""
+
     participant: str
     role: Role
     name: str
@@ -130,6 +132,7 @@ class Invite(Command):
     agency: str | None = None
     station: int | None = None
     subject: str | None = None
+    kind: Kind | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

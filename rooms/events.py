@@ -7,7 +7,7 @@ codec upcasts older versions. Instants are seconds since the Unix epoch, UTC.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rooms.people import Party, Place, Role
+from rooms.people import Kind, Party, Place, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +118,9 @@ class StationSkipped(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParticipantInvited(Event):
+    """`kind`: of an interpreter."""
+
+    VERSION: ClassVar[int] = 2
     participant: str
     role: Role
     name: str
@@ -126,6 +129,7 @@ class ParticipantInvited(Event):
     agency: str | None = None
     station: int | None = None
     subject: str | None = None
+    kind: Kind | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -280,6 +280,7 @@ def _apply_to_people(state: Meeting, event: ev.Event) -> Meeting:
                 agency=event.agency,
                 station=event.station,
                 subject=event.subject,
+                kind=event.kind,
             )
             people = MappingProxyType({**state.participants, person.id: person})
             called = state.station(event.station)

@@ -18,6 +18,14 @@ class Place(StrEnum):
     ELSEWHERE = "elsewhere"
 
 
+class Kind(StrEnum):
+    """What an interpreter puts their words into: speech, sign language, or writing."""
+
+    SPOKEN = "spoken"
+    SIGN = "sign"
+    TEXT = "text"
+
+
 class Phase(StrEnum):
     """Where a participant stands, derived from the state of the meeting and never stored."""
 
@@ -39,7 +47,7 @@ ONE_ADULT = Party()
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """One grant in one meeting. `station` and `agency` are set for officers only.
+    """One grant in one meeting. `station` and `agency` are set for officers only, `kind` for interpreters.
 
     `came`: has been here, now or before.
     """
@@ -52,6 +60,7 @@ class Participant:
     agency: str | None = None
     station: int | None = None
     subject: str | None = None
+    kind: Kind | None = None
     present_since: float | None = None
     came: bool = False
     admitted: bool = False

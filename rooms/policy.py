@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from rooms.commands import AGENCY, STAFF, SYSTEM
 from rooms.meeting import Meeting, Message, Station
-from rooms.people import Participant, Phase, Place, Role
+from rooms.people import Kind, Participant, Phase, Place, Role
 
 Audience = Mapping[str, Mapping[str, tuple[str, ...]]]
 """listener → participant heard → sources, e.g. {"p_1": {"p_2": ("camera", "microphone")}}."""
@@ -27,7 +27,11 @@ SOURCES: Mapping[Role, tuple[str, ...]] = {
     Role.COMPANION: ("camera", "microphone"),
     Role.ATTENDEE: (),
 }
-"""What each role may publish."""
+"""What each role may publish; somebody who interprets in writing publishes nothing but that."""
+
+
+def sources(who: Participant) -> tuple[str, ...]:
+    return () if who.kind is Kind.TEXT else SOURCES[who.role]
 
 
 def active_stations(state: Meeting) -> tuple[Station, ...]:
@@ -97,7 +101,7 @@ def audience(state: Meeting) -> Audience:
     """For every listener, the participants and sources it may receive. Whoever is absent receives nothing."""
     people = [p for p in state.participants.values() if in_room(state, p)]
     table = {
-        listener.id: {p.id: SOURCES[p.role] for p in people if SOURCES[p.role] and hears(state, listener, p)}
+        listener.id: {p.id: sources(p) for p in people if sources(p) and hears(state, listener, p)}
         for listener in people
     }
     return {listener: heard for listener, heard in table.items() if heard}
@@ -105,7 +109,7 @@ def audience(state: Meeting) -> Audience:
 
 def may_publish(state: Meeting, who: Participant, source: str) -> bool:
     """Publishing is not being heard: a device may connect while its owner waits in the lobby."""
-    return not who.removed and not state.ended and source in SOURCES[who.role]
+    return not who.removed and not state.ended and source in sources(who)
 
 
 def station_of(state: Meeting, sender: str) -> int | None:

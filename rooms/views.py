@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from rooms.limits import QUESTION_LIFETIME
 from rooms.meeting import Meeting, Station
-from rooms.people import Participant, Party, Phase, Place, Role
+from rooms.people import Kind, Participant, Party, Phase, Place, Role
 from rooms.policy import (
     actions,
     excluded,
@@ -47,6 +47,7 @@ class You:
     role: Role
     name: str
     language: str
+    kind: Kind | None
     agency: str | None
     station: int | None
     place: Place
@@ -105,6 +106,7 @@ class StationView:
 class ParticipantView:
     id: str
     role: Role
+    kind: Kind | None
     name: str
     agency: str | None
     station: int | None
@@ -245,6 +247,7 @@ def participant_view(
     return ParticipantView(
         id=person.id,
         role=person.role,
+        kind=person.kind,
         name=person.name,
         agency=person.agency,
         station=person.station,
@@ -294,6 +297,7 @@ def _you(state: Meeting, viewer: Participant) -> You:
         role=viewer.role,
         name=viewer.name,
         language=viewer.language,
+        kind=viewer.kind,
         agency=viewer.agency,
         station=viewer.station,
         place=viewer.place,

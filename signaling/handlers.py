@@ -111,6 +111,7 @@ async def invite(device: "Joined", params: msg.Invite) -> Result:
         station=params.station,
         name=params.name,
         language=params.language,
+        kind=params.kind,
         participant=params.participant,
         seed=device.seed,
     )

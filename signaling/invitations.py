@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from rooms.commands import STAFF, Command, Invite
 from rooms.errors import Reason, Rejected
 from rooms.meeting import Meeting
-from rooms.people import Participant, Phase, Place, Role
+from rooms.people import Kind, Participant, Phase, Place, Role
 from rooms.policy import Action, may, phase
 from rooms.store.base import Record, Records
 from rooms.views import Names
@@ -40,6 +40,7 @@ _ROLE_NAMES: Mapping[Role, str] = {
     Role.COMPANION: "Medföljande",
     Role.ATTENDEE: "Deltagare",
 }
+_KIND_NAMES: Mapping[Kind | None, str] = {Kind.SIGN: "Teckenspråkstolk", Kind.TEXT: "Skrivtolk"}
 """Shown where nobody gave a name."""
 
 
@@ -132,6 +133,7 @@ class Invitations:
         language: str | None = None,
         participant: str | None = None,
         place: Place | None = None,
+        kind: Kind | None = None,
         seed: str | None = None,
     ) -> Invitation:
         """A link for a new participant, or a new link for an old one. With the same `seed` (hex) as before,
@@ -140,7 +142,7 @@ class Invitations:
         new = "p_" + (secrets.token_hex(8) if seed is None else seed[:16])
         known = self._known(state, actor, role, participant or (new if new in state.participants else None))
         if known is None:
-            command = self._invite(new, state, actor, role, agency, station, name, language, place)
+            command = self._invite(new, state, actor, role, agency, station, name, language, place, kind)
             state = await self._meetings.execute(meeting, command)
             known = state.participants[command.participant]
         else:
@@ -244,6 +246,7 @@ class Invitations:
         name: str | None,
         language: str | None,
         place: Place | None,
+        kind: Kind | None,
     ) -> Invite:
         if language is not None and not is_language(language):
             raise Rejected(Reason.INVALID, "language is a language tag such as sv or ar")
@@ -252,20 +255,21 @@ class Invitations:
             actor=actor,
             participant=participant,
             role=role,
-            name=self._default_name(state, role, agency) if name is None else name,
+            name=self._default_name(state, role, agency, kind) if name is None else name,
             language=language or _default_language(state, role),
             place=place or (Place.ON_SITE if role in _ON_SITE else Place.ELSEWHERE),
             agency=agency,
             station=station,
             subject=actor.removeprefix(STAFF) if own else None,
+            kind=kind,
         )
 
-    def _default_name(self, state: Meeting, role: Role, agency: str | None) -> str:
+    def _default_name(self, state: Meeting, role: Role, agency: str | None, kind: Kind | None) -> str:
         if role is Role.NEWCOMER:
             return state.alias
         if role is Role.OFFICER:
             return self._names.agencies.get(agency or "", {}).get("sv", agency or "")
-        return _ROLE_NAMES[role]
+        return _KIND_NAMES.get(kind, _ROLE_NAMES[role])
 
     async def _issue(self, state: Meeting, participant: str) -> Invitation:
         code = new_code()

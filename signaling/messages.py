@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from rooms.limits import MAX_BREAK
+from rooms.people import Kind as InterpreterKind
 from rooms.people import Role
 from rooms.views import Snapshot
 
@@ -227,6 +228,7 @@ class Invite(Call):
     station: StationNumber | None = None
     name: Name | None = None
     language: Language | None = None
+    kind: InterpreterKind | None = None
     participant: Id | None = None
 
 

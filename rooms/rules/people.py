@@ -7,7 +7,7 @@ from rooms import events as ev
 from rooms.errors import Reason, Rejected
 from rooms.limits import MAX_LANGUAGE, MAX_NAME, MAX_OFFICERS, MAX_PARTICIPANTS
 from rooms.meeting import Meeting
-from rooms.people import Place, Role
+from rooms.people import Kind, Place, Role
 from rooms.policy import Action, answers_for, may_remove
 from rooms.rules.checks import (
     check_text,
@@ -42,6 +42,8 @@ def invite(state: Meeting, command: cmd.Invite, now: float) -> Iterator[ev.Event
             raise Rejected(Reason.STATION_FULL, f"a station has at most {MAX_OFFICERS} officers")
     elif command.station is not None or command.agency is not None:
         raise Rejected(Reason.INVALID, "only officers belong to an agency and a station")
+    if command.kind is not None and command.role is not Role.INTERPRETER:
+        raise Rejected(Reason.INVALID, "only interpreters are of a kind")
     if command.role is Role.NEWCOMER and newcomer_of(state) is not None:
         raise Rejected(Reason.PARTICIPANT_EXISTS, "the newcomer's people are one participant")
     yield ev.ParticipantInvited(
@@ -55,6 +57,7 @@ def invite(state: Meeting, command: cmd.Invite, now: float) -> Iterator[ev.Event
         agency=command.agency,
         station=command.station,
         subject=command.subject,
+        kind=command.kind or (Kind.SPOKEN if command.role is Role.INTERPRETER else None),
     )
 
 

@@ -30,9 +30,15 @@ def _without_breaks(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "break_after": 0}
 
 
+def _of_a_kind(fields: dict[str, Any]) -> dict[str, Any]:
+    """Every interpreter spoke, then."""
+    return {**fields, "kind": "spoken" if fields["role"] == "interpreter" else None}
+
+
 UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     ("station_added", 1): _without_breaks,
     ("station_changed", 1): _without_breaks,
+    ("participant_invited", 1): _of_a_kind,
 }
 
 

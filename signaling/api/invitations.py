@@ -23,6 +23,7 @@ async def create(call: Call) -> Reply:
         language=new.language,
         participant=new.participant,
         place=new.place,
+        kind=new.kind,
         seed=call.seed,
     )
     return Reply(shapes.invitation(made), 201)

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from config.catalogue import Agency, Language, Route, Site
 from rooms.limits import MAX_BREAK, MAX_LANGUAGES, MAX_MINUTES, MAX_NAME, MAX_PARTY, MAX_PURPOSE, MAX_STATIONS
-from rooms.people import Phase, Place, Role
+from rooms.people import Kind, Phase, Place, Role
 from rooms.views import StationView
 from signaling.codes import LANGUAGE
 
@@ -138,6 +138,7 @@ class MeetingFilter(In):
 class MeetingParticipant(Out):
     id: str
     role: Role
+    kind: Kind | None
     name: str
     agency: str | None
     station: int | None
@@ -172,7 +173,8 @@ class Meetings(Out):
 
 class NewInvitation(In):
     """An officer is invited by an agency to a station. `participant`: a new link for somebody who has a place
-    already, which makes their earlier unused links void."""
+    already, which makes their earlier unused links void. `kind`: of an interpreter; without it, one who
+    speaks."""
 
     role: Role
     agency: Id | None = None
@@ -181,6 +183,7 @@ class NewInvitation(In):
     language: Tag | None = None
     participant: Id | None = None
     place: Place | None = None
+    kind: Kind | None = None
 
 
 class Invitation(Out):

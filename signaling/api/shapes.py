@@ -38,6 +38,7 @@ def meeting(services: Services, state: Meeting) -> models.Meeting:
                 models.MeetingParticipant(
                     id=p.id,
                     role=p.role,
+                    kind=p.kind,
                     name=p.name,
                     agency=p.agency,
                     station=p.station,

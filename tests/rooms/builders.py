@@ -6,7 +6,7 @@ from rooms import commands as cmd
 from rooms import events as ev
 from rooms.decide import decide
 from rooms.meeting import Meeting, fold
-from rooms.people import Place, Role
+from rooms.people import Kind, Place, Role
 
 STAFF = "staff:lena"
 NEWCOMER, HOST, INTERPRETER, COMPANION = "p_newcomer", "p_host", "p_interpreter", "p_companion"
@@ -85,7 +85,13 @@ def together() -> Story:
 
 
 def invite(
-    story: Story, who: str, role: Role, place: Place, agency: str | None = None, station: int | None = None
+    story: Story,
+    who: str,
+    role: Role,
+    place: Place,
+    agency: str | None = None,
+    station: int | None = None,
+    kind: Kind | None = None,
 ) -> None:
     story.do(
         cmd.Invite(
@@ -97,5 +103,6 @@ def invite(
             place=place,
             agency=agency,
             station=station,
+            kind=kind,
         )
     )

@@ -8,11 +8,12 @@ from rooms.decide import due
 from rooms.errors import Reason, Rejected
 from rooms.limits import QUESTION_LIFETIME, QUESTION_PAUSE
 from rooms.meeting import StationState
-from rooms.people import Place, Role
+from rooms.people import Kind, Place, Role
 from tests.rooms.builders import (
     COMPANION,
     HOST,
     INSURANCE,
+    INTERPRETER,
     NEWCOMER,
     STAFF,
     TAX,
@@ -96,6 +97,16 @@ def test_an_officer_is_invited_by_the_stations_own_agency_only() -> None:
         station=1,
     )
     assert rejected(story, wrong) is Reason.AGENCY_MISMATCH
+
+
+def test_only_interpreters_are_of_a_kind_and_they_speak_unless_it_is_said_otherwise() -> None:
+    story = planned()
+    assert story.meeting.participants[INTERPRETER].kind is Kind.SPOKEN
+    invite(story, "p_signs", Role.INTERPRETER, Place.ON_SITE, kind=Kind.SIGN)
+    assert story.meeting.participants["p_signs"].kind is Kind.SIGN
+    with pytest.raises(Rejected) as caught:
+        invite(story, "p_x", Role.COMPANION, Place.ON_SITE, kind=Kind.TEXT)
+    assert caught.value.reason is Reason.INVALID
 
 
 def test_the_newcomers_people_are_one_participant() -> None:

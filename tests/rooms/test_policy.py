@@ -3,8 +3,8 @@
 import pytest
 
 from rooms import commands as cmd
-from rooms.people import Phase
-from rooms.policy import Action, actions, audience, hears, phase, sees_quality
+from rooms.people import Kind, Phase, Place, Role
+from rooms.policy import Action, actions, audience, hears, may_publish, phase, sees_quality
 from rooms.views import Names, snapshot
 from tests.rooms.builders import (
     COMPANION,
@@ -15,6 +15,7 @@ from tests.rooms.builders import (
     TAX,
     Story,
     gathered,
+    invite,
     planned,
     started,
     together,
@@ -48,6 +49,18 @@ def test_the_interpreter_stays_while_stations_change() -> None:
     story.do(cmd.StartStation(actor=HOST, station=2))
     assert heard_by(story, INTERPRETER) == {NEWCOMER, HOST, INSURANCE}
     assert audience(story.meeting)[INSURANCE][INTERPRETER] == ("camera", "interpretation", "microphone")
+
+
+def test_who_interprets_in_writing_hears_everybody_and_publishes_nothing() -> None:
+    story = gathered()
+    invite(story, "p_writes", Role.INTERPRETER, Place.ELSEWHERE, kind=Kind.TEXT)
+    story.do(cmd.Enter(actor="p_writes", participant="p_writes"))
+    story.do(cmd.StartStation(actor=HOST, station=1))
+    writer = story.meeting.participants["p_writes"]
+    assert heard_by(story, writer.id) == {NEWCOMER, HOST, INTERPRETER, TAX}
+    assert all(writer.id not in heard for heard in audience(story.meeting).values())
+    assert not may_publish(story.meeting, writer, "interpretation")
+    assert hears(story.meeting, story.meeting.participants[TAX], writer)
 
 
 def test_a_finished_officer_hears_nothing_ever_again() -> None:

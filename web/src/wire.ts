@@ -11,6 +11,7 @@ type RestSchemas = Rest["schemas"];
 type Narrow<Base, Fields> = Omit<Base, keyof Fields> & Fields;
 
 export type Role = Exclude<SocketSchemas["Role"], "admin">;
+export type InterpreterKind = SocketSchemas["Kind"];
 export type Phase = SocketSchemas["Phase"];
 export type Place = SocketSchemas["Place"];
 export type StationState = "planned" | "called" | "active" | "done" | "skipped";

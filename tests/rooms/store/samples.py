@@ -6,7 +6,7 @@ from typing import Any, get_type_hints
 from hypothesis import strategies as st
 
 from rooms import events as ev
-from rooms.people import Party, Place, Role
+from rooms.people import Kind, Party, Place, Role
 
 STREAM = "meeting/m_1"
 SECRET = "Ägirs önskemål ☂ about the flat"
@@ -52,6 +52,7 @@ def invited(participant: str, role: Role, name: str, agency: str | None = None) 
         place=Place.ELSEWHERE,
         agency=agency,
         station=None if agency is None else 1,
+        kind=Kind.SPOKEN if role is Role.INTERPRETER else None,
     )
 
 

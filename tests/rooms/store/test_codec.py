@@ -13,7 +13,7 @@ from rooms import events as ev
 from rooms.people import Role
 from rooms.store import keys
 from rooms.store.base import CorruptLog, UnknownEvent
-from rooms.store.codec import close_link, meeting_codec, open_link, type_name
+from rooms.store.codec import canonical, close_link, meeting_codec, open_link, type_name
 from rooms.store.content import CONTENT, NEWCOMER, SERVICE, of_agency
 from tests.rooms.store.samples import SECRET, STREAM, any_event, any_of, created, invited, message, paused
 
@@ -196,6 +196,15 @@ def test_an_unknown_type_or_version_is_refused(name: str, v: int) -> None:
     head = {"type": name, "v": v, "at": 1.0, "actor": "a", "ids": {}}
     with pytest.raises(UnknownEvent, match=f"{name} version {v}"):
         CODEC.decode(json.dumps(head).encode(), None)
+
+
+def test_an_interpreter_of_an_older_log_speaks() -> None:
+    event = invited("p_1", Role.INTERPRETER, "Amina")
+    written = CODEC.encode(event)
+    head = json.loads(written.head)
+    head["v"] = 1
+    del head["ids"]["kind"]
+    assert CODEC.decode(canonical(head), written.content) == event
 
 
 def test_type_names_are_distinct_snake_case() -> None:

@@ -40,7 +40,7 @@ function station(number: number, agency: string, purpose: string, minutes: numbe
 
 function person(id: string, role: Role, name: string, more: Partial<Participant> = {}): Participant {
   return {
-    id, role, name, agency: null, station: null, language: "sv", place: "elsewhere", phase: "room", ready: false,
+    id, role, kind: role === "interpreter" ? "spoken" : null, name, agency: null, station: null, language: "sv", place: "elsewhere", phase: "room", ready: false,
     present: true, since: ago(4), excluded: false, ...more,
   };
 }
@@ -88,7 +88,7 @@ function base(id: string, phase: Phase = "room"): Snapshot {
   const me = people().find((one) => one.id === id)!;
   return {
     you: {
-      participant: id, role: me.role, name: me.name, language: me.language, agency: me.agency, station: me.station, place: me.place,
+      participant: id, role: me.role, kind: me.kind, name: me.name, language: me.language, agency: me.agency, station: me.station, place: me.place,
       phase, ready: me.ready, may: MAY[me.role] ?? may(COMMON),
     },
     meeting: {

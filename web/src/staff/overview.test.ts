@@ -19,7 +19,7 @@ function meeting(more: Partial<MeetingResource> = {}): MeetingResource {
     id: "m_1", site: "gavle", site_name: "Gävle", route: "1", alias: "Samira", planned_at: ago(-145), languages: ["ar"],
     people: { adults: 1, children: 0 }, room: null, state: "planned", stations: [station(1), station(2)], created_at: ago(600),
     paused_since: null, ended_at: null,
-    participants: [{ id: "i", role: "interpreter", name: "Amina", agency: null, station: null, language: "ar", place: "elsewhere", phase: "room", ready: false, present: false }],
+    participants: [{ id: "i", role: "interpreter", kind: "spoken", name: "Amina", agency: null, station: null, language: "ar", place: "elsewhere", phase: "room", ready: false, present: false }],
     ...more,
   };
 }

@@ -4,12 +4,12 @@ import type { Participant, Snapshot } from "../wire";
 import { useMeeting } from "./meeting";
 
 const person = (id: string, more: Partial<Participant> = {}): Participant => ({
-  id, role: "officer", name: id, agency: null, station: null, language: "sv", place: "elsewhere", phase: "room",
+  id, role: "officer", kind: null, name: id, agency: null, station: null, language: "sv", place: "elsewhere", phase: "room",
   ready: false, present: true, since: null, excluded: false, ...more,
 });
 
 const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
-  you: { participant: "p_1", role: "host", name: "", language: "sv", agency: null, station: null, place: "on_site", phase: "room", ready: false, may: ["meeting.start"] },
+  you: { participant: "p_1", role: "host", kind: null, name: "", language: "sv", agency: null, station: null, place: "on_site", phase: "room", ready: false, may: ["meeting.start"] },
   meeting: { id: "m_1", site: "s", site_name: "S", alias: null, people: null, languages: [], planned_at: null, route: null, room: null, state: "open", paused_since: null, interpreter: null },
   stations: [], participants: [], messages: [], question: null, consents: [], queue: null, now: "2026-11-24T10:00:00Z", ...more,
 });

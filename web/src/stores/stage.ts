@@ -82,6 +82,7 @@ export function useStage() {
   /** What somebody is here, in words: their agency, or their role; of an interpreter the language too. */
   function capacity(person: Participant): string {
     if (person.role === "officer") return agency(stationNumbered(person.station)) || t("role.officer");
+    if (person.kind === "sign" || person.kind === "text") return t(`kind.${person.kind}`);
     const spoken = meeting.snapshot?.meeting.languages[0];
     if (person.role === "interpreter" && spoken) return t("newcomer.interpreterTo", { language: language(spoken) });
     return t(`role.${person.role}`);
