@@ -9,6 +9,9 @@ from rooms.people import ONE_ADULT, Kind, Party, Place, Role
 
 STAFF = "staff:"
 """Prefix of a signed-in staff member's actor string; staff of the site lead the meeting as a host does."""
+Scene = tuple[tuple[int, ...], bool, str | None]
+"""What an unfinished line stands in: the stations that go on, whether the meeting stands still, and the open
+question."""
 AGENCY = "agency:"
 """Prefix of an agency that speaks for itself, by what it has signed or through its administrator."""
 SYSTEM = "system"
@@ -222,3 +225,16 @@ class SendMessage(Command):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendSignal(Command):
     signal: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteLine(Command):
+    """A line that was written letter by letter is finished. `scene` and `heard_by`: of its draft; `corrects`:
+    the line that it stands in for."""
+
+    line: str
+    text: str
+    language: str
+    scene: Scene
+    heard_by: frozenset[str]
+    corrects: str | None = None

@@ -13,7 +13,7 @@ from rooms import events as ev
 from rooms.errors import Reason, Rejected
 from rooms.limits import QUESTION_LIFETIME
 from rooms.meeting import Meeting
-from rooms.rules import consents, meetings, messages, people, stations
+from rooms.rules import consents, lines, meetings, messages, people, stations
 
 Events = tuple[ev.Event, ...]
 
@@ -77,4 +77,5 @@ _RULES: dict[type[cmd.Command], Callable[[Meeting, Any, float], Iterator[ev.Even
     cmd.RevokeConsent: consents.revoke_consent,
     cmd.SendMessage: messages.send_message,
     cmd.SendSignal: messages.send_signal,
+    cmd.WriteLine: lines.write_line,
 }

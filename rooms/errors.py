@@ -26,6 +26,9 @@ class Reason(StrEnum):
     CONSENT_UNKNOWN = "consent_unknown"
     CONSENT_NEEDED = "consent_needed"
     TOO_MANY_MESSAGES = "too_many_messages"
+    TEXT_GONE = "text_gone"
+    TEXT_OUT_OF_STEP = "text_out_of_step"
+    LINE_UNKNOWN = "line_unknown"
     INVALID = "invalid"
 
 

@@ -243,6 +243,20 @@ class SignalSent(Event):
     signal: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineWritten(Event):
+    """A line that was written letter by letter, finished. `corrects`: an earlier one of the same sender that
+    it stands in for. `seen_by`: all who could receive it while it was written."""
+
+    line: str
+    sender: str
+    text: str
+    language: str
+    station: int | None
+    corrects: str | None
+    seen_by: tuple[str, ...]
+
+
 EVENT_TYPES: tuple[type[Event], ...] = (
     MeetingCreated,
     MeetingChanged,
@@ -274,4 +288,5 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     ConsentRevoked,
     MessageSent,
     SignalSent,
+    LineWritten,
 )

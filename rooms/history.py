@@ -69,7 +69,7 @@ def _narrowed(before: Meeting, event: ev.Event, after: Meeting, viewer: Particip
             return event if in_chain(after, viewer) else None
         case ev.StationStarted():
             return _started(event, after, viewer)
-        case ev.MessageSent():
+        case ev.MessageSent() | ev.LineWritten():
             return replace(event, seen_by=()) if viewer.id in event.seen_by else None
         case ev.SignalSent():
             author = after.participants[event.participant]

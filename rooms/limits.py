@@ -15,6 +15,14 @@ MAX_MESSAGES = 5000
 """Messages of one meeting."""
 MAX_MESSAGES_EACH = 1000
 """Messages of one participant, so that nobody uses up what is there for all."""
+MAX_LINE = 500
+"""Characters of a line that is written letter by letter."""
+MAX_LINE_ID = 40
+MAX_LINES = 20_000
+"""Finished lines of one meeting: a day of one who interprets in writing."""
+MAX_LINES_EACH = 10_000
+CORRECTABLE = 5
+"""So many of somebody's lines, the newest, can still be corrected."""
 MAX_MINUTES = 480
 MAX_BREAK = 120
 """Minutes of a break between two stations."""

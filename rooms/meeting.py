@@ -86,6 +86,20 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """What was written letter by letter, finished. `corrects`: the line that it stands in for."""
+
+    id: str
+    at: float
+    sender: str
+    text: str
+    language: str
+    station: int | None
+    corrects: str | None
+    seen_by: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Meeting:
     id: str
     site: str
@@ -103,6 +117,7 @@ class Meeting:
     question_closed_at: float | None = None
     consents: tuple[Consent, ...] = ()
     messages: tuple[Message, ...] = ()
+    lines: tuple[Line, ...] = ()
     paused_at: float | None = None
     ended_at: float | None = None
     erased_at: float | None = None
@@ -174,9 +189,11 @@ def _apply(state: Meeting, event: ev.Event) -> Meeting:
         case ev.MeetingEnded():
             return _ended(state, event.at)
         case ev.MeetingErased():
-            return replace(state, erased_at=event.at, messages=())
+            return replace(state, erased_at=event.at, messages=(), lines=())
         case ev.MessageSent():
             return _with_message(state, event)
+        case ev.LineWritten():
+            return _with_line(state, event)
         case ev.SignalSent():
             return state
         case (
@@ -362,3 +379,17 @@ def _with_message(state: Meeting, event: ev.MessageSent) -> Meeting:
         seen_by=frozenset(event.seen_by),
     )
     return replace(state, messages=(*state.messages, sent))
+
+
+def _with_line(state: Meeting, event: ev.LineWritten) -> Meeting:
+    written = Line(
+        id=event.line,
+        at=event.at,
+        sender=event.sender,
+        text=event.text,
+        language=event.language,
+        station=event.station,
+        corrects=event.corrects,
+        seen_by=frozenset(event.seen_by),
+    )
+    return replace(state, lines=(*state.lines, written))

@@ -12,8 +12,8 @@ Read from top to bottom:
 from collections.abc import Mapping
 from enum import StrEnum
 
-from rooms.commands import AGENCY, STAFF, SYSTEM
-from rooms.meeting import Meeting, Message, Station
+from rooms.commands import AGENCY, STAFF, SYSTEM, Scene
+from rooms.meeting import Line, Meeting, Message, Station
 from rooms.people import Kind, Participant, Phase, Place, Role
 
 Audience = Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -97,6 +97,19 @@ def _at_the_office(who: Participant) -> bool:
     return who.place is Place.ON_SITE and who.role is not Role.OFFICER
 
 
+def listeners_of(state: Meeting, source: str) -> frozenset[str]:
+    """All who hear `source` now, and read what they write letter by letter."""
+    speaker = state.participants[source]
+    return frozenset(p.id for p in state.participants.values() if hears(state, p, speaker))
+
+
+def scene(state: Meeting) -> Scene:
+    """A line that is being written ends with it."""
+    going_on = tuple(station.number for station in active_stations(state))
+    question = None if state.question is None else state.question.id
+    return going_on, state.paused or state.ended, question
+
+
 def audience(state: Meeting) -> Audience:
     """For every listener, the participants and sources it may receive. Whoever is absent receives nothing."""
     people = [p for p in state.participants.values() if in_room(state, p)]
@@ -137,16 +150,26 @@ def sees_message(state: Meeting, reader: Participant, message: Message) -> bool:
         return False
     if message.line is not None:
         return reader.role is Role.HOST or (message.line == reader.id and phase(state, reader) is Phase.LOBBY)
+    return _rereads(state, reader, message.station)
+
+
+def sees_line(state: Meeting, reader: Participant, line: Line) -> bool:
+    """As `sees_message`."""
+    return reader.id in line.seen_by and _rereads(state, reader, line.station)
+
+
+def _rereads(state: Meeting, reader: Participant, station: int | None) -> bool:
+    """May what was written in the room, in that station, be read now by somebody who could read it then?"""
     if state.paused and not _at_the_office(reader):
         return False
-    if reader.role is Role.OFFICER and not _of_this_hour(state, message):
+    if reader.role is Role.OFFICER and not _of_this_hour(state, station):
         return False
     return in_room(state, reader)
 
 
-def _of_this_hour(state: Meeting, message: Message) -> bool:
+def _of_this_hour(state: Meeting, station: int | None) -> bool:
     """Written in a station that goes on now: what two stations wrote together is apart when they are."""
-    return state.question is None and any(s.number == message.station for s in active_stations(state))
+    return state.question is None and any(s.number == station for s in active_stations(state))
 
 
 def sees_station(state: Meeting, viewer: Participant, station: Station) -> bool:
@@ -212,10 +235,12 @@ class Action(StrEnum):
     SET_LANGUAGE = "meeting.setLanguage"
     SET_PLACE = "meeting.setPlace"
     SEND_MESSAGE = "chat.send"
+    WRITE_TEXT = "text.type"
 
 
 _OWN = frozenset({Action.SEND_MESSAGE, Action.READY, Action.SET_LANGUAGE, Action.SET_PLACE})
-_SHARED = _OWN | {Action.SIGNAL}
+_SPEAKING = _OWN | {Action.SIGNAL, Action.WRITE_TEXT}
+"""Who may speak may write letter by letter."""
 _LEADING = frozenset(
     {
         Action.START,
@@ -254,11 +279,11 @@ _OWNING = frozenset(
 _LISTENING = frozenset({Action.READY, Action.SET_LANGUAGE, Action.SIGNAL})
 
 _IN_ROOM: Mapping[Role, frozenset[Action]] = {
-    Role.NEWCOMER: _SHARED | _OWNING,
-    Role.HOST: _SHARED | _LEADING,
-    Role.OFFICER: _SHARED | {Action.ASK_CONSENT},
-    Role.INTERPRETER: _SHARED,
-    Role.COMPANION: _SHARED,
+    Role.NEWCOMER: _SPEAKING | _OWNING,
+    Role.HOST: _SPEAKING | _LEADING,
+    Role.OFFICER: _SPEAKING | {Action.ASK_CONSENT},
+    Role.INTERPRETER: _SPEAKING,
+    Role.COMPANION: _SPEAKING,
     Role.ATTENDEE: _LISTENING,
 }
 
@@ -275,7 +300,9 @@ def actions(state: Meeting, who: Participant) -> frozenset[Action]:
         case Phase.ROOM:
             allowed = _IN_ROOM[who.role]
             if state.paused:
-                return allowed - {Action.PAUSE, Action.ASK_CONSENT}
+                return allowed - {Action.PAUSE, Action.ASK_CONSENT, Action.WRITE_TEXT}
+            if state.question is not None and who.role is Role.OFFICER:
+                allowed = allowed - {Action.WRITE_TEXT}
             return allowed - {Action.RESUME}
 
 

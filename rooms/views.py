@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from rooms.limits import QUESTION_LIFETIME
-from rooms.meeting import Meeting, Station
+from rooms.meeting import Line, Meeting, Station
 from rooms.people import Kind, Participant, Party, Phase, Place, Role
 from rooms.policy import (
     actions,
     excluded,
     in_chain,
     phase,
+    sees_line,
     sees_message,
     sees_participant,
     sees_station,
@@ -23,6 +24,8 @@ from rooms.schedule import expected_starts, queue_place
 
 MESSAGES_SHOWN = 500
 """A snapshot carries the newest ones only."""
+LINES_SHOWN = 80
+"""Lines of a transcript given at a time; with the longest of them, too, it fits in a frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,28 @@ class MessageView:
 
 
 @dataclass(frozen=True, slots=True)
+class LineView:
+    line: str
+    at: datetime
+    sender: str
+    sender_name: str
+    role: Role
+    kind: Kind | None
+    text: str
+    language: str
+    station: int | None
+    corrects: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """The newest lines last. `more`: there are earlier ones."""
+
+    lines: tuple[LineView, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class QuestionView:
     id: str
     kind: str
@@ -192,6 +217,36 @@ def snapshot(state: Meeting, participant: str, now: float, names: Names) -> Snap
         ),
         queue=_queue(state, viewer, now),
         now=instant(now),
+    )
+
+
+def transcript(state: Meeting, participant: str, before: str | None = None) -> Transcript:
+    """The finished lines that the participant may read: the newest, or those before the line `before`."""
+    viewer = state.participants[participant]
+    at = next((i for i, line in enumerate(state.lines) if line.id == before), len(state.lines))
+    shown: list[LineView] = []
+    for line in reversed(state.lines[:at]):
+        if not sees_line(state, viewer, line):
+            continue
+        if len(shown) == LINES_SHOWN:
+            return Transcript(tuple(reversed(shown)), True)
+        shown.append(line_view(state, line))
+    return Transcript(tuple(reversed(shown)), False)
+
+
+def line_view(state: Meeting, line: Line) -> LineView:
+    sender = state.participants[line.sender]
+    return LineView(
+        line=line.id,
+        at=instant(line.at),
+        sender=sender.id,
+        sender_name=sender.name,
+        role=sender.role,
+        kind=sender.kind,
+        text=line.text,
+        language=line.language,
+        station=line.station,
+        corrects=line.corrects,
     )
 
 

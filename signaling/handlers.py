@@ -4,11 +4,14 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
 from rooms import commands as cmd
+from rooms.drafts import Edit
 from rooms.errors import Reason, Rejected
 from rooms.people import Place
 from rooms.policy import Action, may, may_publish
-from rooms.views import instant
+from rooms.views import Transcript, instant, transcript
 from signaling import messages as msg
 from signaling.errors import ServiceError
 from signaling.idempotency import once
@@ -20,6 +23,7 @@ Result = dict[str, Any]
 Handler = Callable[["Joined", Any], Awaitable[Result]]
 
 NOTHING: Result = {}
+_TRANSCRIPT = TypeAdapter(Transcript)
 
 
 async def leave(device: "Joined", params: msg.Call) -> Result:
@@ -154,6 +158,42 @@ async def add_station(device: "Joined", params: msg.AddStation) -> Result:
     return NOTHING
 
 
+async def type_text(device: "Joined", params: msg.TypeText) -> Result:
+    state = device.live.current
+    language = params.language or state.participants[device.participant].language
+    edit = Edit(params.line, params.revision, params.keep, params.add, language, params.corrects)
+    device.live.type_text(device.session, edit)
+    return NOTHING
+
+
+async def finish_line(device: "Joined", params: msg.FinishLine) -> Result:
+    known = next((line for line in device.live.current.lines if line.id == params.line), None)
+    if known is not None and known.sender == device.participant:
+        return NOTHING
+    draft = device.live.draft(device.session, params.line)
+    written = cmd.WriteLine(
+        actor=device.participant,
+        line=params.line,
+        text=params.text,
+        language=draft.language,
+        scene=draft.scene,
+        heard_by=draft.heard_by,
+        corrects=draft.corrects,
+    )
+    await device.live.finish_line(device.session, written)
+    return NOTHING
+
+
+async def drafts(device: "Joined", params: msg.Call) -> Result:
+    return {"drafts": device.live.drafts(device.session)}
+
+
+async def read_transcript(device: "Joined", params: msg.ReadTranscript) -> Result:
+    read = transcript(device.live.current, device.participant, params.before)
+    told: Result = _TRANSCRIPT.dump_python(read, mode="json")
+    return told
+
+
 def command(make: Callable[[str, Any], cmd.Command]) -> Handler:
     async def carry_out(device: "Joined", params: msg.Call) -> Result:
         await device.live.execute(once(make(device.participant, params), device.seed))
@@ -181,6 +221,10 @@ HANDLERS: dict[str, Handler] = {
     "chat.send": command(
         lambda actor, p: cmd.SendMessage(actor=actor, message=_fresh("x_"), text=p.text, to=p.to)
     ),
+    "text.type": type_text,
+    "text.finish": finish_line,
+    "text.drafts": drafts,
+    "text.transcript": read_transcript,
     "meeting.start": command(lambda actor, p: cmd.StartStation(actor=actor, station=p.station)),
     "meeting.finish": command(lambda actor, p: cmd.FinishStation(actor=actor, station=p.station)),
     "meeting.skip": command(lambda actor, p: cmd.SkipStation(actor=actor, station=p.station)),
@@ -235,5 +279,7 @@ RESTRICTS = frozenset(
 )
 """These act although the store is down; doing them again changes nothing."""
 
-REPEATABLE = frozenset(name for name in HANDLERS if name.startswith(("meeting.", "chat.")))
+REPEATABLE = frozenset(
+    name for name in HANDLERS if name.startswith(("meeting.", "chat.")) or name == "text.finish"
+)
 """Calls whose first result is given again for the same `request`."""

@@ -15,6 +15,7 @@ import structlog
 from rooms import commands as cmd
 from rooms import events as ev
 from rooms.decide import decide, due
+from rooms.drafts import Draft, Edit
 from rooms.errors import Reason, Rejected
 from rooms.history import told
 from rooms.meeting import Meeting, evolve, fold
@@ -36,6 +37,7 @@ from signaling.restrictions import Kept, Restriction, Restrictions
 from signaling.session import Session
 from signaling.telling import differs, notice, shown, view_changed
 from signaling.timers import Timers
+from signaling.writing import Writing
 
 log = structlog.get_logger(__name__)
 
@@ -84,6 +86,8 @@ class Live:
         self._stream = f"meeting/{meeting}"
         self._stored = 0
         self._unstored: list[ev.Event] = []
+        self._coming: Meeting | None = None
+        self._writing = Writing()
         self._numbers: dict[str, int] = {}
         self._lock = asyncio.Lock()
         self._done = done
@@ -194,6 +198,23 @@ class Live:
     def _allowed(self) -> Audience:
         return {} if self.state is None or self.state.ended else audience(self.state)
 
+    def type_text(self, session: Session, edit: Edit) -> None:
+        """A letter of somebody's goes to those who hear them. While a change is under way, to those who hear
+        them before and after it. Raises `Rejected`."""
+        states = [self.current] if self._coming is None else [self.current, self._coming]
+        self._writing.type(states, session, edit, self.sessions.values())
+
+    def draft(self, session: Session, line: str) -> Draft:
+        """The line that the device writes. Raises `Rejected` text_gone."""
+        return self._writing.of(session, line)
+
+    async def finish_line(self, session: Session, command: cmd.WriteLine) -> None:
+        await self.execute(command)
+        self._writing.finished(session, command.line)
+
+    def drafts(self, session: Session) -> list[dict[str, Any]]:
+        return self._writing.shown(session)
+
     def speakers(self, levels: Sequence[dict[str, Any]]) -> None:
         """Each device is told of those whom it hears, and once when they fall silent."""
         for session in self.sessions.values():
@@ -256,7 +277,9 @@ class Live:
                 if not events:
                     assert before is not None
                     return before
-                await self.exchange.restrict(audience(_after(before, events)))
+                self._coming = _after(before, events)
+                self._writing.narrow(self._coming, self.sessions.values())
+                await self.exchange.restrict(audience(self._coming))
                 if await self._append(events, command):
                     await self._show(before, self._advance_all(events))
                     return self._known()
@@ -266,6 +289,8 @@ class Live:
         except Exception:
             await self.exchange.reconcile()  # what the worker forbids now, it forbids
             raise
+        finally:
+            self._coming = None
         raise ServiceUnavailable("busy", "the meeting changes too fast; try again")
 
     async def _append(self, events: Sequence[ev.Event], command: cmd.Command) -> bool:
@@ -303,6 +328,7 @@ class Live:
     async def _show(self, before: Meeting | None, heard: Heard) -> None:
         """What is durable: the worker allows it, and the devices are told."""
         state = self._known()
+        self._writing.narrow(state, self.sessions.values())
         await self.exchange.allow(audience(state))
         self._tell(before, heard)
         await self._expel(state)

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rooms.limits import MAX_BREAK
+from rooms.limits import MAX_BREAK, MAX_LINE, MAX_LINE_ID
 from rooms.people import Kind as InterpreterKind
 from rooms.people import Role
-from rooms.views import Snapshot
+from rooms.views import LineView, Snapshot
 
 Id = Annotated[str, Field(min_length=1, max_length=64)]
 Secret = Annotated[str, Field(min_length=1, max_length=128)]
@@ -138,6 +138,36 @@ class SetPreferredLayers(Call):
 class SendMessage(Call):
     text: Annotated[str, Field(min_length=1, max_length=2000)]
     to: Id | None = None
+
+
+LineId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=MAX_LINE_ID)]
+LineText = Annotated[str, Field(max_length=MAX_LINE)]
+
+
+class TypeText(Call):
+    """One edit of a line: its first `keep` characters (code points), then `add`. `revision` counts the edits
+    of a line from 1; one with `keep` 0 carries the whole line and may follow any earlier one. `corrects`: a
+    finished line of one's own that this one is to stand in for."""
+
+    line: LineId
+    revision: Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+    keep: Annotated[int, Field(ge=0, le=MAX_LINE, strict=True)]
+    add: LineText
+    language: Language | None = None
+    corrects: LineId | None = None
+
+
+class FinishLine(Call):
+    """The line as a whole, as it is kept. It was written letter by letter before."""
+
+    line: LineId
+    text: Annotated[str, Field(min_length=1, max_length=MAX_LINE)]
+
+
+class ReadTranscript(Call):
+    """`before`: the lines before that one; without it, the newest."""
+
+    before: LineId | None = None
 
 
 class ByStation(Call):
@@ -285,6 +315,38 @@ class QualityTold(Message):
     people: list[Quality]
 
 
+class Typed(Message):
+    """An edit of a line that somebody writes, as in `text.type`."""
+
+    participant: str
+    line: str
+    revision: int
+    keep: int
+    add: str
+    language: str
+    corrects: str | None
+
+
+class Drafts(Message):
+    """Every unfinished line that the participant may read now, whole, and the device's own."""
+
+    drafts: list[Typed]
+
+
+class Transcript(Message):
+    """Finished lines, the newest last. `more`: there are earlier ones."""
+
+    lines: list[LineView]
+    more: bool
+
+
+class TextGone(Message):
+    """The unfinished line is not there any more: it is to be shown no longer, and its author begins anew."""
+
+    participant: str
+    line: str
+
+
 class MeetingEvent(Message):
     """`number` counts what this participant has been told. `changes` holds every section of the snapshot that
     has changed for them; a `view_changed` has nothing but changes and repeats the number before it."""
@@ -305,6 +367,8 @@ class SessionClosed(Message):
 
 NOTIFICATIONS: dict[str, type[Message]] = {
     "meeting.event": MeetingEvent,
+    "text.typed": Typed,
+    "text.gone": TextGone,
     "media.newConsumer": NewConsumer,
     "media.consumerClosed": ConsumerClosed,
     "media.producerClosed": ProducerClosed,
@@ -329,6 +393,10 @@ CALLS: dict[str, tuple[type[Call], type[Message]]] = {
     "media.resumeConsumer": (ById, Nothing),
     "media.setPreferredLayers": (SetPreferredLayers, Nothing),
     "chat.send": (SendMessage, Nothing),
+    "text.type": (TypeText, Nothing),
+    "text.finish": (FinishLine, Nothing),
+    "text.drafts": (Call, Drafts),
+    "text.transcript": (ReadTranscript, Transcript),
     "meeting.start": (ByStation, Nothing),
     "meeting.finish": (ByStation, Nothing),
     "meeting.skip": (ByStation, Nothing),

@@ -39,23 +39,30 @@ class Session:
     shown: dict[str, Any] = field(default_factory=dict)
     closed: bool = False
     speaking: bool = False
-    _held: list[bytes] | None = field(default_factory=list)
+    _held: list[tuple[bytes, str | None]] | None = field(default_factory=list)
     _goodbye: bytes | None = None
 
-    def notify(self, method: str, params: dict[str, Any]) -> None:
+    def notify(self, method: str, params: dict[str, Any], about: str | None = None) -> None:
+        """`about`: a name by which it can be taken back."""
         if self.closed:
             return
         told = frame(method, params)
         if self._held is None:
-            if not self.outbox.put(told):
+            if not self.outbox.put(told, about):
                 self.close_slow()
         elif not self._held or (len(self._held) < HELD and self._fits(told)):
-            self._held.append(told)
+            self._held.append((told, about))
         else:
             self.close_slow()
 
+    def take_back(self, about: str) -> None:
+        """What was notified about it, and has not been sent yet, is not sent any more."""
+        if self._held is not None:
+            self._held[:] = [each for each in self._held if each[1] != about]
+        self.outbox.take_back(about)
+
     def _fits(self, told: bytes) -> bool:
-        return self.outbox.fits(len(told) + sum(map(len, self._held or ())))
+        return self.outbox.fits(len(told) + sum(len(held) for held, _ in self._held or ()))
 
     def hold(self) -> None:
         """From here on notifications wait for `release`. A new session is held already."""
@@ -65,7 +72,7 @@ class Session:
     def release(self) -> None:
         """The device has its answer; what came meanwhile follows."""
         held, self._held = self._held or [], None
-        if not all(self.outbox.put(told) for told in held):
+        if not all(self.outbox.put(told, about) for told, about in held):
             self.close_slow()
         if self.closed:
             self.outbox.close(self._goodbye)

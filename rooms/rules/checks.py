@@ -81,6 +81,10 @@ def check_text(text: str, limit: int, name: str, *, empty: bool = False, lines: 
         raise Rejected(Reason.INVALID, f"{name} has characters that cannot be kept")
 
 
+def check_language(language: str) -> None:
+    check_text(language, MAX_LANGUAGE, "language")
+
+
 def check_minutes(minutes: int) -> None:
     if not 1 <= minutes <= MAX_MINUTES:
         raise Rejected(Reason.INVALID, f"minutes are from 1 to {MAX_MINUTES}")
@@ -98,4 +102,4 @@ def check_meeting(alias: str, party: Party, languages: tuple[str, ...]) -> None:
     if not 1 <= len(languages) <= MAX_LANGUAGES:
         raise Rejected(Reason.INVALID, f"a meeting has 1 to {MAX_LANGUAGES} languages")
     for language in languages:
-        check_text(language, MAX_LANGUAGE, "language")
+        check_language(language)

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from rooms import commands as cmd
 from rooms import events as ev
 from rooms.errors import Reason, Rejected
-from rooms.limits import MAX_LANGUAGE, MAX_NAME, MAX_OFFICERS, MAX_PARTICIPANTS
+from rooms.limits import MAX_NAME, MAX_OFFICERS, MAX_PARTICIPANTS
 from rooms.meeting import Meeting
 from rooms.people import Kind, Place, Role
 from rooms.policy import Action, answers_for, may_remove
 from rooms.rules.checks import (
+    check_language,
     check_text,
     demand,
     demand_self,
@@ -31,7 +32,7 @@ def invite(state: Meeting, command: cmd.Invite, now: float) -> Iterator[ev.Event
     if len(state.participants) >= MAX_PARTICIPANTS:
         raise Rejected(Reason.INVALID, f"a meeting has at most {MAX_PARTICIPANTS} participants")
     check_text(command.name, MAX_NAME, "name", empty=True)
-    check_text(command.language, MAX_LANGUAGE, "language")
+    check_language(command.language)
     if command.role is Role.OFFICER:
         if command.station is None or command.agency is None:
             raise Rejected(Reason.INVALID, "an officer is invited by an agency to a station")
@@ -127,7 +128,7 @@ def set_ready(state: Meeting, command: cmd.SetReady, now: float) -> Iterator[ev.
 
 def set_language(state: Meeting, command: cmd.SetLanguage, now: float) -> Iterator[ev.Event]:
     person = oneself(state, command, Action.SET_LANGUAGE)
-    check_text(command.language, MAX_LANGUAGE, "language")
+    check_language(command.language)
     if person.language != command.language:
         yield ev.LanguageChanged(
             at=now, actor=command.actor, participant=person.id, language=command.language

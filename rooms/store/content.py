@@ -54,4 +54,5 @@ CONTENT: Mapping[type[ev.Event], Content] = {
     ev.StationChanged: _PURPOSE,
     ev.ParticipantInvited: Content({"name": ""}, _of_the_invited),
     ev.MessageSent: Content({"text": ""}, _the_newcomer),
+    ev.LineWritten: Content({"text": ""}, _the_newcomer),
 }

@@ -12,12 +12,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from rooms import commands as cmd
 from rooms import events as ev
 from rooms import policy
+from rooms.drafts import Draft, Edit, begin, narrowed
 from rooms.errors import Rejected
 from rooms.history import told
 from rooms.meeting import Meeting, evolve, fold
 from rooms.people import Place, Role
 from rooms.policy import audience
-from rooms.views import Names, snapshot
+from rooms.views import Names, snapshot, transcript
 from tests.rooms.builders import (
     COMPANION,
     HOST,
@@ -51,6 +52,7 @@ class Histories(RuleBasedStateMachine):
         self.story = Story()
         self.witness = Witness()
         self.heard: dict[str, list[ev.Event]] = {}
+        self.drafts: dict[str, Draft] = {}
         self.ids = 0
         self.changed = True
 
@@ -77,11 +79,16 @@ class Histories(RuleBasedStateMachine):
         for event in events:
             self.witness.see(event)
             before, state = state, evolve(state, event)
+            self._narrow(state)
             for participant in state.participants:
                 narrowed = told(before, event, state, participant)
                 if narrowed is not None:
                     self.heard.setdefault(participant, []).append(narrowed)
                     self._check_told(participant, narrowed)
+
+    def _narrow(self, state: Meeting) -> None:
+        remaining = {who: narrowed(draft, state) for who, draft in self.drafts.items()}
+        self.drafts = {who: draft for who, draft in remaining.items() if draft is not None}
 
     def _check_told(self, participant: str, event: ev.Event) -> None:
         grant = self.witness.grants[participant]
@@ -95,6 +102,9 @@ class Histories(RuleBasedStateMachine):
             on_own_line = event.line == participant
             objection = self.witness.objection(participant, event.sender)
             assert event.sender == participant or on_own_line or objection is None, objection
+        if isinstance(event, ev.LineWritten) and event.sender != participant:
+            objection = self.witness.objection(participant, event.sender)
+            assert objection is None, objection
         if isinstance(event, ev.SignalSent):
             objection = self.witness.objection(participant, event.participant)
             assert event.participant == participant or objection is None, objection
@@ -201,6 +211,29 @@ class Histories(RuleBasedStateMachine):
         self.ids += 1
         self.attempt(cmd.SendMessage(actor=actor, message=f"x_{self.ids}", text=f"secret-{self.ids}", to=to))
 
+    @rule(actor=actors, who=people)
+    def type_text(self, actor: str, who: str) -> None:
+        """Of two who write, the first finishes a line and the other begins one."""
+        finished = self.drafts.pop(actor, None)
+        if finished is not None:
+            self.attempt(
+                cmd.WriteLine(
+                    actor=actor,
+                    line=finished.line,
+                    text="secret",
+                    language="sv",
+                    scene=finished.scene,
+                    heard_by=finished.heard_by,
+                )
+            )
+        self.ids += 1
+        try:
+            edit = Edit(f"l_{self.ids}", 1, 0, "s", "sv")
+            self.drafts[who] = begin([self.story.meeting], who, edit)
+        except Rejected:
+            assert who not in self.drafts or self.drafts[who].line != edit.line
+        self.changed = True
+
     @rule(actor=actors)
     def signal(self, actor: str) -> None:
         self.attempt(cmd.SendSignal(actor=actor, signal="slower"))
@@ -224,6 +257,7 @@ class Histories(RuleBasedStateMachine):
         if self.story.state is not None and self.changed:
             self.changed = False
             self._nobody_hears_whom_they_must_not()
+            self._nobody_reads_the_letters_of_whom_they_must_not_hear()
             self._whoever_hears_the_newcomer_is_seen_by_the_newcomer()
             self._an_officer_is_shown_the_own_station_and_messages_once_received()
 
@@ -234,6 +268,11 @@ class Histories(RuleBasedStateMachine):
 
     def _nobody_hears_whom_they_must_not(self) -> None:
         assert objections(self.witness, audience(self.story.meeting)) == []
+
+    def _nobody_reads_the_letters_of_whom_they_must_not_hear(self) -> None:
+        for draft in self.drafts.values():
+            for reader in draft.heard_by:
+                assert self.witness.objection(reader, draft.author) is None
 
     def _whoever_hears_the_newcomer_is_seen_by_the_newcomer(self) -> None:
         seen = {p.id for p in snapshot(self.story.meeting, NEWCOMER, self.story.now, NAMES).participants}
@@ -248,7 +287,11 @@ class Histories(RuleBasedStateMachine):
             assert {s.number for s in shown.stations} <= {grant.station}
             told_of = {e.message for e in self.heard.get(participant, []) if isinstance(e, ev.MessageSent)}
             assert {m.id for m in shown.messages} <= told_of
+            read = {line.line for line in transcript(self.story.meeting, participant).lines}
+            lines = {e.line for e in self.heard.get(participant, []) if isinstance(e, ev.LineWritten)}
+            assert read <= lines
             if not self.witness.may_be_with(participant):
+                assert not read
                 assert {p.id for p in shown.participants} <= {participant}
                 assert all(m.line == participant for m in shown.messages)
             if not self.witness.consents:

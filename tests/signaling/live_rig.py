@@ -94,9 +94,9 @@ class LoggedOutbox(Outbox):
         self.frames: list[dict[str, Any]] = []
         self._log = log
 
-    def put(self, frame: bytes) -> bool:
+    def put(self, frame: bytes, about: str | None = None) -> bool:
         self._take(frame)
-        return super().put(frame)
+        return super().put(frame, about)
 
     def put_if_idle(self, frame: bytes) -> None:
         self._take(frame)

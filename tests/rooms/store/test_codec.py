@@ -25,6 +25,7 @@ CLEAR_TEXT = {
     "actor",
     "agency",
     "consent",
+    "corrects",
     "kind",
     "language",
     "languages",

@@ -195,6 +195,14 @@ export interface components {
                 [key: string]: unknown;
             } | null;
         };
+        /**
+         * Drafts
+         * @description Every unfinished line that the participant may read now, whole, and the device's own.
+         */
+        Drafts: {
+            /** Drafts */
+            drafts: components["schemas"]["Typed"][];
+        };
         /** ExtendStation */
         ExtendStation: {
             /**
@@ -206,6 +214,21 @@ export interface components {
             station: number;
             /** Minutes */
             minutes: number;
+        };
+        /**
+         * FinishLine
+         * @description The line as a whole, as it is kept. It was written letter by letter before.
+         */
+        FinishLine: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Line */
+            line: string;
+            /** Text */
+            text: string;
         };
         /** IceRestarted */
         IceRestarted: {
@@ -242,6 +265,8 @@ export interface components {
              * @default null
              */
             language?: string | null;
+            /** @default null */
+            kind?: components["schemas"]["Kind"] | null;
             /**
              * Participant
              * @default null
@@ -303,6 +328,36 @@ export interface components {
             router_rtp_capabilities: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * Kind
+         * @description What an interpreter puts their words into: speech, sign language, or writing.
+         * @enum {string}
+         */
+        Kind: "spoken" | "sign" | "text";
+        /** LineView */
+        LineView: {
+            /** Line */
+            line: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Sender */
+            sender: string;
+            /** Sender Name */
+            sender_name: string;
+            role: components["schemas"]["Role"];
+            kind: components["schemas"]["Kind"] | null;
+            /** Text */
+            text: string;
+            /** Language */
+            language: string;
+            /** Station */
+            station: number | null;
+            /** Corrects */
+            corrects: string | null;
         };
         /**
          * MediaReset
@@ -445,6 +500,7 @@ export interface components {
             /** Id */
             id: string;
             role: components["schemas"]["Role"];
+            kind: components["schemas"]["Kind"] | null;
             /** Name */
             name: string;
             /** Agency */
@@ -593,6 +649,22 @@ export interface components {
             place: number;
             /** Expected Start */
             expected_start: string | null;
+        };
+        /**
+         * ReadTranscript
+         * @description `before`: the lines before that one; without it, the newest.
+         */
+        ReadTranscript: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /**
+             * Before
+             * @default null
+             */
+            before?: string | null;
         };
         /** Ready */
         Ready: {
@@ -819,6 +891,26 @@ export interface components {
             /** Break After */
             break_after: number;
         };
+        /**
+         * TextGone
+         * @description The unfinished line is not there any more: it is to be shown no longer, and its author begins anew.
+         */
+        TextGone: {
+            /** Participant */
+            participant: string;
+            /** Line */
+            line: string;
+        };
+        /**
+         * Transcript
+         * @description Finished lines, the newest last. `more`: there are earlier ones.
+         */
+        Transcript: {
+            /** Lines */
+            lines: components["schemas"]["LineView"][];
+            /** More */
+            more: boolean;
+        };
         /** TransportCreated */
         TransportCreated: {
             /** Id */
@@ -835,6 +927,57 @@ export interface components {
             dtlsParameters: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * TypeText
+         * @description One edit of a line: its first `keep` characters (code points), then `add`. `revision` counts the edits
+         *     of a line from 1; one with `keep` 0 carries the whole line and may follow any earlier one. `corrects`: a
+         *     finished line of one's own that this one is to stand in for.
+         */
+        TypeText: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Line */
+            line: string;
+            /** Revision */
+            revision: number;
+            /** Keep */
+            keep: number;
+            /** Add */
+            add: string;
+            /**
+             * Language
+             * @default null
+             */
+            language?: string | null;
+            /**
+             * Corrects
+             * @default null
+             */
+            corrects?: string | null;
+        };
+        /**
+         * Typed
+         * @description An edit of a line that somebody writes, as in `text.type`.
+         */
+        Typed: {
+            /** Participant */
+            participant: string;
+            /** Line */
+            line: string;
+            /** Revision */
+            revision: number;
+            /** Keep */
+            keep: number;
+            /** Add */
+            add: string;
+            /** Language */
+            language: string;
+            /** Corrects */
+            corrects: string | null;
         };
         /** WithdrawQuestion */
         WithdrawQuestion: {
@@ -855,6 +998,7 @@ export interface components {
             name: string;
             /** Language */
             language: string;
+            kind: components["schemas"]["Kind"] | null;
             /** Agency */
             agency: string | null;
             /** Station */

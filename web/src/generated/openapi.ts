@@ -865,6 +865,12 @@ export interface components {
              */
             expires_at: string;
         };
+        /**
+         * Kind
+         * @description What an interpreter puts their words into: speech, sign language, or writing.
+         * @enum {string}
+         */
+        Kind: "spoken" | "sign" | "text";
         /** Language */
         Language: {
             /** Code */
@@ -982,6 +988,7 @@ export interface components {
             /** Id */
             id: string;
             role: components["schemas"]["Role"];
+            kind: components["schemas"]["Kind"] | null;
             /** Name */
             name: string;
             /** Agency */
@@ -1015,7 +1022,8 @@ export interface components {
         /**
          * NewInvitation
          * @description An officer is invited by an agency to a station. `participant`: a new link for somebody who has a place
-         *     already, which makes their earlier unused links void.
+         *     already, which makes their earlier unused links void. `kind`: of an interpreter; without it, one who
+         *     speaks.
          */
         NewInvitation: {
             role: components["schemas"]["Role"];
@@ -1046,6 +1054,8 @@ export interface components {
             participant?: string | null;
             /** @default null */
             place?: components["schemas"]["Place"] | null;
+            /** @default null */
+            kind?: components["schemas"]["Kind"] | null;
         };
         /**
          * NewMeeting
