@@ -10,10 +10,11 @@ from typing import Any
 
 from rooms import commands as cmd
 from rooms import events as ev
+from rooms import interpreting_commands as icmd
 from rooms.errors import Reason, Rejected
 from rooms.limits import QUESTION_LIFETIME
 from rooms.meeting import Meeting
-from rooms.rules import consents, lines, meetings, messages, people, stations
+from rooms.rules import consents, interpreting, lines, meetings, messages, people, stations
 
 Events = tuple[ev.Event, ...]
 
@@ -41,10 +42,13 @@ def _named(events: Events, request: str | None) -> Events:
 
 def due(state: Meeting) -> list[tuple[float, cmd.Command]]:
     """Everything that time will bring about: (when, command). The owner of the meeting schedules it."""
-    if state.question is None or state.ended:
+    if state.ended:
         return []
-    lapse = cmd.LapseQuestion(actor=cmd.SYSTEM, question=state.question.id)
-    return [(state.question.asked_at + QUESTION_LIFETIME, lapse)]
+    upcoming = interpreting.handover_due(state)
+    if state.question is not None:
+        lapse = cmd.LapseQuestion(actor=cmd.SYSTEM, question=state.question.id)
+        upcoming.append((state.question.asked_at + QUESTION_LIFETIME, lapse))
+    return upcoming
 
 
 _RULES: dict[type[cmd.Command], Callable[[Meeting, Any, float], Iterator[ev.Event]]] = {
@@ -78,4 +82,16 @@ _RULES: dict[type[cmd.Command], Callable[[Meeting, Any, float], Iterator[ev.Even
     cmd.SendMessage: messages.send_message,
     cmd.SendSignal: messages.send_signal,
     cmd.WriteLine: lines.write_line,
+    icmd.SetWorkingLanguages: interpreting.set_working_languages,
+    icmd.SetDirection: interpreting.set_direction,
+    icmd.SetMode: interpreting.set_mode,
+    icmd.SetRelay: interpreting.set_relay,
+    icmd.SetListening: interpreting.set_listening,
+    icmd.OfferHandover: interpreting.offer_handover,
+    icmd.AcceptHandover: interpreting.accept_handover,
+    icmd.WithdrawHandover: interpreting.withdraw_handover,
+    icmd.LapseHandover: interpreting.lapse_handover,
+    icmd.CompleteHandover: interpreting.complete_handover,
+    icmd.AddTerm: interpreting.add_term,
+    icmd.RemoveTerm: interpreting.remove_term,
 }

@@ -25,6 +25,8 @@ class Reason(StrEnum):
     QUESTION_TOO_SOON = "question_too_soon"
     CONSENT_UNKNOWN = "consent_unknown"
     CONSENT_NEEDED = "consent_needed"
+    HANDOVER_OPEN = "handover_open"
+    HANDOVER_UNKNOWN = "handover_unknown"
     TOO_MANY_MESSAGES = "too_many_messages"
     TEXT_GONE = "text_gone"
     TEXT_OUT_OF_STEP = "text_out_of_step"

@@ -7,18 +7,9 @@ codec upcasts older versions. Instants are seconds since the Unix epoch, UTC.
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rooms.event import Event as Event
+from rooms.interpreting_events import INTERPRETING_EVENTS
 from rooms.people import Kind, Party, Place, Role
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """`at`: when it happened; `actor`: the participant, staff member or system part behind it; `request`: the
-    call that brought it about, on the first event of a batch."""
-
-    VERSION: ClassVar[int] = 1
-    at: float
-    actor: str
-    request: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,4 +280,5 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     MessageSent,
     SignalSent,
     LineWritten,
+    *INTERPRETING_EVENTS,
 )

@@ -4,10 +4,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from rooms import events as ev
+from rooms import interpreting_events as iev
 from rooms.commands import SYSTEM
 from rooms.meeting import Meeting, evolve
 from rooms.people import Participant, Phase, Role
-from rooms.policy import in_chain, phase, reads, sees_participant, sees_station
+from rooms.policy import (
+    in_chain,
+    phase,
+    reads,
+    sees_booth,
+    sees_handover,
+    sees_listening,
+    sees_participant,
+    sees_station,
+)
 
 _ABOUT_STATIONS = (
     ev.StationAdded,
@@ -85,7 +95,26 @@ def _narrowed(before: Meeting, event: ev.Event, after: Meeting, viewer: Particip
         return replace(event, subject=None) if isinstance(event, ev.ParticipantInvited) else event
     if isinstance(event, _ABOUT_CONSENTS):
         return event if in_chain(after, viewer) else None
+    if isinstance(event, iev.InterpretingEvent):
+        return event if _knows_of_interpreting(after, viewer, event) else None
     return None
+
+
+def _knows_of_interpreting(after: Meeting, viewer: Participant, event: iev.InterpretingEvent) -> bool:
+    match event:
+        case iev.TermAdded() | iev.TermRemoved():
+            return sees_booth(viewer)
+        case iev.HandoverDone():
+            both = (after.participants[who] for who in (event.giver, event.taker))
+            return all(sees_participant(after, viewer, one) for one in both)
+        case iev.HandoverOffered() | iev.HandoverAccepted() | iev.HandoverWithdrawn() | iev.HandoverLapsed():
+            return sees_handover(after, viewer)
+        case iev.ListeningChanged():
+            return sees_listening(after, viewer, after.participants[event.participant])
+        case iev.WorkingLanguagesChanged() | iev.DirectionChanged() | iev.ModeChanged() | iev.RelayChanged():
+            return sees_participant(after, viewer, after.participants[event.participant])
+        case _:
+            return False
 
 
 def _started(event: ev.StationStarted, after: Meeting, viewer: Participant) -> ev.Event | None:

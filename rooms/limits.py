@@ -32,6 +32,14 @@ QUESTION_LIFETIME = 180.0
 QUESTION_PAUSE = 60.0
 """No new question may be asked this soon after the last one: nobody is worn down to a yes."""
 
+MAX_TERMS = 300
+"""Words that the interpreters of one meeting write down."""
+MAX_TERM = 120
+HANDOVER_LIFETIME = 60.0
+"""An offer that nobody answers lapses after this."""
+HANDOVER_COUNTDOWN = 3.0
+"""From a colleague's yes to their first word."""
+
 SIGNALS = frozenset(
     {"not_understood", "slower", "repeat", "one_at_a_time", "cannot_hear", "hand", "help", "break"}
 )

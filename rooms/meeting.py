@@ -6,6 +6,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from rooms import events as ev
+from rooms.interpreting import NOTHING_SET, Interpreting, followed
+from rooms.interpreting_events import InterpretingEvent
 from rooms.people import ONE_ADULT, Participant, Party, Role
 
 
@@ -71,10 +73,15 @@ class Consent:
     at: float
 
 
+BOOTH = "booth"
+"""The line between the interpreters of a meeting."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`station`: where it was written (None between stations). `line`: the lobby participant of a private
-    line with the host. `seen_by`: everybody who could receive it when it was written."""
+    """`station`: where it was written (None between stations). `line`: the participant of a private line with
+    the host, who is in the lobby or interprets; or `BOOTH`. `seen_by`: everybody who could receive it when it
+    was written."""
 
     id: str
     at: float
@@ -118,6 +125,7 @@ class Meeting:
     consents: tuple[Consent, ...] = ()
     messages: tuple[Message, ...] = ()
     lines: tuple[Line, ...] = ()
+    interpreting: Interpreting = NOTHING_SET
     paused_at: float | None = None
     ended_at: float | None = None
     erased_at: float | None = None
@@ -165,10 +173,16 @@ def evolve(state: Meeting | None, event: ev.Event) -> Meeting:
         raise ValueError(f"a log cannot begin with {type(event).__name__}")
     else:
         after = _apply(state, event)
+    after = replace(after, interpreting=followed(after.interpreting, event, _role_of(after, event)))
     if event.request is not None:
         after = replace(after, requests=(*after.requests, event.request)[-REQUESTS_KEPT:])
     version = 0 if state is None else state.version
     return replace(after, version=version + 1, updated_at=event.at)
+
+
+def _role_of(state: Meeting, event: ev.Event) -> Role | None:
+    person = state.participants.get(getattr(event, "participant", ""))
+    return None if person is None else person.role
 
 
 def _apply(state: Meeting, event: ev.Event) -> Meeting:
@@ -194,7 +208,7 @@ def _apply(state: Meeting, event: ev.Event) -> Meeting:
             return _with_message(state, event)
         case ev.LineWritten():
             return _with_line(state, event)
-        case ev.SignalSent():
+        case ev.SignalSent() | InterpretingEvent():
             return state
         case (
             ev.StationAdded()

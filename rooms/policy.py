@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from rooms.commands import AGENCY, STAFF, SYSTEM, Scene
-from rooms.meeting import Line, Meeting, Message, Station
+from rooms.meeting import BOOTH, Line, Meeting, Message, Station
 from rooms.people import Kind, Participant, Phase, Place, Role
 
 Audience = Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -135,8 +135,10 @@ def station_of(state: Meeting, sender: str) -> int | None:
 
 
 def readers_of(state: Meeting, sender: str, line: str | None) -> frozenset[str]:
-    """All who may read what `sender` writes now; `line` names the lobby participant of a private line."""
+    """All who may read what `sender` writes now; `line`: a private line, as `Message` has it."""
     author = state.participants[sender]
+    if line == BOOTH:
+        return frozenset(p.id for p in state.participants.values() if sees_booth(p))
     if line is not None:
         hosts = {p.id for p in state.participants.values() if p.role is Role.HOST and not p.removed}
         return frozenset({sender, line} | hosts)
@@ -149,7 +151,7 @@ def sees_message(state: Meeting, reader: Participant, message: Message) -> bool:
     if reader.id not in message.seen_by or phase(state, reader) is Phase.FINISHED:
         return False
     if message.line is not None:
-        return reader.role is Role.HOST or (message.line == reader.id and phase(state, reader) is Phase.LOBBY)
+        return _on_line(state, reader, message.line)
     return _rereads(state, reader, message.station)
 
 
@@ -165,6 +167,33 @@ def _rereads(state: Meeting, reader: Participant, station: int | None) -> bool:
     if reader.role is Role.OFFICER and not _of_this_hour(state, station):
         return False
     return in_room(state, reader)
+
+
+def _on_line(state: Meeting, reader: Participant, line: str) -> bool:
+    if line == BOOTH:
+        return sees_booth(reader)
+    if reader.role is Role.HOST:
+        return True
+    standing = phase(state, reader)
+    return reader.id == line and (standing is Phase.LOBBY or reader.role is Role.INTERPRETER)
+
+
+def sees_booth(viewer: Participant) -> bool:
+    """What interpreters note and write among themselves."""
+    return viewer.role is Role.INTERPRETER and not viewer.removed
+
+
+def sees_handover(state: Meeting, viewer: Participant) -> bool:
+    """Who is being asked to take over; that somebody has is for everybody to see."""
+    return viewer.role in (Role.INTERPRETER, Role.HOST) and in_chain(state, viewer)
+
+
+def sees_listening(state: Meeting, viewer: Participant, listener: Participant) -> bool:
+    """Which language somebody listens to is for those who interpret into it and for the host."""
+    if viewer.id == listener.id:
+        return True
+    working = viewer.role in (Role.INTERPRETER, Role.HOST)
+    return working and in_room(state, listener) and sees_participant(state, viewer, listener)
 
 
 def _of_this_hour(state: Meeting, station: int | None) -> bool:
@@ -236,10 +265,20 @@ class Action(StrEnum):
     SET_PLACE = "meeting.setPlace"
     SEND_MESSAGE = "chat.send"
     WRITE_TEXT = "text.type"
+    INTERPRET_LANGUAGES = "interpret.languages"
+    INTERPRET_DIRECTION = "interpret.direction"
+    INTERPRET_MODE = "interpret.mode"
+    INTERPRET_RELAY = "interpret.relay"
+    INTERPRET_LISTEN = "interpret.listen"
+    INTERPRET_OFFER = "interpret.offerHandover"
+    INTERPRET_ACCEPT = "interpret.acceptHandover"
+    INTERPRET_WITHDRAW = "interpret.withdrawHandover"
+    INTERPRET_ADD_TERM = "interpret.addTerm"
+    INTERPRET_REMOVE_TERM = "interpret.removeTerm"
 
 
 _OWN = frozenset({Action.SEND_MESSAGE, Action.READY, Action.SET_LANGUAGE, Action.SET_PLACE})
-_SPEAKING = _OWN | {Action.SIGNAL, Action.WRITE_TEXT}
+_SPEAKING = _OWN | {Action.SIGNAL, Action.WRITE_TEXT, Action.INTERPRET_LISTEN}
 """Who may speak may write letter by letter."""
 _LEADING = frozenset(
     {
@@ -260,6 +299,20 @@ _LEADING = frozenset(
         Action.REMOVE,
         Action.ASK_CONSENT,
         Action.WITHDRAW_QUESTION,
+        Action.INTERPRET_LANGUAGES,
+    }
+)
+_INTERPRETING = frozenset(
+    {
+        Action.INTERPRET_LANGUAGES,
+        Action.INTERPRET_DIRECTION,
+        Action.INTERPRET_MODE,
+        Action.INTERPRET_RELAY,
+        Action.INTERPRET_OFFER,
+        Action.INTERPRET_ACCEPT,
+        Action.INTERPRET_WITHDRAW,
+        Action.INTERPRET_ADD_TERM,
+        Action.INTERPRET_REMOVE_TERM,
     }
 )
 _OWNING = frozenset(
@@ -276,13 +329,13 @@ _OWNING = frozenset(
         Action.REVOKE_CONSENT,
     }
 )
-_LISTENING = frozenset({Action.READY, Action.SET_LANGUAGE, Action.SIGNAL})
+_LISTENING = frozenset({Action.READY, Action.SET_LANGUAGE, Action.SIGNAL, Action.INTERPRET_LISTEN})
 
 _IN_ROOM: Mapping[Role, frozenset[Action]] = {
     Role.NEWCOMER: _SPEAKING | _OWNING,
     Role.HOST: _SPEAKING | _LEADING,
     Role.OFFICER: _SPEAKING | {Action.ASK_CONSENT},
-    Role.INTERPRETER: _SPEAKING,
+    Role.INTERPRETER: _SPEAKING | _INTERPRETING,
     Role.COMPANION: _SPEAKING,
     Role.ATTENDEE: _LISTENING,
 }

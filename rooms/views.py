@@ -5,8 +5,11 @@ Every field that a participant may not know is None or empty, never a placeholde
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
+from rooms.instants import instant as instant
+from rooms.instants import maybe as maybe
+from rooms.interpreting_view import InterpretingView, interpreting_view
 from rooms.limits import QUESTION_LIFETIME
 from rooms.meeting import Line, Meeting, Station
 from rooms.people import Kind, Participant, Party, Phase, Place, Role
@@ -189,6 +192,7 @@ class Snapshot:
     question: QuestionView | None
     consents: tuple[ConsentView, ...]
     queue: QueueView | None
+    interpreting: InterpretingView
     now: datetime
 
 
@@ -216,6 +220,7 @@ def snapshot(state: Meeting, participant: str, now: float, names: Names) -> Snap
             if in_chain(state, viewer)
         ),
         queue=_queue(state, viewer, now),
+        interpreting=interpreting_view(state, viewer),
         now=instant(now),
     )
 
@@ -248,14 +253,6 @@ def line_view(state: Meeting, line: Line) -> LineView:
         station=line.station,
         corrects=line.corrects,
     )
-
-
-def instant(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)
-
-
-def maybe(at: float | None) -> datetime | None:
-    return None if at is None else instant(at)
 
 
 def meeting_state(state: Meeting) -> str:

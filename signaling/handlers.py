@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from rooms import commands as cmd
+from rooms import interpreting_commands as icmd
 from rooms.drafts import Edit
 from rooms.errors import Reason, Rejected
+from rooms.interpreting_events import Mode, Relay
 from rooms.people import Place
 from rooms.policy import Action, may, may_publish
 from rooms.views import Transcript, instant, transcript
@@ -269,6 +271,41 @@ HANDLERS: dict[str, Handler] = {
     "meeting.setLanguage": command(lambda actor, p: cmd.SetLanguage(actor=actor, language=p.language)),
     "meeting.setPlace": command(lambda actor, p: cmd.SetPlace(actor=actor, place=Place(p.place))),
     "meeting.invite": invite,
+    "interpret.languages": command(
+        lambda actor, p: icmd.SetWorkingLanguages(
+            actor=actor, languages=tuple(p.languages), participant=p.participant
+        )
+    ),
+    "interpret.direction": command(
+        lambda actor, p: icmd.SetDirection(actor=actor, into=p.into, source=p.source)
+    ),
+    "interpret.mode": command(
+        lambda actor, p: icmd.SetMode(
+            actor=actor, mode=None if p.mode is None else Mode(p.mode), automatic=p.automatic
+        )
+    ),
+    "interpret.relay": command(lambda actor, p: icmd.SetRelay(actor=actor, relay=Relay(p.relay))),
+    "interpret.listen": command(lambda actor, p: icmd.SetListening(actor=actor, language=p.language)),
+    "interpret.offerHandover": command(
+        lambda actor, p: icmd.OfferHandover(actor=actor, handover=_fresh("h_"), taker=p.taker)
+    ),
+    "interpret.acceptHandover": command(
+        lambda actor, p: icmd.AcceptHandover(actor=actor, handover=p.handover)
+    ),
+    "interpret.withdrawHandover": command(
+        lambda actor, p: icmd.WithdrawHandover(actor=actor, handover=p.handover)
+    ),
+    "interpret.addTerm": command(
+        lambda actor, p: icmd.AddTerm(
+            actor=actor,
+            term=_fresh("w_"),
+            text=p.text,
+            language=p.language,
+            translation=p.translation,
+            into=p.into,
+        )
+    ),
+    "interpret.removeTerm": command(lambda actor, p: icmd.RemoveTerm(actor=actor, term=p.term)),
 }
 
 CHANGES_MEDIA = frozenset({"media.createTransport", "media.produce"})
@@ -280,6 +317,6 @@ RESTRICTS = frozenset(
 """These act although the store is down; doing them again changes nothing."""
 
 REPEATABLE = frozenset(
-    name for name in HANDLERS if name.startswith(("meeting.", "chat.")) or name == "text.finish"
+    name for name in HANDLERS if name.startswith(("meeting.", "chat.", "interpret.")) or name == "text.finish"
 )
 """Calls whose first result is given again for the same `request`."""

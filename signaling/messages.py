@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rooms.limits import MAX_BREAK, MAX_LINE, MAX_LINE_ID
+from rooms.limits import MAX_BREAK, MAX_LINE, MAX_LINE_ID, MAX_TERM
 from rooms.people import Kind as InterpreterKind
 from rooms.people import Role
 from rooms.views import LineView, Snapshot
@@ -235,6 +235,54 @@ class SetPlace(Call):
     place: Literal["on_site", "elsewhere"]
 
 
+class WorkingLanguages(Call):
+    """`participant`: the interpreter, when the host says it for them."""
+
+    languages: Annotated[list[Language], Field(min_length=2, max_length=8)]
+    participant: Id | None = None
+
+
+class Direction(Call):
+    """`into` null hands the floor back. `source` null: whichever of the own languages is spoken."""
+
+    into: Language | None
+    source: Language | None = None
+
+
+class InterpretingMode(Call):
+    """`automatic`: the others' voices come back by themselves when the interpreter falls silent."""
+
+    mode: Literal["consecutive", "simultaneous"] | None = None
+    automatic: Annotated[bool, Field(strict=True)] | None = None
+
+
+class WorkFrom(Call):
+    relay: Literal["automatic", "floor", "interpreter"]
+
+
+class Listen(Call):
+    language: Language
+
+
+class OfferHandover(Call):
+    taker: Id
+
+
+class ByHandover(Call):
+    handover: Id
+
+
+class AddTerm(Call):
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TERM)]
+    language: Language
+    translation: Annotated[str, Field(min_length=1, max_length=MAX_TERM)]
+    into: Language
+
+
+class RemoveTerm(Call):
+    term: Id
+
+
 class Purpose(Message):
     id: str
     text: dict[str, str]
@@ -421,4 +469,14 @@ CALLS: dict[str, tuple[type[Call], type[Message]]] = {
     "meeting.setLanguage": (SetLanguage, Nothing),
     "meeting.setPlace": (SetPlace, Nothing),
     "meeting.invite": (Invite, Invited),
+    "interpret.languages": (WorkingLanguages, Nothing),
+    "interpret.direction": (Direction, Nothing),
+    "interpret.mode": (InterpretingMode, Nothing),
+    "interpret.relay": (WorkFrom, Nothing),
+    "interpret.listen": (Listen, Nothing),
+    "interpret.offerHandover": (OfferHandover, Nothing),
+    "interpret.acceptHandover": (ByHandover, Nothing),
+    "interpret.withdrawHandover": (ByHandover, Nothing),
+    "interpret.addTerm": (AddTerm, Nothing),
+    "interpret.removeTerm": (RemoveTerm, Nothing),
 }

@@ -6,7 +6,7 @@ from rooms import commands as cmd
 from rooms import events as ev
 from rooms.errors import Reason, Rejected
 from rooms.limits import MAX_MESSAGE, MAX_MESSAGES, MAX_MESSAGES_EACH, SIGNALS
-from rooms.meeting import Meeting
+from rooms.meeting import BOOTH, Meeting
 from rooms.people import Participant, Phase, Place, Role
 from rooms.policy import Action, phase, readers_of, station_of
 from rooms.rules.checks import check_text, existing_person, oneself
@@ -36,17 +36,29 @@ def send_message(state: Meeting, command: cmd.SendMessage, now: float) -> Iterat
 
 
 def _line(state: Meeting, sender: Participant, to: str | None) -> str | None:
-    """The lobby line that a message belongs to, or None for the room."""
+    """The private line that a message belongs to, or None for the room."""
     if phase(state, sender) is Phase.LOBBY:
         return sender.id
     if to is None:
         return None
+    if sender.role is Role.INTERPRETER:
+        return _line_of_interpreter(sender, existing_person(state, to))
     if sender.role is not Role.HOST:
         raise Rejected(Reason.NOT_ALLOWED, "only the host writes to somebody in the lobby")
     receiver = existing_person(state, to)
-    if phase(state, receiver) is not Phase.LOBBY:
-        raise Rejected(Reason.NOT_ALLOWED, "only somebody in the lobby is written to alone")
+    if receiver.role is not Role.INTERPRETER and phase(state, receiver) is not Phase.LOBBY:
+        raise Rejected(Reason.NOT_ALLOWED, "only an interpreter or somebody in the lobby is written to alone")
     return receiver.id
+
+
+def _line_of_interpreter(sender: Participant, receiver: Participant) -> str:
+    match receiver.role:
+        case Role.HOST:
+            return sender.id
+        case Role.INTERPRETER if receiver.id != sender.id:
+            return BOOTH
+        case _:
+            raise Rejected(Reason.NOT_ALLOWED, "an interpreter writes alone to the host or to a colleague")
 
 
 def send_signal(state: Meeting, command: cmd.SendSignal, now: float) -> Iterator[ev.Event]:

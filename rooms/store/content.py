@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rooms import events as ev
+from rooms import interpreting_events as iev
 from rooms.people import Party, Role
 
 NEWCOMER = "newcomer"
@@ -55,4 +56,5 @@ CONTENT: Mapping[type[ev.Event], Content] = {
     ev.ParticipantInvited: Content({"name": ""}, _of_the_invited),
     ev.MessageSent: Content({"text": ""}, _the_newcomer),
     ev.LineWritten: Content({"text": ""}, _the_newcomer),
+    iev.TermAdded: Content({"text": "", "translation": ""}, _the_newcomer),
 }

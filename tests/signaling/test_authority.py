@@ -134,12 +134,22 @@ WISHES: dict[str, dict[str, Any]] = {
     "meeting.setPlace": {"place": "elsewhere"},
     "meeting.invite": {"role": "interpreter"},
     "chat.send": {"text": "hej"},
+    "interpret.languages": {"languages": ["sv", "ar"]},
+    "interpret.direction": {"into": "sv"},
+    "interpret.mode": {"mode": "simultaneous"},
+    "interpret.relay": {"relay": "floor"},
+    "interpret.listen": {"language": "sv"},
+    "interpret.offerHandover": {"taker": "p_x"},
+    "interpret.acceptHandover": {"handover": "h"},
+    "interpret.withdrawHandover": {"handover": "h"},
+    "interpret.addTerm": {"text": "bo", "language": "sv", "translation": "live", "into": "en"},
+    "interpret.removeTerm": {"term": "w"},
 }
 """What each call needs to get as far as the question whether it is allowed."""
 
 
 def _actions() -> list[str]:
-    return [name for name in CALLS if name.startswith(("meeting.", "chat."))]
+    return [name for name in CALLS if name.startswith(("meeting.", "chat.", "interpret."))]
 
 
 @pytest.mark.parametrize("role", list(Role), ids=str)

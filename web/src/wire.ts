@@ -29,6 +29,9 @@ export type MeetingInfo = Narrow<SocketSchemas["MeetingView"], { state: MeetingS
 export type Station = Narrow<SocketSchemas["StationView"], { state: StationState }>;
 export type Participant = Narrow<SocketSchemas["ParticipantView"], { role: Role }>;
 export type Message = Narrow<SocketSchemas["MessageView"], { role: Role }>;
+export type Interpreting = SocketSchemas["InterpretingView"];
+export type InterpreterAtWork = SocketSchemas["InterpreterAtWork"];
+export type InterpretingMode = InterpreterAtWork["mode"];
 export type Snapshot = Narrow<
   SocketSchemas["Snapshot"],
   { you: You; meeting: MeetingInfo; stations: Station[]; participants: Participant[]; messages: Message[] }

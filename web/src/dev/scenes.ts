@@ -1,5 +1,6 @@
 /** Made-up meetings for the gallery. */
 import type { Message, Participant, Phase, Role, Snapshot, Station } from "../wire";
+import { interpreting, waiting } from "./interpreting";
 
 const MINUTE = 60_000;
 const ago = (minutes: number) => new Date(Date.now() - minutes * MINUTE).toISOString();
@@ -96,6 +97,7 @@ function base(id: string, phase: Phase = "room"): Snapshot {
       planned_at: ago(35), route: "1", room: "Rum 2", state: "open", paused_since: null, interpreter: "Amina Haddad",
     },
     stations: stations(), participants: people(), messages: [], question: null, consents: [], queue: null, now: new Date().toISOString(),
+    interpreting: phase === "room" ? interpreting(me.role) : waiting(me.language),
   };
 }
 

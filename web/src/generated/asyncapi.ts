@@ -29,6 +29,22 @@ export interface components {
              */
             break_after?: number;
         };
+        /** AddTerm */
+        AddTerm: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Text */
+            text: string;
+            /** Language */
+            language: string;
+            /** Translation */
+            translation: string;
+            /** Into */
+            into: string;
+        };
         /** Agencies */
         Agencies: {
             /** Agencies */
@@ -61,6 +77,16 @@ export interface components {
             kind?: "together";
             /** Stations */
             stations: number[];
+        };
+        /** ByHandover */
+        ByHandover: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Handover */
+            handover: string;
         };
         /** ById */
         ById: {
@@ -196,6 +222,24 @@ export interface components {
             } | null;
         };
         /**
+         * Direction
+         * @description `into` null hands the floor back. `source` null: whichever of the own languages is spoken.
+         */
+        Direction: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Into */
+            into: string | null;
+            /**
+             * Source
+             * @default null
+             */
+            source?: string | null;
+        };
+        /**
          * Drafts
          * @description Every unfinished line that the participant may read now, whole, and the device's own.
          */
@@ -230,12 +274,100 @@ export interface components {
             /** Text */
             text: string;
         };
+        /**
+         * HandoverView
+         * @description `due_at`: when it is done if it is accepted, or lapses if it is not.
+         */
+        HandoverView: {
+            /** Id */
+            id: string;
+            /** Giver */
+            giver: string;
+            /** Taker */
+            taker: string;
+            /**
+             * Offered At
+             * Format: date-time
+             */
+            offered_at: string;
+            /** Accepted At */
+            accepted_at: string | null;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+        };
         /** IceRestarted */
         IceRestarted: {
             /** Iceparameters */
             iceParameters: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * InterpreterAtWork
+         * @description `into` and `source`: the direction now; of one who is not `on_duty` the one they would take up.
+         *     `relay`: the interpreter from whom this one works, None for the floor; `chosen`: what they asked for.
+         */
+        InterpreterAtWork: {
+            /** Participant */
+            participant: string;
+            /** Languages */
+            languages: string[];
+            /** Into */
+            into: string | null;
+            /** Source */
+            source: string | null;
+            mode: components["schemas"]["Mode"];
+            /** Automatic */
+            automatic: boolean;
+            /** On Duty */
+            on_duty: boolean;
+            /** Relay */
+            relay: string | null;
+            chosen: components["schemas"]["Relay"];
+        };
+        /**
+         * InterpretingMode
+         * @description `automatic`: the others' voices come back by themselves when the interpreter falls silent.
+         */
+        InterpretingMode: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /**
+             * Mode
+             * @default null
+             */
+            mode?: ("consecutive" | "simultaneous") | null;
+            /**
+             * Automatic
+             * @default null
+             */
+            automatic?: boolean | null;
+        };
+        /**
+         * InterpretingView
+         * @description `language`: what the viewer listens to; `heard`: who speaks into it now. `floor`: what may be spoken
+         *     without an interpreter. `listeners` are for interpreters and hosts, `terms` for interpreters.
+         */
+        InterpretingView: {
+            /** Language */
+            language: string;
+            /** Heard */
+            heard: string | null;
+            /** Floor */
+            floor: string[];
+            /** Interpreters */
+            interpreters: components["schemas"]["InterpreterAtWork"][];
+            /** Listeners */
+            listeners: components["schemas"]["Listener"][];
+            handover: components["schemas"]["HandoverView"] | null;
+            /** Terms */
+            terms: components["schemas"]["TermView"][];
         };
         /** Invite */
         Invite: {
@@ -359,6 +491,23 @@ export interface components {
             /** Corrects */
             corrects: string | null;
         };
+        /** Listen */
+        Listen: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Language */
+            language: string;
+        };
+        /** Listener */
+        Listener: {
+            /** Participant */
+            participant: string;
+            /** Language */
+            language: string;
+        };
         /**
          * MediaReset
          * @description All media of the device is gone, the session stands: new transports are to be made. `reason`:
@@ -442,6 +591,12 @@ export interface components {
             /** Line */
             line: string | null;
         };
+        /**
+         * Mode
+         * @description Consecutive: the interpreter speaks when the others pause. Simultaneous: over their voices.
+         * @enum {string}
+         */
+        Mode: "consecutive" | "simultaneous";
         /** MoveStation */
         MoveStation: {
             /**
@@ -479,6 +634,16 @@ export interface components {
         };
         /** Nothing */
         Nothing: Record<string, never>;
+        /** OfferHandover */
+        OfferHandover: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Taker */
+            taker: string;
+        };
         /**
          * OfficerView
          * @description `came`: has opened the link and been here, now or before.
@@ -676,6 +841,23 @@ export interface components {
             /** Ready */
             ready: boolean;
         };
+        /**
+         * Relay
+         * @description What an interpreter works from. Automatic: another interpreter's voice where what is spoken is none of
+         *     the own languages.
+         * @enum {string}
+         */
+        Relay: "automatic" | "floor" | "interpreter";
+        /** RemoveTerm */
+        RemoveTerm: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Term */
+            term: string;
+        };
         /** Resume */
         Resume: {
             /**
@@ -800,6 +982,7 @@ export interface components {
             /** Consents */
             consents: components["schemas"]["ConsentView"][];
             queue: components["schemas"]["QueueView"] | null;
+            interpreting: components["schemas"]["InterpretingView"];
             /**
              * Now
              * Format: date-time
@@ -890,6 +1073,21 @@ export interface components {
             officers: components["schemas"]["OfficerView"][];
             /** Break After */
             break_after: number;
+        };
+        /** TermView */
+        TermView: {
+            /** Id */
+            id: string;
+            /** Author */
+            author: string;
+            /** Text */
+            text: string;
+            /** Language */
+            language: string;
+            /** Translation */
+            translation: string;
+            /** Into */
+            into: string;
         };
         /**
          * TextGone
@@ -988,6 +1186,37 @@ export interface components {
             request?: string | null;
             /** Question */
             question: string;
+        };
+        /** WorkFrom */
+        WorkFrom: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /**
+             * Relay
+             * @enum {string}
+             */
+            relay: "automatic" | "floor" | "interpreter";
+        };
+        /**
+         * WorkingLanguages
+         * @description `participant`: the interpreter, when the host says it for them.
+         */
+        WorkingLanguages: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Languages */
+            languages: string[];
+            /**
+             * Participant
+             * @default null
+             */
+            participant?: string | null;
         };
         /** You */
         You: {

@@ -8,6 +8,8 @@ interface Voice {
   source: MediaStreamAudioSourceNode;
   gain: GainNode;
   meter: AnalyserNode;
+  /** Where the gain is, or is on its way to. */
+  target: number;
 }
 
 const RAMP = 0.05;
@@ -47,7 +49,7 @@ export class Mixer {
     source.connect(gain).connect(this.master!);
     source.connect(meter);
     this.remove(id);
-    this.voices.set(id, { element, source, gain, meter });
+    this.voices.set(id, { element, source, gain, meter, target: loudness });
     this.tell();
   }
 
@@ -60,10 +62,14 @@ export class Mixer {
     voice.element.srcObject = null;
   }
 
-  /** `gain` is linear: 1 as sent, 0.1259 is −18 dB. */
-  setGain(id: string, gain: number): void {
+  /** `gain` is linear: 1 as sent, 0.1259 is −18 dB. `ramp`: seconds until two thirds of the change are done. */
+  setGain(id: string, gain: number, ramp = RAMP): void {
     const voice = this.voices.get(id);
-    if (voice && this.context) voice.gain.gain.setTargetAtTime(gain, this.context.currentTime, RAMP);
+    if (!voice || !this.context || voice.target === gain) return;
+    voice.target = gain;
+    const now = this.context.currentTime;
+    voice.gain.gain.cancelScheduledValues(now);
+    voice.gain.gain.setTargetAtTime(gain, now, ramp);
   }
 
   setSilent(silent: boolean): void {

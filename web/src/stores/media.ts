@@ -8,6 +8,7 @@ import { type ConsumerStats, MediaRoom, type MediaState, type Received } from ".
 import type { Params } from "../media/rpc";
 import type { Joined, NewConsumer, Snapshot, Source } from "../wire";
 import { ownDevices } from "./devices";
+import { listening } from "./listening";
 import { useMeeting } from "./meeting";
 
 const REBUILD_DELAY = 1_000;
@@ -37,10 +38,9 @@ export const useMedia = defineStore("media", () => {
   /** How this device's own line is; null until it has been measured. */
   const link = shallowRef<Link | null>(null);
   const slow = ref(false);
-  /** Loudness of what is said in the room, 0 to 1; interpretation is always heard as it was sent. */
-  const roomVolume = ref(1);
 
   const mixer = new Mixer((waiting) => (needsTap.value = waiting));
+  const ear = listening(meeting, mixer, received);
   let room: MediaRoom | null = null;
   /** `room` receives already; before that a resume begins anew. */
   let complete = false;
@@ -235,21 +235,12 @@ export const useMedia = defineStore("media", () => {
 
   function arrived(track: Received): void {
     received.set(track.id, track);
-    if (track.track.kind === "audio") mixer.add(track.id, track.track, gainOf(track.source));
+    if (track.track.kind === "audio") mixer.add(track.id, track.track, ear.loudness(track));
   }
 
   function left(id: string): void {
     mixer.remove(id);
     received.delete(id);
-  }
-
-  function gainOf(source: Source): number {
-    return source === "microphone" ? roomVolume.value : 1;
-  }
-
-  function setRoomVolume(volume: number): void {
-    roomVolume.value = volume;
-    for (const { id, source } of received.values()) mixer.setGain(id, gainOf(source));
   }
 
   function trackOf(participant: string, source: Source = "camera"): MediaStreamTrack | null {
@@ -365,8 +356,10 @@ export const useMedia = defineStore("media", () => {
   return {
     tracks, on, problems: own.problems, choice: own.choice, devices: own.devices, asking: own.asking,
     swapped: own.swapped, level: own.level, flat: own.flat,
-    received, state, needsTap, held, soundHere, link, slow, roomVolume, screen, screenEnd,
-    open, toggle, choose, setSoundHere, setRoomVolume, showScreen, hideScreen, hold, release, pauseMeeting,
+    received, state, needsTap, held, soundHere, link, slow, screen, screenEnd,
+    preference: ear.preference, underSlider: ear.underSlider, roomVolume: ear.roomVolume, lowered: ear.lowered,
+    volumes: ear.volumes,
+    open, toggle, choose, setSoundHere, showScreen, hideScreen, hold, release, pauseMeeting,
     wake, chime: () => mixer.chime(), trackOf, stats, stop,
   };
 });
