@@ -84,5 +84,6 @@ def test_the_snapshot_in_the_document_has_every_section() -> None:
         "question",
         "consents",
         "queue",
+        "interpreting",
         "now",
     }
