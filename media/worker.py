@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from config import faults
 from config.media import MediaSettings
 from media.errors import WorkerError
 from media.exchange import Exchange
@@ -276,6 +277,7 @@ async def _serve_until_ended(settings: MediaSettings, path: Path, ready_fd: int 
     except PortTaken as error:
         return _taken(error)
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(faults.in_loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.end)
     try:
@@ -314,13 +316,20 @@ def _loop_factory() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
+def _configure_log() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(faults.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    faults.watch()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="motesrum media", description="Forwards the media of meetings.")
     parser.add_argument("--socket", type=Path, required=True, help="path of the control socket")
     parser.add_argument("--settings", default="{}", help="MediaSettings as JSON")
     parser.add_argument("--ready-fd", type=int, help="gets one byte when the worker listens")
     chosen = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    _configure_log()
     try:
         settings = MediaSettings.from_json(chosen.settings)
     except ValueError as error:

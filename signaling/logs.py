@@ -1,18 +1,15 @@
 """What the service writes about itself: to standard error, without codes, tokens or names."""
 
 import logging
-import re
 import sys
 
 import structlog
 from aiohttp import web
-from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import HttpProcessingError
 
-_SECRET_PATH = re.compile(r"^/(j|s)/[^/]*")
-_CODE = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])")
-_ID_PATH = re.compile(r"/invitations/i_[0-9a-f]+")
-QUIET = ("aioice", "aiortc", "asyncio", "libav")
+from config import faults
+
+QUIET = ("aioice", "aiortc", "asyncio", "httpcore", "httpx", "httpx2", "libav")
 
 
 def configure(level: str) -> None:
@@ -22,12 +19,12 @@ def configure(level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.ExceptionRenderer(faults.of_exc_info),
     ]
     renderer: structlog.typing.Processor
     if sys.stderr.isatty():
-        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        renderer = structlog.dev.ConsoleRenderer()
     else:
-        shared.append(structlog.processors.format_exc_info)
         renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
     structlog.configure(
         processors=[*shared, renderer],
@@ -42,28 +39,10 @@ def configure(level: str) -> None:
     server.filters = [_told_already]
     for name in QUIET:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
+    faults.watch()
 
 
 def _told_already(record: logging.LogRecord) -> bool:
     """What a client sent wrong is its own affair, is answered, and may quote a token: it is not logged."""
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, HttpProcessingError | web.RequestPayloadError | ConnectionError)
-
-
-def redacted(path: str) -> str:
-    """The path of a request without one-time codes, wherever they stand, and without control characters."""
-    hidden = _CODE.sub("…", _ID_PATH.sub("/invitations/…", _SECRET_PATH.sub(r"/\1/…", path)))
-    return "".join(ch if ch.isprintable() else f"\\x{ord(ch):02x}" for ch in hidden)
-
-
-class AccessLog(AbstractAccessLogger):
-    """One line a request: no query, no headers, no codes."""
-
-    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
-        structlog.get_logger("access").info(
-            "request",
-            method=request.method,
-            path=redacted(request.path),
-            status=response.status,
-            milliseconds=round(time * 1000, 1),
-        )

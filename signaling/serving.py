@@ -17,14 +17,15 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
+from config import faults
 from config.catalogue import CatalogueError
 from config.settings import Settings
 from rooms.store.base import StoreUnavailable
+from signaling.access_log import AccessLog
 from signaling.app import WORKER_SOCKET, build_services, create_app
 from signaling.errors import ServiceUnavailable
 from signaling.heads import PARSER
 from signaling.keys import KeyFolderError
-from signaling.logs import AccessLog
 from signaling.services import Services
 
 log = structlog.get_logger(__name__)
@@ -52,6 +53,7 @@ async def serve(settings: Settings, started: Started | None = None, *, hands_ove
     _lift_descriptors()
     stop: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(faults.in_loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.put_nowait, number)
     async with running(settings) as (services, local):

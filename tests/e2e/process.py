@@ -26,11 +26,18 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 class Motesrum:
     """`async with Motesrum("serve", data) as running`: answers at `url`; Ctrl-C at the end of the block.
 
-    `first_line` is the first line of the output, where the command writes one; `written` the others so far.
+    `module`: what is run, instead of the command itself. `first_line` is the first line of the output, where
+    the command writes one; `written` the others so far.
     """
 
     def __init__(
-        self, command: str, data: Path, *flags: str, http_port: int = 0, media_port: int = 0
+        self,
+        command: str,
+        data: Path,
+        *flags: str,
+        http_port: int = 0,
+        media_port: int = 0,
+        module: str = "signaling.cli",
     ) -> None:
         self.http_port = http_port or free_port()
         self.media_port = media_port or free_port(socket.SOCK_DGRAM)
@@ -40,13 +47,14 @@ class Motesrum:
         self.written: list[str] = []
         self._arguments = [command, "--data", str(data), "--http-port", str(self.http_port)]
         self._arguments += ["--media-port", str(self.media_port), "--log-level", "warning", *flags]
+        self._module = module
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         readable, writable = os.pipe()
         self._process = await asyncio.create_subprocess_exec(
-            *command(*self._arguments), cwd=ROOT, stdout=writable, stderr=writable
+            *command(*self._arguments, module=self._module), cwd=ROOT, stdout=writable, stderr=writable
         )
         os.close(writable)
         try:
@@ -135,8 +143,8 @@ class Motesrum:
                 return
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "signaling.cli", *arguments]
+def command(*arguments: str, module: str = "signaling.cli") -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
 
 
 async def staff_link(data: Path, site: str, name: str) -> str:
