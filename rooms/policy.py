@@ -226,6 +226,11 @@ def sees_participant(state: Meeting, viewer: Participant, other: Participant) ->
     return reads(state, viewer, other)
 
 
+def sees_grants(state: Meeting, viewer: Participant) -> bool:
+    """Who is let in, and by what: the host, while the meeting goes on."""
+    return viewer.role is Role.HOST and viewer.present and phase(state, viewer) is Phase.ROOM
+
+
 def sees_quality(state: Meeting, viewer: Participant, other: Participant) -> bool:
     """How a connection is: of oneself, of whom one hears; a host knows it of everybody they see."""
     if viewer.id == other.id:

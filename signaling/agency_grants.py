@@ -115,7 +115,11 @@ class AgencyGrants:
 
 
 def participant_of(assertion: Assertion) -> str:
-    grant = (assertion.agency, assertion.officer, assertion.meeting, str(assertion.station))
+    return participant_for(assertion.agency, assertion.officer, assertion.meeting, assertion.station)
+
+
+def participant_for(agency: str, officer: str, meeting: str, station: int) -> str:
+    grant = (agency, officer, meeting, str(station))
     return "p_" + digest(json.dumps(grant))[:16]
 
 

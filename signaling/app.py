@@ -25,11 +25,13 @@ from signaling.hub import Hub
 from signaling.idempotency import Idempotency
 from signaling.invitations import Invitations
 from signaling.keys import KeyFolder
+from signaling.let_in import Entrances
 from signaling.limits import Limiter
+from signaling.lockout import Lockout
 from signaling.oidc import OidcSignIn
 from signaling.pages import add_pages, security_headers
 from signaling.screens import Screens
-from signaling.services import SERVICES, Services
+from signaling.services import SERVICES, Lockouts, Services
 from signaling.staff import Staff
 from signaling.tokens import Tokens
 from signaling.workers import Workers
@@ -39,6 +41,8 @@ log = structlog.get_logger(__name__)
 DATABASE = "motesrum.sqlite"
 KEYS = "keys"
 WORKER_SOCKET = "worker.sock"
+WRONG_CODES, WRONG_PAIRINGS = 30, 10
+"""Before whoever sent them has to wait: an address can be a whole office's."""
 _REFRESH = web.AppKey("refresh", asyncio.Task[None])
 
 
@@ -81,6 +85,7 @@ async def build_services(
         hub=hub,
         tokens=tokens,
         invitations=invitations,
+        entrances=Entrances(meetings=hub, invitations=invitations, records=store.records),
         screens=Screens(records=store.records, meetings=hub, invitations=invitations, clock=clock),
         agency_keys=agency_keys,
         assertions=Assertions(
@@ -94,7 +99,16 @@ async def build_services(
         staff=make_staff(settings, store, tokens, clock),
         idempotency=Idempotency(store.records, sealing, clock),
         limiter=Limiter(time.monotonic),
+        lockouts=make_lockouts(store, clock),
         clock=clock,
+    )
+
+
+def make_lockouts(store: Store, clock: Callable[[], float]) -> Lockouts:
+    return Lockouts(
+        codes=Lockout(store.records, clock, "wrong_codes", free=WRONG_CODES),
+        assertions=Lockout(store.records, clock, "wrong_assertions", free=WRONG_CODES),
+        pairing=Lockout(store.records, clock, "wrong_pairings", free=WRONG_PAIRINGS),
     )
 
 
@@ -181,14 +195,13 @@ async def _as_problems(request: web.Request, handler: Callable[..., object]) -> 
     """What no route answers: unknown addresses, wrong methods, and errors that nobody foresaw."""
     try:
         response = await handler(request)  # type: ignore[misc]
-    except web.HTTPException as error:
-        if error.status < 400:
+    except Exception as error:
+        if isinstance(error, web.HTTPException) and error.status < 400:
             raise
         problem = problems.of(error)
-        assert problem is not None
+        if problem is None:
+            log.exception("request failed")
+            problem = problems.unforeseen()
         return problem.response()
-    except Exception:
-        log.exception("request failed")
-        return problems.unforeseen().response()
     assert isinstance(response, web.StreamResponse)
     return response

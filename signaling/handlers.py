@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from config.catalogue import Agency
 from rooms import commands as cmd
 from rooms import interpreting_commands as icmd
 from rooms.drafts import Edit
@@ -13,10 +14,11 @@ from rooms.errors import Reason, Rejected
 from rooms.interpreting_events import Mode, Relay
 from rooms.people import Place
 from rooms.policy import Action, may, may_publish
-from rooms.views import Transcript, instant, transcript
+from rooms.views import Transcript, instant, maybe, transcript
 from signaling import messages as msg
 from signaling.errors import ServiceError
 from signaling.idempotency import once
+from signaling.let_in import LetIn
 
 if TYPE_CHECKING:
     from signaling.socket import Joined
@@ -196,6 +198,35 @@ async def read_transcript(device: "Joined", params: msg.ReadTranscript) -> Resul
     return told
 
 
+async def grants(device: "Joined", params: msg.Call) -> Result:
+    """Who is let in to this meeting."""
+    found = await device.entrances.of(device.live.id, device.participant)
+    shown = [_let_in(each, device.catalogue.agencies.get(each.person.agency or "")) for each in found]
+    return msg.Grants(grants=shown).model_dump(mode="json")
+
+
+def _let_in(entry: LetIn, agency: Agency | None) -> msg.LetIn:
+    person = entry.person
+    return msg.LetIn(
+        participant=person.id,
+        role=person.role,
+        name=person.name,
+        agency=person.agency,
+        agency_name={} if agency is None else dict(agency.name),
+        station=person.station,
+        phase=entry.phase,
+        by=list(entry.by),
+        until=maybe(entry.until),
+        devices=list(entry.devices),
+        revocable=entry.revocable,
+    )
+
+
+async def revoke_grant(device: "Joined", params: msg.ByParticipant) -> Result:
+    await device.entrances.take_back(device.live.id, device.participant, params.participant)
+    return NOTHING
+
+
 def command(make: Callable[[str, Any], cmd.Command]) -> Handler:
     async def carry_out(device: "Joined", params: msg.Call) -> Result:
         await device.live.execute(once(make(device.participant, params), device.seed))
@@ -306,6 +337,8 @@ HANDLERS: dict[str, Handler] = {
         )
     ),
     "interpret.removeTerm": command(lambda actor, p: icmd.RemoveTerm(actor=actor, term=p.term)),
+    "grants.list": grants,
+    "grants.revoke": revoke_grant,
 }
 
 CHANGES_MEDIA = frozenset({"media.createTransport", "media.produce"})

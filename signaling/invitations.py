@@ -31,6 +31,8 @@ KEPT = 60 * 86400.0
 LINKS_KEPT = 40
 """Links that one browser can come back with. A screen at an office opens several a day, and all their cookies
 must fit into the head of its next call."""
+LINKS_REMEMBERED = 20
+"""Of one participant, so that they can be told and taken back."""
 DAY = 86400.0
 
 _ON_SITE = frozenset({Role.NEWCOMER, Role.HOST, Role.COMPANION, Role.ATTENDEE})
@@ -284,13 +286,34 @@ class Invitations:
         return Invitation(invitation, code, f"{self._public_url}/j/{code}", expires_at, participant)
 
     async def _make_newest(self, meeting: str, participant: str, invitation: str, until: float) -> None:
-        key, value = f"{meeting}.{participant}", {"invitation": invitation}
-        while not await self._records.put_if_absent(NEWEST, key, value, until):
+        key = f"{meeting}.{participant}"
+        while True:
             record = await self._records.get(NEWEST, key)
-            if record is not None and await self._records.compare_and_set(
-                NEWEST, key, record.version, value, until
-            ):
+            if record is None:
+                value: dict[str, Any] = {"invitation": invitation, "before": []}
+                if await self._records.put_if_absent(NEWEST, key, value, until):
+                    return
+                continue
+            before = [*record.value.get("before", ()), record.value["invitation"]][-LINKS_REMEMBERED:]
+            value = {"invitation": invitation, "before": before}
+            if await self._records.compare_and_set(NEWEST, key, record.version, value, until):
                 return
+
+    async def links_of(self, meeting: str) -> list[tuple[str, Link]]:
+        """Those with which somebody can come in or back, and what they are called; oldest first."""
+        found: list[tuple[str, Link]] = []
+        for _, record in await self._records.scan(NEWEST, f"{meeting}."):
+            newest = record.value["invitation"]
+            for invitation in (*record.value.get("before", ()), newest):
+                link = await self.find(invitation)
+                if link is not None and self._opens(link, newest=invitation == newest):
+                    found.append((invitation, link))
+        return found
+
+    def _opens(self, link: Link, *, newest: bool) -> bool:
+        if link.state == "open":
+            return newest and self._clock() < link.expires_at
+        return link.state == "used"
 
     async def _demand_open(self, invitation: str, link: Link) -> None:
         if self._clock() >= link.expires_at:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rooms.limits import MAX_BREAK, MAX_LINE, MAX_LINE_ID, MAX_TERM
 from rooms.people import Kind as InterpreterKind
-from rooms.people import Role
+from rooms.people import Phase, Role
 from rooms.views import LineView, Snapshot
 
 Id = Annotated[str, Field(min_length=1, max_length=64)]
@@ -310,6 +310,27 @@ class Invite(Call):
     participant: Id | None = None
 
 
+class LetIn(Message):
+    """Somebody who is there or can come. `by`: what lets them in; `until`: a link that is not used yet;
+    `devices`: those that are connected."""
+
+    participant: str
+    role: Role
+    name: str
+    agency: str | None
+    agency_name: dict[str, str]
+    station: int | None
+    phase: Phase
+    by: list[Literal["link", "screen", "staff", "assertion"]]
+    until: datetime | None
+    devices: list[str]
+    revocable: bool
+
+
+class Grants(Message):
+    grants: list[LetIn]
+
+
 class Invited(Message):
     id: str
     participant: str
@@ -479,4 +500,6 @@ CALLS: dict[str, tuple[type[Call], type[Message]]] = {
     "interpret.withdrawHandover": (ByHandover, Nothing),
     "interpret.addTerm": (AddTerm, Nothing),
     "interpret.removeTerm": (RemoveTerm, Nothing),
+    "grants.list": (Call, Grants),
+    "grants.revoke": (ByParticipant, Nothing),
 }

@@ -32,6 +32,7 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
     "screen": {"type": "string"},
     "agency": {"type": "string"},
     "kid": {"type": "string"},
+    "account": {"type": "string"},
     "session": {"type": "string"},
     "station": {"type": "integer", "minimum": 0, "maximum": 999999999},
 }

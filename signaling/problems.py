@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from rooms.errors import Reason, Rejected
 from rooms.store.base import StoreUnavailable
 from signaling.errors import ServiceError, ServiceUnavailable
+from signaling.lockout import LockedOut
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:motesrum:problem:"
@@ -65,6 +66,8 @@ CODES: Mapping[str, int] = {
     "sign_in_failed": 401,
     "account_exists": 409,
     "account_unknown": 404,
+    "account_link_unknown": 404,
+    "code_wrong": 422,
     "password_unfit": 422,
     "agency_unknown": 404,
     "agency_key_unknown": 404,
@@ -141,6 +144,9 @@ def of(error: Exception) -> Problem | None:
             return Problem(
                 503, "store_unavailable", "the store does not answer", headers={"Retry-After": RETRY_AFTER}
             )
+        case LockedOut():
+            after = {"Retry-After": str(int(error.wait) + 1)}
+            return Problem(429, error.code, error.message, headers=after)
         case ServiceError():
             return _of_service_error(error)
         case ValidationError():

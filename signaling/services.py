@@ -19,7 +19,9 @@ from signaling.assertions import Assertions
 from signaling.directory import Directory
 from signaling.idempotency import Idempotency
 from signaling.invitations import Invitations
+from signaling.let_in import Entrances
 from signaling.limits import Limiter
+from signaling.lockout import Lockout
 from signaling.oidc import OidcSignIn
 from signaling.screens import Screens
 from signaling.staff import Staff
@@ -27,6 +29,15 @@ from signaling.tokens import Tokens
 
 if TYPE_CHECKING:
     from signaling.hub import Hub
+
+
+@dataclass(frozen=True, slots=True)
+class Lockouts:
+    """For wrong codes and assertions, by address; for wrong codes of screens, by member of staff."""
+
+    codes: Lockout
+    assertions: Lockout
+    pairing: Lockout
 
 
 @dataclass(slots=True)
@@ -39,6 +50,7 @@ class Services:
     hub: Hub
     tokens: Tokens
     invitations: Invitations
+    entrances: Entrances
     agency_keys: AgencyKeys
     assertions: Assertions
     agency_grants: AgencyGrants
@@ -48,6 +60,7 @@ class Services:
     screens: Screens
     idempotency: Idempotency
     limiter: Limiter
+    lockouts: Lockouts
     clock: Callable[[], float]
 
 

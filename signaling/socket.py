@@ -28,9 +28,11 @@ from signaling.hub import Hub
 from signaling.idempotency import IdempotencyError
 from signaling.idempotency import Result as Kept
 from signaling.invitations import InvitationError, Invitations
+from signaling.let_in import Entrances
 from signaling.live import Live
 from signaling.origin import from_our_page
 from signaling.outbox import Outbox
+from signaling.problems import RETRY_AFTER, Problem
 from signaling.services import SERVICES, Services
 from signaling.session import SecretLeftBehind, Session, frame
 from signaling.strict_json import loads
@@ -79,6 +81,7 @@ class Joined:
     live: Live
     session: Session
     invitations: Invitations
+    entrances: Entrances
     catalogue: Catalogue
     seed: str | None = None
 
@@ -99,7 +102,8 @@ async def socket(request: web.Request) -> web.StreamResponse:
     connections = request.app[_CONNECTIONS]
     address = request.remote or ""
     if connections[address] >= services.settings.limits.connections_per_address:
-        raise web.HTTPTooManyRequests(text="too many connections from this address")
+        after = {"Retry-After": RETRY_AFTER}
+        raise Problem(429, "too_many_connections", "too many connections from this address", headers=after)
     connections[address] += 1
     try:
         return await Connection(request, services).run()
@@ -338,7 +342,8 @@ class Connection:
         self._device = device
         attached = await live.attach(device)
         await self._demand_grant_again(live, device)
-        self._joined = Joined(hub, live, device, self._services.invitations, self._services.catalogue)
+        services = self._services
+        self._joined = Joined(hub, live, device, services.invitations, services.entrances, services.catalogue)
         if attached.replaced is not None:
             await self._retire(attached.replaced)
         return {

@@ -3,9 +3,9 @@
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
-from rooms.store.base import Records, StoreUnavailable
+from rooms.store.base import Record, Records, StoreUnavailable
 from signaling.codes import digest, is_code, new_code
 from signaling.errors import ServiceError
 from signaling.tokens import StaffClaims, TokenError, Tokens, new_jti
@@ -17,11 +17,27 @@ COOKIE = "motesrum_staff"
 LINK_LIFETIME = 3600.0
 KEPT = 7 * 86400.0
 ROLES = ("host", "admin", "agency_admin")
+By = Literal["link", "password", "oidc"]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whose session it will be. `sites`: a host's; `agency`: that of an agency's administrator."""
+
+    sub: str
+    name: str
+    role: str
+    sites: tuple[str, ...] = ()
+    agency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StaffSession:
+    """`by`: how its person showed who they are."""
+
     id: str
+    person: Person
+    by: By
     began_at: float
     expires_at: float
 
@@ -41,17 +57,6 @@ def new_subject() -> str:
 
 class StaffLinkError(ServiceError):
     """`code`: staff_link_unknown, staff_link_used, staff_link_expired."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Whose session it will be. `sites`: a host's; `agency`: that of an agency's administrator."""
-
-    sub: str
-    name: str
-    role: str
-    sites: tuple[str, ...] = ()
-    agency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +116,25 @@ class Staff:
 
     async def sessions(self, sub: str) -> list[StaffSession]:
         """Where a person is signed in, latest first."""
-        records = await self._records.scan(SESSION)
-        found = [
-            StaffSession(_session_id(key), record.value.get("began_at", 0.0), record.expires_at or 0.0)
-            for key, record in records
-            if record.value["sub"] == sub
-        ]
+        return [each for each in await self.everybody() if each.person.sub == sub]
+
+    async def everybody(self) -> list[StaffSession]:
+        """Who is signed in, latest first."""
+        found = [_signed_in(key, record) for key, record in await self._records.scan(SESSION)]
         return sorted(found, key=lambda each: each.began_at, reverse=True)
 
-    async def end_session(self, sub: str, session: str) -> bool:
-        """False when the person has no such session."""
+    async def end_session(self, session: str, sub: str | None = None) -> bool:
+        """False when there is no such session, or not of this person."""
         for key, record in await self._records.scan(SESSION):
-            if record.value["sub"] == sub and _session_id(key) == session:
+            if sub in (None, record.value["sub"]) and _session_id(key) == session:
                 return await self._records.delete(SESSION, key)
         return False
+
+    async def end_sessions(self, sub: str) -> None:
+        """Wherever the person is signed in."""
+        for key, record in await self._records.scan(SESSION):
+            if record.value["sub"] == sub:
+                await self._records.delete(SESSION, key)
 
     async def session(self, secret: str) -> StaffClaims | None:
         record = await self._records.get(SESSION, digest(secret))
@@ -162,6 +172,13 @@ class Staff:
         if cookie is None or record is None or record.value["link"] != link:
             raise StaffLinkError("staff_link_used", "the link has been used; ask for a new one")
         return SignedIn(cookie, _claims(record.value, record.expires_at or 0.0))
+
+
+def _signed_in(key: str, record: Record) -> StaffSession:
+    value = record.value
+    person = Person(value["sub"], value["name"], value["role"], tuple(value["sites"]), value.get("agency"))
+    by: By = value["link"] if value["link"] in ("oidc", "password") else "link"
+    return StaffSession(_session_id(key), person, by, value.get("began_at", 0.0), record.expires_at or 0.0)
 
 
 def _claims(value: Mapping[str, Any], expires_at: float) -> StaffClaims:

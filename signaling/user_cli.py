@@ -9,7 +9,7 @@ import typer
 
 from config.catalogue import load_catalogue
 from config.settings import Settings
-from signaling.accounts import Accounts, provisioning_uri
+from signaling.accounts import SUBJECT, Accounts, provisioning_uri
 from signaling.directory import Directory
 from signaling.flags import Config, Data, offline, run, settings_of
 from signaling.keys import KeyFolder
@@ -37,7 +37,7 @@ def add(
     settings = settings_of(config, data=data)
     given = "" if sys.stdin.isatty() else sys.stdin.read().strip()
     password = given or secrets.token_urlsafe(15)
-    person = Person(f"u_{login}", name or login, role, tuple(site or ()), agency)
+    person = Person(SUBJECT + login, name or login, role, tuple(site or ()), agency)
     secret: str = run(_add(settings, login, person, password))
     if not given:
         print(f"password: {password}")
@@ -68,7 +68,6 @@ def remove(login: Login, config: Config = None, data: Data = None) -> None:
         async with offline(settings) as store:
             await Accounts(store.records, keys.sealing_key(), time.time).remove(login)
             desk = make_staff(settings, store, make_tokens(settings, keys))
-            for session in await desk.sessions(f"u_{login}"):
-                await desk.end_session(f"u_{login}", session.id)
+            await desk.end_sessions(SUBJECT + login)
 
     run(work())

@@ -10,17 +10,17 @@ from signaling.problems import Problem
 
 async def keys(call: Call) -> Reply:
     found = await call.services.agency_keys.of(agency_of(call))
-    return Reply(models.AgencyKeys(keys=[_key(each) for each in found]))
+    return Reply(models.AgencyKeys(keys=[key_shown(each) for each in found]))
 
 
 async def add_key(call: Call) -> Reply:
     jwk = call.sent(models.NewAgencyKey).jwk
-    return Reply(_key(await call.services.agency_keys.add(agency_of(call), jwk)), 201)
+    return Reply(key_shown(await call.services.agency_keys.add(agency_of(call), jwk)), 201)
 
 
 async def change_key(call: Call) -> Reply:
     until = call.sent(models.AgencyKeyChange).until.timestamp()
-    return Reply(_key(await call.services.agency_keys.retire(agency_of(call), call.path["kid"], until)))
+    return Reply(key_shown(await call.services.agency_keys.retire(agency_of(call), call.path["kid"], until)))
 
 
 async def remove_key(call: Call) -> Reply:
@@ -59,7 +59,7 @@ def agency_of(call: Call) -> str:
     return agency
 
 
-def _key(key: AgencyKey) -> models.AgencyKey:
+def key_shown(key: AgencyKey) -> models.AgencyKey:
     return models.AgencyKey(
         kid=key.kid,
         alg=key.algorithm,

@@ -24,6 +24,8 @@ async def revoke(call: Call) -> Reply:
         return await _revoke_token(call, wanted.jti)
     if wanted.station is not None and wanted.meeting is None:
         raise problems.wrong("station", "a station is named together with its meeting")
+    if call.caller.role == "admin":
+        raise Problem(403, "not_allowed", "people in meetings are not yours to take back")
     return await _revoke_people(call, wanted)
 
 

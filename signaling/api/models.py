@@ -258,6 +258,92 @@ class OwnSessions(Out):
     sessions: list[OwnSession]
 
 
+class TakeUp(In):
+    """`code`: the link's; `totp`: six digits of the moment (RFC 6238)."""
+
+    code: Annotated[str, Field(min_length=1, max_length=200)]
+    password: Annotated[str, Field(min_length=1, max_length=200)]
+    totp: Annotated[str, Field(min_length=1, max_length=10)]
+
+
+class AccountWelcome(Out):
+    """`address`: what authenticators read (otpauth)."""
+
+    login: str
+    name: str
+    secret: str
+    address: str
+
+
+StaffRole = Literal["host", "admin", "agency_admin"]
+
+
+class NewAccount(In):
+    """A host has `sites`, an agency's administrator an `agency`."""
+
+    login: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,98}$")]
+    name: Alias
+    role: StaffRole
+    sites: list[Id] = []
+    agency: Id | None = None
+
+    @model_validator(mode="after")
+    def _fitting(self) -> "NewAccount":
+        if (self.role == "host") != bool(self.sites):
+            raise ValueError("sites belong to the role host, which needs some")
+        if (self.role == "agency_admin") != (self.agency is not None):
+            raise ValueError("agency belongs to the role agency_admin, which needs one")
+        return self
+
+
+class AccountChange(In):
+    locked: bool
+
+
+class Account(Out):
+    """`taken_up`: its person has a password and a second factor; `waits_until`: locked after failures."""
+
+    id: str
+    login: str
+    name: str
+    role: StaffRole
+    sites: list[str]
+    agency: str | None
+    taken_up: bool
+    locked: bool
+    waits_until: datetime | None
+
+
+class Accounts(Out):
+    accounts: list[Account]
+
+
+class AccountInvitation(Out):
+    """`url` is shown here and never again; its person chooses the password."""
+
+    account: Account
+    url: str
+    expires_at: datetime
+
+
+class Session(Out):
+    """`by`: how its person showed who they are; `here`: the session that asks."""
+
+    id: str
+    name: str
+    role: StaffRole
+    sites: list[str]
+    agency: str | None
+    by: Literal["link", "password", "oidc"]
+    began_at: datetime
+    expires_at: datetime
+    here: bool
+
+
+class Sessions(Out):
+    sessions: list[Session]
+
+
 class StaffSite(Out):
     id: str
     name: str
@@ -370,6 +456,16 @@ class AgencyKey(Out):
 
 class AgencyKeys(Out):
     keys: list[AgencyKey]
+
+
+class KeptAgency(Out):
+    id: str
+    name: dict[str, str]
+    keys: list[AgencyKey]
+
+
+class KeptAgencies(Out):
+    agencies: list[KeptAgency]
 
 
 class AgencyGrant(Out):

@@ -20,12 +20,15 @@ PREFIX = "/api/v1"
 
 class Access(Enum):
     """Who may call. LEADERS: those who lead meetings; an admin does not see them. AGENCIES: an agency's
-    administrator, for their own agency, and admins."""
+    administrator, for their own agency, and admins. OFFICERS: an agency's administrator alone, for what is of
+    its officers in meetings. ADMINS: those who keep the service, and see no meeting."""
 
     OPEN = "open"
     STAFF = "staff"
     LEADERS = "leaders"
     AGENCIES = "agencies"
+    OFFICERS = "officers"
+    ADMINS = "admins"
 
 
 ROLES: Mapping[Access, frozenset[str]] = {
@@ -33,6 +36,8 @@ ROLES: Mapping[Access, frozenset[str]] = {
     Access.STAFF: frozenset({"host", "admin", "agency_admin"}),
     Access.LEADERS: frozenset({"host"}),
     Access.AGENCIES: frozenset({"admin", "agency_admin"}),
+    Access.OFFICERS: frozenset({"agency_admin"}),
+    Access.ADMINS: frozenset({"admin"}),
 }
 """Roles of staff; whoever is not named is refused."""
 

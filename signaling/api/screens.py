@@ -24,7 +24,11 @@ async def pair(call: Call) -> Reply:
     wanted = call.sent(models.NewScreen)
     _limit(call, f"screen codes of {call.caller.sub}", ATTEMPTS_PER_MINUTE / 60, ATTEMPTS_PER_MINUTE)
     site = shapes.own_site(call, wanted.site, "/site")
-    screen = await call.services.screens.pair(wanted.code, site=site, name=wanted.name.strip())
+    lockout = call.services.lockouts.pairing
+    await lockout.demand_open(call.caller.sub)
+    pairing = call.services.screens.pair(wanted.code, site=site, name=wanted.name.strip())
+    screen = await lockout.count(call.caller.sub, {"screen_code_unknown"}, pairing)
+    await lockout.forgive(call.caller.sub)
     return Reply(await _shown_to_staff(call, screen), 201)
 
 

@@ -1,8 +1,11 @@
 """/staff: signing in with a single-use link or a local account, who is signed in and where, signing out."""
 
+from collections.abc import Awaitable
+from typing import TypeVar
+
 from rooms.views import instant
 from signaling import cookies
-from signaling.accounts import SignInLocked
+from signaling.accounts import provisioning_uri
 from signaling.api import models
 from signaling.api.dispatch import demand_origin, limit
 from signaling.api.route import Call, Reply
@@ -11,13 +14,18 @@ from signaling.problems import Problem
 from signaling.staff import COOKIE, SignedIn, session_id
 from signaling.tokens import StaffClaims
 
+T = TypeVar("T")
 PASSWORDS = 10.0
 """Attempts a minute from one address."""
 
 
 async def sign_in(call: Call) -> Reply:
     code = call.sent(models.Code).code
-    signed = await call.services.staff.sign_in(code, cookies.read(call.request, COOKIE))
+    signed = await call.services.lockouts.codes.count(
+        f"{call.request.remote}",
+        {"staff_link_unknown"},
+        call.services.staff.sign_in(code, cookies.read(call.request, COOKIE)),
+    )
     return _signed_in(call, signed)
 
 
@@ -26,11 +34,31 @@ async def sign_in_with_password(call: Call) -> Reply:
     demand_origin(call.request)
     limit(call.services, f"passwords from {call.request.remote}", PASSWORDS / 60, PASSWORDS)
     sent = call.sent(models.Password)
-    try:
-        person = await call.services.accounts.check(sent.login, sent.password, sent.code)
-    except SignInLocked as error:
-        after = {"Retry-After": str(int(error.wait) + 1)}
-        raise Problem(429, error.code, error.message, headers=after) from error
+    person = await call.services.accounts.check(sent.login, sent.password, sent.code)
+    return _signed_in(call, await call.services.staff.begin(person, "password"))
+
+
+async def welcome(call: Call) -> Reply:
+    """A POST, so that the code stands in no log; nothing changes."""
+    account, secret = await _known_link(call, call.services.accounts.welcome(call.sent(models.Code).code))
+    person = account.person
+    return Reply(
+        models.AccountWelcome(
+            login=account.login,
+            name=person.name,
+            secret=secret,
+            address=provisioning_uri(account.login, secret),
+        )
+    )
+
+
+async def take_up(call: Call) -> Reply:
+    """A new password and second factor, and signed in with them."""
+    demand_origin(call.request)
+    limit(call.services, f"passwords from {call.request.remote}", PASSWORDS / 60, PASSWORDS)
+    sent = call.sent(models.TakeUp)
+    taking_up = call.services.accounts.take_up(sent.code, sent.password, sent.totp)
+    person = await _known_link(call, taking_up)
     return _signed_in(call, await call.services.staff.begin(person, "password"))
 
 
@@ -61,7 +89,7 @@ async def sessions(call: Call) -> Reply:
 
 
 async def end_session(call: Call) -> Reply:
-    if not await call.services.staff.end_session(call.caller.sub, call.path["session"]):
+    if not await call.services.staff.end_session(call.path["session"], call.caller.sub):
         raise Problem(404, "session_unknown", "you have no such session")
     return Reply(status=204)
 
@@ -74,6 +102,10 @@ async def sign_out(call: Call) -> Reply:
     demand_origin(call.request)
     await call.services.staff.sign_out(secret)
     return Reply(status=204, cookies=(Cookie(COOKIE, "", "/", 0),))
+
+
+async def _known_link(call: Call, asked: Awaitable[T]) -> T:
+    return await call.services.lockouts.codes.count(f"{call.request.remote}", {"account_link_unknown"}, asked)
 
 
 def _signed_in(call: Call, signed: SignedIn) -> Reply:

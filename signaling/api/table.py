@@ -1,6 +1,7 @@
 """Every call of the REST API. What is served and what `openapi.json` says both come from here."""
 
 from signaling.api import (
+    admin,
     agencies,
     grants,
     hearing,
@@ -18,6 +19,7 @@ from signaling.api.route import Access, Route
 _ONE = "/meetings/{meeting}"
 _STATION = "/meetings/{meeting}/stations/{station}"
 _AGENCY = "/agencies/{agency}"
+_ACCOUNT = "/admin/accounts/{account}"
 _CONFLICT = (409,)
 
 ROUTES: tuple[Route, ...] = (
@@ -106,11 +108,44 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", f"{_AGENCY}/grants", "listAgencyGrants", "The places of an agency's officers in meetings",
-        agencies.grants, models.AgencyGrants, access=Access.AGENCIES,
+        agencies.grants, models.AgencyGrants, access=Access.OFFICERS,
     ),
     Route(
         "GET", f"{_AGENCY}/hearing", "readAgencyHearing", "Whom its officers could hear, and who them",
-        hearing.of_officers, models.Hearing, access=Access.AGENCIES, query=models.HearingFilter,
+        hearing.of_officers, models.Hearing, access=Access.OFFICERS, query=models.HearingFilter,
+    ),
+    Route(
+        "GET", "/admin/agencies", "listAgencies", "All agencies, and the keys that they sign with",
+        admin.agencies, models.KeptAgencies, access=Access.ADMINS,
+    ),
+    Route(
+        "GET", "/admin/accounts", "listAccounts", "The local accounts of staff",
+        admin.accounts, models.Accounts, access=Access.ADMINS,
+    ),
+    Route(
+        "POST", "/admin/accounts", "inviteAccount", "A local account, and the link with which it is taken up",
+        admin.invite, models.AccountInvitation, 201, access=Access.ADMINS, body=models.NewAccount,
+        statuses=_CONFLICT,
+    ),
+    Route(
+        "POST", f"{_ACCOUNT}/link", "renewAccount", "A link to a new password and second factor",
+        admin.renew, models.AccountInvitation, 201, access=Access.ADMINS, statuses=(404,),
+    ),
+    Route(
+        "PATCH", _ACCOUNT, "lockAccount", "Lock an account, or open it again",
+        admin.lock, models.Account, access=Access.ADMINS, body=models.AccountChange, statuses=(404,),
+    ),
+    Route(
+        "DELETE", _ACCOUNT, "removeAccount", "Take an account away, and sign its person out",
+        admin.remove, None, 204, access=Access.ADMINS, statuses=(404,),
+    ),
+    Route(
+        "GET", "/admin/sessions", "listSessions", "Who is signed in as staff",
+        admin.sessions, models.Sessions, access=Access.ADMINS,
+    ),
+    Route(
+        "DELETE", "/admin/sessions/{session}", "endSession", "Sign somebody out",
+        admin.end_session, None, 204, access=Access.ADMINS, statuses=(404,),
     ),
     Route(
         "POST", token.PATH, "redeemCode", "An access token for a one-time code, or for an agency's assertion",
@@ -129,6 +164,14 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/staff/password", "signInWithPassword", "Sign in with a local account",
         staff.sign_in_with_password, models.StaffSession, access=Access.OPEN, body=models.Password,
         statuses=(401, 403),
+    ),
+    Route(
+        "POST", "/staff/account/link", "readAccountLink", "For whom a link to an account is",
+        staff.welcome, models.AccountWelcome, access=Access.OPEN, body=models.Code, statuses=(404,),
+    ),
+    Route(
+        "POST", "/staff/account", "takeUpAccount", "Choose a password, take up the second factor, sign in",
+        staff.take_up, models.StaffSession, access=Access.OPEN, body=models.TakeUp, statuses=(403, 404),
     ),
     Route(
         "GET", "/staff/sign-in", "listSignInWays", "How one can sign in",

@@ -11,6 +11,10 @@ from signaling.problems import Problem
 
 PATH = "/token"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+FORGED = frozenset(
+    {"assertion_malformed", "assertion_header", "assertion_key_unknown"}
+    | {"assertion_algorithm", "assertion_signature"}
+)
 
 
 async def redeem(call: Call) -> Reply:
@@ -18,7 +22,9 @@ async def redeem(call: Call) -> Reply:
         return await _exchange(call, call.body)
     code = call.sent(models.Code).code
     held = cookies.read(call.request, cookie_name(code), PREFIX + PATH)
-    redeemed = await call.services.invitations.redeem(code, held)
+    redeemed = await call.services.lockouts.codes.count(
+        f"{call.request.remote}", {"invitation_unknown"}, call.services.invitations.redeem(code, held)
+    )
     cookie = Cookie(redeemed.cookie_name, redeemed.cookie_value, PREFIX + PATH, int(KEPT))
     sent = cookies.names(call.request, PREFIX + PATH)
     old = [Cookie(name, "", PREFIX + PATH, 0) for name in superfluous(sent, cookie.name)]
@@ -36,7 +42,8 @@ async def redeem(call: Call) -> Reply:
 
 async def whose(call: Call) -> Reply:
     """A POST, so that the code stands in no log; nothing changes."""
-    person = await call.services.invitations.whose(call.sent(models.Code).code)
+    whose = call.services.invitations.whose(call.sent(models.Code).code)
+    person = await call.services.lockouts.codes.count(f"{call.request.remote}", {"invitation_unknown"}, whose)
     return Reply(models.LinkInfo(role=person.role, language=person.language))
 
 
@@ -47,7 +54,9 @@ async def _exchange(call: Call, form: models.TokenForm) -> Reply:
     if form.assertion is None:
         raise Problem(400, "bad_request", "the field assertion is missing")
     services = call.services
-    assertion = await services.assertions.take(form.assertion)
+    assertion = await services.lockouts.assertions.count(
+        f"{call.request.remote}", FORGED, services.assertions.take(form.assertion)
+    )
     per_minute = float(services.settings.limits.assertions_per_minute)
     limit(services, f"agency {assertion.agency}", per_minute / 60, per_minute)
     person, token, lifetime = await services.agency_grants.admit(assertion)

@@ -76,6 +76,7 @@ def address(route: Route, meeting: str) -> str:
         "kid": "k",
         "session": "ss_x",
         "screen": "d_none",
+        "account": "ac_none",
     }
     return route.url.format_map(places)
 

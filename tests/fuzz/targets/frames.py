@@ -18,6 +18,7 @@ from rooms.store.memory import open_memory
 from rooms.views import Names
 from signaling.idempotency import Idempotency
 from signaling.invitations import Invitations
+from signaling.let_in import Entrances
 from signaling.live import Live
 from signaling.messages import CALLS
 from signaling.outbox import Outbox
@@ -114,20 +115,22 @@ def _connection(made: Rig, live: Live) -> tuple[Connection, Told, Any]:
     made.workers.router_capabilities = router_capabilities()  # type: ignore[attr-defined]
     hub: Any = OneHub(live, made)
     records = open_memory().records
+    invitations = Invitations(
+        records=records,
+        meetings=hub,
+        tokens=TOKENS,
+        names=Names({}, {}),
+        public_url=AUDIENCE,
+        lifetime=600.0,
+        clock=lambda: NOW,
+    )
     services: Any = SimpleNamespace(
         settings=_SETTINGS,
         catalogue=_CATALOGUE,
         hub=hub,
         tokens=TOKENS,
-        invitations=Invitations(
-            records=records,
-            meetings=hub,
-            tokens=TOKENS,
-            names=Names({}, {}),
-            public_url=AUDIENCE,
-            lifetime=600.0,
-            clock=lambda: NOW,
-        ),
+        invitations=invitations,
+        entrances=Entrances(meetings=hub, invitations=invitations, records=records),
         idempotency=Idempotency(records, bytes(32), lambda: NOW),
     )
     connection = Connection(SimpleNamespace(transport=None), services)  # type: ignore[arg-type]
@@ -144,7 +147,9 @@ async def talking(source: Input) -> None:
             await live.attach(session)
             session.release()
             connection._device = session
-            connection._joined = Joined(services.hub, live, session, services.invitations, _CATALOGUE)
+            connection._joined = Joined(
+                services.hub, live, session, services.invitations, services.entrances, _CATALOGUE
+            )
         for _ in range(_MOST_FRAMES):
             if not source or outbox.over:
                 break

@@ -274,6 +274,11 @@ export interface components {
             /** Text */
             text: string;
         };
+        /** Grants */
+        Grants: {
+            /** Grants */
+            grants: components["schemas"]["LetIn"][];
+        };
         /**
          * HandoverView
          * @description `due_at`: when it is done if it is accepted, or lapses if it is not.
@@ -467,6 +472,35 @@ export interface components {
          * @enum {string}
          */
         Kind: "spoken" | "sign" | "text";
+        /**
+         * LetIn
+         * @description Somebody who is there or can come. `by`: what lets them in; `until`: a link that is not used yet;
+         *     `devices`: those that are connected.
+         */
+        LetIn: {
+            /** Participant */
+            participant: string;
+            role: components["schemas"]["Role"];
+            /** Name */
+            name: string;
+            /** Agency */
+            agency: string | null;
+            /** Agency Name */
+            agency_name: {
+                [key: string]: string;
+            };
+            /** Station */
+            station: number | null;
+            phase: components["schemas"]["Phase"];
+            /** By */
+            by: ("link" | "screen" | "staff" | "assertion")[];
+            /** Until */
+            until: string | null;
+            /** Devices */
+            devices: string[];
+            /** Revocable */
+            revocable: boolean;
+        };
         /** LineView */
         LineView: {
             /** Line */
