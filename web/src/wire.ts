@@ -54,6 +54,7 @@ export type TransportOffer = Narrow<
   { iceParameters: types.IceParameters; iceCandidates: types.IceCandidate[]; dtlsParameters: types.DtlsParameters }
 >;
 export type IceRestarted = Narrow<SocketSchemas["IceRestarted"], { iceParameters: types.IceParameters }>;
+export type LetIn = SocketSchemas["LetIn"];
 export type Consent = SocketSchemas["ConsentView"];
 export type Agencies = SocketSchemas["Agencies"];
 export type Quality = SocketSchemas["Quality"];
@@ -71,6 +72,12 @@ export type NewMeeting = RestSchemas["NewMeeting"];
 export type AgencyKey = RestSchemas["AgencyKey"];
 export type AgencyGrant = RestSchemas["AgencyGrant"];
 export type HeardRow = RestSchemas["HeardRow"];
+export type KeptAgency = RestSchemas["KeptAgency"];
+export type Account = RestSchemas["Account"];
+export type AccountInvitation = RestSchemas["AccountInvitation"];
+export type AccountWelcome = RestSchemas["AccountWelcome"];
+export type NewAccount = RestSchemas["NewAccount"];
+export type AdminSession = RestSchemas["Session"];
 export type OwnSession = RestSchemas["OwnSession"];
 export type Screen = RestSchemas["Screen"];
 export type ScreenCode = RestSchemas["ScreenCode"];
