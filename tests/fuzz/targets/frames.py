@@ -81,9 +81,9 @@ class Told(Outbox):
         self.frames: list[dict[str, Any]] = []
         self.over = False
 
-    def put(self, frame: bytes) -> bool:
+    def put(self, frame: bytes, about: str | None = None) -> bool:
         self.frames.append(json.loads(frame))
-        return super().put(frame)
+        return super().put(frame, about)
 
     def close(self, last: bytes | None = None) -> None:
         self.over = True
