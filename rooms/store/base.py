@@ -64,16 +64,23 @@ class ContentErased(Exception):
     """Content of an owner whose key in this stream is destroyed is not written again. Nothing was written."""
 
 
+class Fenced(Exception):
+    """Somebody with a higher fencing token has written: the stream is theirs now. Nothing was written."""
+
+
 class SlowReader(Exception):
     """A subscriber fell behind and has missed events; it must read the streams again."""
 
 
 class EventStore(Protocol):
-    async def append(self, stream: str, expected_version: int, events: Sequence[Event]) -> int:
+    async def append(
+        self, stream: str, expected_version: int, events: Sequence[Event], *, fence: int = 0
+    ) -> int:
         """Adds all events or none, durably before it returns; the new version.
 
-        Raises VersionConflict, Unstorable, ContentErased, StoreUnavailable. A caller that is cancelled while
-        it waits cannot know whether the events were written.
+        `fence`: the writer's fencing token; once it has written to the stream, lower ones are refused.
+        Raises Fenced, VersionConflict, Unstorable, ContentErased, StoreUnavailable. After the last one, and
+        for a caller that is cancelled while it waits, the events may have been written or not.
         """
 
     async def read(self, stream: str, after: int = 0) -> Sequence[Recorded]:

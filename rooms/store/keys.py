@@ -9,6 +9,7 @@ import hashlib
 import os
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -79,6 +80,22 @@ def make_key(path: Path) -> bytes:
     except OSError as error:
         raise StoreUnavailable(f"the key file {path} cannot be written: {error.strerror}") from error
     return key
+
+
+def shared_key(path: Path) -> bytes:
+    """The key of the file, made unless there is one; of several that make it at once, one wins."""
+    if not path.exists():
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}.draft")
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_key(draft)
+            with suppress(FileExistsError):
+                os.link(draft, path)
+            draft.unlink()
+            sync_folder(path.parent)
+        except OSError as error:
+            raise StoreUnavailable(f"the key file {path} cannot be written: {error.strerror}") from error
+    return load_key(path)
 
 
 def only_owner(path: Path) -> None:

@@ -10,6 +10,7 @@ from rooms.events import Event
 from rooms.store import keys
 from rooms.store.base import (
     ContentErased,
+    Fenced,
     Record,
     Recorded,
     Store,
@@ -52,15 +53,20 @@ class MemoryEvents:
         self._vault = keys.Vault(keys.new_key())
         self._links: dict[str, list[audit.Link]] = {}
         self._keys: dict[str, dict[str, bytes | None]] = {}
+        self._fences: dict[str, int] = {}
         self._entries: list[audit.Entry] = []
         self._position = 0
         self._subscriptions: set[Subscription] = set()
         self._closed = False
 
-    async def append(self, stream: str, expected_version: int, events: Sequence[Event]) -> int:
+    async def append(
+        self, stream: str, expected_version: int, events: Sequence[Event], *, fence: int = 0
+    ) -> int:
         self._open()
         check_stream_name(stream)
         encoded = [self._codec.encode(event) for event in events]
+        if fence < self._fences.get(stream, 0):
+            raise Fenced(f"{stream} belongs to somebody else now")
         head = self._head(stream)
         if head.version != expected_version:
             raise VersionConflict(stream, expected_version, head.version)
@@ -73,6 +79,7 @@ class MemoryEvents:
         if not made:
             return head.version
         self._keys[stream] = wrapped
+        self._fences[stream] = fence
         self._links.setdefault(stream, []).extend(made)
         if expected_version == 0 and stream.startswith(audit.CHRONICLED):
             created = audit.Head(1, made[0].hash)

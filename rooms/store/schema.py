@@ -30,6 +30,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
         " version INTEGER NOT NULL, expires_at REAL, PRIMARY KEY (kind, key)) STRICT, WITHOUT ROWID",
         "CREATE INDEX records_by_expiry ON records (expires_at) WHERE expires_at IS NOT NULL",
     ),
+    ("ALTER TABLE streams ADD COLUMN fence INTEGER NOT NULL DEFAULT 0",),
 )
 
 

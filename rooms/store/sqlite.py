@@ -19,6 +19,7 @@ from rooms.store import keys
 from rooms.store.base import (
     ContentErased,
     CorruptLog,
+    Fenced,
     Recorded,
     Store,
     StoreUnavailable,
@@ -128,10 +129,12 @@ class SqliteEvents:
         self._vault = vault
         self._clock = clock
 
-    async def append(self, stream: str, expected_version: int, events: Sequence[Event]) -> int:
+    async def append(
+        self, stream: str, expected_version: int, events: Sequence[Event], *, fence: int = 0
+    ) -> int:
         check_stream_name(stream)
         encoded = [self._codec.encode(event) for event in events]
-        return await self._writer.run(lambda c: self._append(c, stream, expected_version, encoded))
+        return await self._writer.run(lambda c: self._append(c, stream, expected_version, encoded, fence))
 
     async def read(self, stream: str, after: int = 0) -> Sequence[Recorded]:
         if not is_stream_name(stream):
@@ -163,8 +166,11 @@ class SqliteEvents:
     async def heads(self) -> audit.Heads:
         return await self._reader.run(_heads)
 
-    def _append(self, c: sqlite3.Connection, stream: str, expected: int, encoded: Sequence[Encoded]) -> int:
+    def _append(
+        self, c: sqlite3.Connection, stream: str, expected: int, encoded: Sequence[Encoded], fence: int
+    ) -> int:
         with transaction(c):
+            _demand_not_fenced(c, stream, fence)
             head = _head(c, stream)
             if head.version != expected:
                 raise VersionConflict(stream, expected, head.version)
@@ -178,7 +184,7 @@ class SqliteEvents:
                     owned[one.owner] = self._key(c, stream, one.owner, fresh)
                 links.append(close_link(one, head, stream, owned.get(one.owner or "")))
                 head = audit.Head(links[-1].version, links[-1].hash)
-            _write(c, links, fresh)
+            _write(c, links, fresh, fence)
             if expected == 0 and stream.startswith(audit.CHRONICLED):
                 created = audit.Head(1, links[0].hash)
                 _chronicle(c, audit.EntryKind.CREATED, stream, "", self._clock(), created)
@@ -300,14 +306,23 @@ def _head(c: sqlite3.Connection, stream: str) -> audit.Head:
     return audit.NOTHING if row is None else audit.Head(*row)
 
 
+def _demand_not_fenced(c: sqlite3.Connection, stream: str, fence: int) -> None:
+    row = c.execute("SELECT fence FROM streams WHERE stream = ?", (stream,)).fetchone()
+    if row is not None and fence < row[0]:
+        raise Fenced(f"{stream} belongs to somebody else now")
+
+
 def _write(
-    c: sqlite3.Connection, links: Sequence[audit.Link], fresh: Sequence[tuple[str, str, bytes]]
+    c: sqlite3.Connection,
+    links: Sequence[audit.Link],
+    fresh: Sequence[tuple[str, str, bytes]],
+    fence: int = 0,
 ) -> None:
     last = links[-1]
     c.execute(
-        "INSERT INTO streams VALUES (?, ?, ?)"
-        " ON CONFLICT (stream) DO UPDATE SET version = excluded.version, hash = excluded.hash",
-        (last.stream, last.version, last.hash),
+        "INSERT INTO streams (stream, version, hash, fence) VALUES (?, ?, ?, ?) ON CONFLICT (stream)"
+        " DO UPDATE SET version = excluded.version, hash = excluded.hash, fence = excluded.fence",
+        (last.stream, last.version, last.hash, fence),
     )
     c.executemany("INSERT INTO content_keys VALUES (?, ?, ?)", fresh)
     c.executemany(

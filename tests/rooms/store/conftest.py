@@ -1,6 +1,8 @@
 """The same suite over every store: a factory of stores, and events to put into them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +10,11 @@ import pytest
 from rooms.store.base import Store
 from rooms.store.codec import Codec
 from rooms.store.memory import open_memory
+from rooms.store.redis import open_redis
+from rooms.store.redis_server import RedisServer
 from rooms.store.sqlite import open_sqlite
 from tests.rooms.store.samples import Clock
+from tests.support.redis_process import RedisProcess
 
 Opener = Callable[[Codec | None], Awaitable[Store]]
 
@@ -19,7 +24,19 @@ def clock() -> Clock:
     return Clock(1_000.0)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(scope="session")
+def redis_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
+    """One for all tests; each writes under a prefix of its own."""
+    with RedisProcess(tmp_path_factory.mktemp("redis")).running() as process:
+        yield process
+
+
+@pytest.fixture
+def redis_server(redis_process: RedisProcess) -> RedisServer:
+    return replace(redis_process.server, prefix=f"test-{secrets.token_hex(8)}")
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 async def opener(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> AsyncIterator[Opener]:
     """Opens the store, with another codec if one is given. A memory store is a new one every time."""
     opened: list[Store] = []
@@ -27,6 +44,9 @@ async def opener(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -
     async def make(codec: Codec | None = None) -> Store:
         if request.param == "memory":
             opened.append(open_memory(clock=clock, codec=codec))
+        elif request.param == "redis":
+            server = request.getfixturevalue("redis_server")
+            opened.append(await open_redis(server, tmp_path / "redis.key", clock=clock, codec=codec))
         else:
             opened.append(await open_sqlite(tmp_path / "data" / "rooms.db", clock=clock, codec=codec))
         return opened[-1]

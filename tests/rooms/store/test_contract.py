@@ -12,6 +12,7 @@ from rooms.meeting import fold
 from rooms.people import Party
 from rooms.store.base import (
     ContentErased,
+    Fenced,
     Recorded,
     SlowReader,
     Store,
@@ -112,6 +113,19 @@ class TestEvents:
         assert events_of(await store.events.read(STREAM)) == [created()]
         assert await store.events.streams("meeting/") == [STREAM]
         assert await store.events.verify() == []
+
+    async def test_are_refused_from_an_owner_of_before(self, store: Store) -> None:
+        await store.events.append(STREAM, 0, [created()], fence=7)
+        await store.events.append(STREAM, 1, [paused()], fence=7)
+        await store.events.append(STREAM, 2, [paused(15.0)], fence=9)
+
+        for late in (0, 7, 8):
+            with pytest.raises(Fenced):
+                await store.events.append(STREAM, 3, [paused(16.0)], fence=late)
+
+        assert len(await store.events.read(STREAM)) == 3
+        assert await store.events.append(STREAM, 3, [paused(16.0)], fence=9) == 4
+        assert await store.events.append("meeting/m_2", 0, [created("m_2")]) == 1
 
     async def test_none_at_all_change_nothing(self, store: Store) -> None:
         assert await store.events.append(STREAM, 0, []) == 0
@@ -277,7 +291,7 @@ def louder(fields: dict[str, object]) -> dict[str, object]:
 class TestVersions:
     """On disk, one program reads what another has written."""
 
-    @pytest.fixture(params=["sqlite"])
+    @pytest.fixture(params=["sqlite", "redis"])
     def opener(self, opener: Opener) -> Opener:
         return opener
 

@@ -1,0 +1,178 @@
+"""Talking to Redis: what is asked may be asked again, what is changed is sent once."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    NoPermissionError,
+    NoScriptError,
+    RedisError,
+    ResponseError,
+)
+
+from rooms.store.base import StoreUnavailable
+from rooms.store.redis_server import RedisServer, demand_durable, facts, make_pool
+
+T = TypeVar("T")
+Command = Sequence[Any]
+CONNECTIONS = 16
+"""At once, at most."""
+PAUSE = 0.05
+"""Seconds between attempts."""
+
+
+class Unsure(StoreUnavailable):
+    """The change was sent, and it is not known whether it was made."""
+
+
+class _NotSent(StoreUnavailable):
+    pass
+
+
+class Script:
+    """Runs in Redis, whole or not at all. `name` is for messages."""
+
+    def __init__(self, name: str, source: str) -> None:
+        self.name = name
+        self.source = source.strip()
+        self.digest = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+    def call(self, keys: Sequence[str], args: Command, *, known: bool = True) -> Command:
+        """`known`: Redis has seen it before."""
+        how = ("EVALSHA", self.digest) if known else ("EVAL", self.source)
+        return [*how, len(keys), *keys, *args]
+
+
+class RedisLink:
+    def __init__(self, server: RedisServer) -> None:
+        self.server = server
+        self._pool = make_pool(server)
+        self._places = asyncio.Semaphore(CONNECTIONS)
+        self._down = False
+        self._closed = False
+
+    async def open(self) -> None:
+        """Raises StoreUnavailable, also for a Redis that could lose what it has acknowledged."""
+        [info] = await self.ask(["INFO"])
+        [config] = await self.ask(["CONFIG", "GET", "appendonly", "appendfsync", "maxmemory-policy"])
+        demand_durable(facts(info), config)
+
+    async def close(self) -> None:
+        """Waits for what is under way."""
+        if self._closed:
+            return
+        self._closed = True
+        for _ in range(CONNECTIONS):
+            await self._places.acquire()
+        await self._pool.disconnect()
+        for _ in range(CONNECTIONS):
+            self._places.release()
+
+    async def ask(self, *commands: Command) -> list[Any]:
+        """The answers to commands that change nothing. Raises StoreUnavailable."""
+        return await self._again(lambda: self._exchange(commands), (_NotSent, Unsure))
+
+    async def together(self, *commands: Command) -> list[Any]:
+        """As `ask`, and all answers are of the same moment."""
+        answers = await self.ask(["MULTI"], *commands, ["EXEC"])
+        found: list[Any] = answers[-1]
+        return found
+
+    async def change(self, script: Script, keys: Sequence[str], args: Command) -> Any:
+        """What the script gives, once it is as durable as it should be. Raises Unsure, StoreUnavailable."""
+
+        async def run() -> Any:
+            try:
+                return await self._changed(script.call(keys, args))
+            except NoScriptError:
+                return await self._changed(script.call(keys, args, known=False))
+
+        return await self._again(run, (_NotSent,))
+
+    async def order(self, command: Command) -> Any:
+        """For what may be ordered twice. Raises StoreUnavailable."""
+        [answer] = await self._again(lambda: self._exchange([command]), (_NotSent,))
+        return answer
+
+    async def _changed(self, command: Command) -> Any:
+        if not self.server.replicas:
+            return (await self._exchange([command]))[0]
+        wait = ["WAIT", self.server.replicas, int(self.server.timeout * 750)]
+        answer, have = await self._exchange([command, wait])
+        if have < self.server.replicas:
+            raise Unsure(f"{have} replicas have it, and {self.server.replicas} must")
+        return answer
+
+    async def _again(
+        self, attempt: Callable[[], Awaitable[T]], repeatable: tuple[type[StoreUnavailable], ...]
+    ) -> T:
+        """Once it is known to be away, nobody is kept waiting for it."""
+        until = time.monotonic() + (0.0 if self._down else self.server.timeout)
+        while True:
+            try:
+                answer = await attempt()
+            except (_NotSent, Unsure) as error:
+                if time.monotonic() < until and isinstance(error, repeatable):
+                    await asyncio.sleep(PAUSE)
+                    continue
+                self._down = True
+                raise
+            except ResponseError as error:
+                raise _refused(error, self.server) from error
+            self._down = False
+            return answer
+
+    async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
+        async with self._places:
+            if self._closed:
+                raise StoreUnavailable("the store is closed")
+            try:
+                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+            except AuthenticationError as error:
+                raise StoreUnavailable(f"Redis at {self.server.where} refuses the user: {error}") from error
+            except (RedisError, OSError) as error:
+                raise _NotSent(f"Redis at {self.server.where} cannot be reached: {_text(error)}") from error
+            try:
+                answers = await converse(connection, commands)
+            except (RedisError, OSError) as error:
+                raise Unsure(f"Redis at {self.server.where} does not answer: {_text(error)}") from error
+            finally:
+                await self._pool.release(connection)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
+
+
+async def converse(connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
+    """A connection on which something was left unread is not used again."""
+    answers: list[Any] = []
+    try:
+        await connection.send_packed_command(connection.pack_commands(commands))
+        for _ in commands:
+            try:
+                answers.append(await connection.read_response())
+            except BusyLoadingError:
+                raise
+            except ResponseError as error:
+                answers.append(error)
+    except BaseException:
+        await connection.disconnect(nowait=True)
+        raise
+    return answers
+
+
+def _refused(error: ResponseError, server: RedisServer) -> StoreUnavailable:
+    if isinstance(error, NoPermissionError):
+        return StoreUnavailable(f"the user of Redis at {server.where} lacks a right: {error}")
+    return StoreUnavailable(f"Redis at {server.where} refuses: {error}")
+
+
+def _text(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
