@@ -12,11 +12,7 @@ from urllib.parse import urlsplit
 import ifaddr
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     ValidationError,
@@ -25,28 +21,18 @@ from pydantic import (
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
+from config.kinds import Frozen, Seconds, SecondsOrZero
 from config.media import Listen, MediaSettings
+from config.redis import Redis
 
 PREFIX = "MOTESRUM_"
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
 
 
 class SettingsError(Exception):
     """The settings cannot be used; the message is one line that says which one and why."""
-
-
-def _seconds(value: object) -> object:
-    """`"12h"`, `"10m"`, `"2.5s"`, `"7d"` or a number of seconds."""
-    if not isinstance(value, str):
-        return value
-    match = _DURATION.fullmatch(value.strip())
-    if match is None:
-        raise ValueError("must be a number of seconds, or a number with s, m, h or d behind it")
-    return float(match[1]) * _UNITS.get(match[2], 1)
 
 
 def _address(value: str) -> str:
@@ -66,25 +52,19 @@ def _origin(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower().removesuffix(_DEFAULT_PORTS[parts.scheme])}"
 
 
-Seconds = Annotated[PositiveFloat, BeforeValidator(_seconds)]
-SecondsOrZero = Annotated[NonNegativeFloat, BeforeValidator(_seconds)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Address = Annotated[str, AfterValidator(_address)]
 Origin = Annotated[str, AfterValidator(_origin)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-
-class MediaListen(_Frozen):
+class MediaListen(Frozen):
     """An address that the media worker binds, and the one that it announces where they differ (NAT)."""
 
     ip: Address
     announced: Address | None = None
 
 
-class Limits(_Frozen):
+class Limits(Frozen):
     """What one client may ask of the service."""
 
     message_bytes: PositiveInt = 64 * 1024
@@ -104,7 +84,7 @@ class Limits(_Frozen):
     connections_per_address: PositiveInt = 200
 
 
-class OidcGroup(_Frozen):
+class OidcGroup(Frozen):
     """What the people of a group may do here."""
 
     role: Literal["host", "admin", "agency_admin"]
@@ -120,7 +100,7 @@ class OidcGroup(_Frozen):
         return self
 
 
-class Oidc(_Frozen):
+class Oidc(Frozen):
     """An OpenID Connect provider with which staff sign in. `groups`: group → what its people may do here; the
     first that fits holds."""
 
@@ -138,7 +118,7 @@ def _default_url(values: Mapping[str, Any]) -> str:
     return f"{scheme}://localhost:{values.get('http_port', 0)}"
 
 
-class Settings(_Frozen):
+class Settings(Frozen):
     """Everything that can be set. Durations are seconds; 0 as a port means any free one."""
 
     http_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
@@ -159,7 +139,8 @@ class Settings(_Frozen):
     """A worker without control forbids everything after the first, and ends after the second."""
 
     data: Path = Path("data")
-    store: Literal["sqlite"] = "sqlite"
+    store: Literal["sqlite", "redis"] = "sqlite"
+    redis: Redis | None = None
     retention_days: PositiveInt = 30
     """The newcomer's content is erased this many days after the meeting."""
 
@@ -177,6 +158,8 @@ class Settings(_Frozen):
     def _consistent(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key belong together: set both or neither")
+        if self.store == "redis" and self.redis is None:
+            raise ValueError("store is redis: say where it is with redis.url")
         for name in ("tls_cert", "tls_key"):
             path: Path | None = getattr(self, name)
             if path is not None and not path.is_file():

@@ -12,7 +12,6 @@ import web as web_pages
 from config.catalogue import Catalogue, load_catalogue
 from config.settings import Settings
 from rooms.store.base import Store
-from rooms.store.sqlite import open_sqlite
 from signaling import heads, problems, sign_in, socket
 from signaling.accounts import Accounts
 from signaling.agency_grants import AgencyGrants
@@ -33,12 +32,12 @@ from signaling.pages import add_pages, security_headers
 from signaling.screens import Screens
 from signaling.services import SERVICES, Lockouts, Services
 from signaling.staff import Staff
+from signaling.stores import open_store
 from signaling.tokens import Tokens
 from signaling.workers import Workers
 
 log = structlog.get_logger(__name__)
 
-DATABASE = "motesrum.sqlite"
 KEYS = "keys"
 WORKER_SOCKET = "worker.sock"
 WRONG_CODES, WRONG_PAIRINGS = 30, 10
@@ -116,10 +115,6 @@ def make_oidc(settings: Settings, store: Store, clock: Callable[[], float]) -> O
     if settings.oidc is None:
         return None
     return OidcSignIn(settings.oidc, records=store.records, public_url=settings.public_url, clock=clock)
-
-
-async def open_store(settings: Settings, clock: Callable[[], float] = time.time) -> Store:
-    return await open_sqlite(settings.data / DATABASE, clock=clock)
 
 
 def make_tokens(settings: Settings, keys: KeyFolder, clock: Callable[[], float] = time.time) -> Tokens:

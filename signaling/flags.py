@@ -43,7 +43,7 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 @contextlib.asynccontextmanager
 async def offline(settings: Settings) -> AsyncIterator[Store]:
     """The store of a data folder, also while a service uses it."""
-    from signaling.app import open_store
+    from signaling.stores import open_store
 
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = await open_store(settings)

@@ -135,11 +135,13 @@ class RedisLink:
             try:
                 connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
             except AuthenticationError as error:
-                raise StoreUnavailable(f"Redis at {self.server.where} refuses the user: {error}") from error
+                raise self._refused_user(error) from error
             except (RedisError, OSError) as error:
                 raise _NotSent(f"Redis at {self.server.where} cannot be reached: {_text(error)}") from error
             try:
                 answers = await converse(connection, commands)
+            except AuthenticationError as error:
+                raise self._refused_user(error) from error
             except (RedisError, OSError) as error:
                 raise Unsure(f"Redis at {self.server.where} does not answer: {_text(error)}") from error
             finally:
@@ -148,6 +150,9 @@ class RedisLink:
             if isinstance(answer, Exception):
                 raise answer
         return answers
+
+    def _refused_user(self, error: AuthenticationError) -> StoreUnavailable:
+        return StoreUnavailable(f"Redis at {self.server.where} refuses the user: {error}")
 
 
 async def converse(connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from signaling.app import DATABASE
 from signaling.cli import app
 from signaling.shelf import ZONE
+from signaling.stores import DATABASE
 from tests.support.door import Device
 from tests.support.rest import ELSEWHERE, Service, service
 

@@ -28,7 +28,7 @@ from rooms.meeting import Meeting, fold
 from rooms.store.base import StoreUnavailable
 from rooms.store.sqlite import SqliteEvents, open_sqlite
 from signaling import logs
-from signaling.app import DATABASE, KEYS, WORKER_SOCKET, make_tokens
+from signaling.app import KEYS, WORKER_SOCKET, make_tokens
 from signaling.exchange import Exchange
 from signaling.keys import KeyFolder
 from signaling.leftover import listener_of
@@ -36,6 +36,7 @@ from signaling.live import Live
 from signaling.restrictions import Restrictions
 from signaling.services import Services
 from signaling.serving import serve as run
+from signaling.stores import DATABASE
 from tests.support.service import SITE, Service, settings_for
 
 STARTED = 60.0

@@ -39,7 +39,7 @@ class RedisProcess:
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen([_COMMAND, config, *how], stdout=log, stderr=log)
         until = time.monotonic() + STARTED
-        while self.command("PING") != "+PONG":
+        while not self.command("PING").startswith(("+PONG", "-NOAUTH")):
             if time.monotonic() > until or self._process.poll() is not None:
                 raise AssertionError((self.folder / "log").read_text())
             time.sleep(0.02)
@@ -65,6 +65,10 @@ class RedisProcess:
         self._process.kill()
         self._process.wait()
         self._process = None
+
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     @contextmanager
     def running(self) -> Iterator["RedisProcess"]:

@@ -4,12 +4,23 @@ import asyncio
 import sys
 from pathlib import Path
 
+from rooms.store.base import Store
+from rooms.store.redis import open_redis
+from rooms.store.redis_server import RedisServer
 from rooms.store.sqlite import open_sqlite
 from tests.rooms.store.samples import STREAM, created, message, paused
 
 
-async def write(path: Path) -> None:
-    store = await open_sqlite(path)
+async def open_at(path: Path, where: str | None) -> Store:
+    """`where`: port and prefix in Redis, for which the path is that of the key file."""
+    if where is None:
+        return await open_sqlite(path)
+    port, _, prefix = where.partition("/")
+    return await open_redis(RedisServer(port=int(port), prefix=prefix), path)
+
+
+async def write(path: Path, where: str | None = None) -> None:
+    store = await open_at(path, where)
     version = await store.events.append(STREAM, 0, [created(), message(), paused(0.0)])
     while True:
         print(version, flush=True)
@@ -20,4 +31,4 @@ async def write(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(write(Path(sys.argv[1])))
+    asyncio.run(write(Path(sys.argv[1]), *sys.argv[2:]))
