@@ -183,6 +183,27 @@ class QueueView:
 
 
 @dataclass(frozen=True, slots=True)
+class BookedStation:
+    """`going_on`: whoever comes now is in the middle of it."""
+
+    agency_name: Mapping[str, str]
+    purpose: str
+    purpose_text: Mapping[str, str]
+    expected_start: datetime | None
+    going_on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BookingView:
+    """`station`: an officer's own."""
+
+    site: str
+    site_name: str
+    planned_at: datetime | None
+    station: BookedStation | None
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     you: You
     meeting: MeetingView
@@ -237,6 +258,25 @@ def transcript(state: Meeting, participant: str, before: str | None = None) -> T
             return Transcript(tuple(reversed(shown)), True)
         shown.append(line_view(state, line))
     return Transcript(tuple(reversed(shown)), False)
+
+
+def booking(state: Meeting, person: Participant, now: float, names: Names) -> BookingView:
+    """What somebody is told who is invited and not there yet: no more than the lobby shows, and no name."""
+    station = state.station(person.station)
+    return BookingView(
+        site=state.site,
+        site_name=names.sites.get(state.site, state.site),
+        planned_at=None if person.role is Role.OFFICER else maybe(state.planned_at),
+        station=None
+        if station is None or not sees_station(state, person, station)
+        else BookedStation(
+            agency_name=names.agencies.get(station.agency, {"sv": station.agency}),
+            purpose=names.purpose(station).get("sv", station.purpose),
+            purpose_text=names.purpose(station),
+            expected_start=maybe(expected_starts(state, now).get(station.number)),
+            going_on=phase(state, person) is Phase.ROOM,
+        ),
+    )
 
 
 def line_view(state: Meeting, line: Line) -> LineView:

@@ -16,7 +16,7 @@ from rooms.meeting import Meeting
 from rooms.people import Kind, Participant, Phase, Place, Role
 from rooms.policy import Action, may, phase
 from rooms.store.base import Record, Records
-from rooms.views import Names
+from rooms.views import BookingView, Names, booking
 from signaling.codes import digest, is_code, is_language, new_code
 from signaling.errors import ServiceError
 from signaling.tokens import Tokens
@@ -151,14 +151,29 @@ class Invitations:
             _demand_reissue(state, actor, known, agency, station)
         return await self._issue(state, known.id)
 
-    async def whose(self, code: str) -> Participant:
-        """For whom a link is; changes nothing, used or not. Raises InvitationError."""
-        link = await self.find(invitation_id(code)) if is_code(code) else None
+    async def whose(self, code: str) -> tuple[Participant, BookingView | None]:
+        """For whom a link is, and for what while it can be used; changes nothing. Raises InvitationError."""
+        invitation = invitation_id(code) if is_code(code) else ""
+        link = await self.find(invitation) if invitation else None
         if link is None:
             raise InvitationError("invitation_unknown", "there is no such link")
         if link.state == "revoked":
             raise InvitationError("invitation_revoked", "the link has been taken back; ask for a new one")
-        return await self._grantee(link)
+        person = await self._grantee(link)
+        try:
+            await self._demand_open(invitation, link)
+        except InvitationError:
+            return person, None
+        return person, await self._booking(link.meeting, person)
+
+    async def holder(
+        self, meeting: str, participant: str, jti: str
+    ) -> tuple[Participant, BookingView | None]:
+        """The same of a token that has been verified. Raises InvitationError."""
+        if not await self.grant_stands(meeting, participant, jti):
+            raise InvitationError("invitation_revoked", "the invitation has been taken back")
+        person = (await self._meetings.state(meeting)).participants[participant]
+        return person, await self._booking(meeting, person)
 
     async def redeem(self, code: str, cookie: str | None) -> Redeemed:
         """`cookie`: what the browser sent under `cookie_name(code)`. Raises InvitationError."""
@@ -316,6 +331,8 @@ class Invitations:
         return link.state == "used"
 
     async def _demand_open(self, invitation: str, link: Link) -> None:
+        if link.state == "used":
+            raise InvitationError("invitation_used", "the link has been used; ask for a new one")
         if self._clock() >= link.expires_at:
             raise InvitationError("invitation_expired", "the link has expired; ask for a new one")
         newest = await self._records.get(NEWEST, f"{link.meeting}.{link.participant}")
@@ -351,6 +368,10 @@ class Invitations:
             cookie_value=cookie,
             fresh=fresh,
         )
+
+    async def _booking(self, meeting: str, person: Participant) -> BookingView:
+        state = await self._meetings.state(meeting)
+        return booking(state, person, self._clock(), self._names)
 
     async def _grantee(self, link: Link) -> Participant:
         try:

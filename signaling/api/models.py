@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from config.catalogue import Agency, Language, Route, Site
 from rooms.limits import MAX_BREAK, MAX_LANGUAGES, MAX_MINUTES, MAX_NAME, MAX_PARTY, MAX_PURPOSE, MAX_STATIONS
 from rooms.people import Kind, Phase, Place, Role
-from rooms.views import StationView
+from rooms.views import BookedStation, StationView
 from signaling.codes import LANGUAGE
 
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -200,11 +200,35 @@ class Code(In):
     code: Annotated[str, Field(min_length=1, max_length=200)]
 
 
+class Way(In):
+    """Into a meeting: the code of a one-time link, or an access token."""
+
+    code: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    token: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Way":
+        if (self.code is None) == (self.token is None):
+            raise ValueError("either a code or a token")
+        return self
+
+
+class Booking(Out):
+    """`station`: an officer's own."""
+
+    site_name: str
+    time_zone: str | None
+    planned_at: datetime | None
+    station: BookedStation | None
+
+
 class LinkInfo(Out):
-    """For whom a one-time link is, before it is used: their role, and the language they have been given."""
+    """For whom a one-time link or a token is: their role, the language they were given, and what they are
+    invited to, which is told only while the link can still be used."""
 
     role: Role
     language: str
+    booking: Booking | None
 
 
 class AccessToken(Out):

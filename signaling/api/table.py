@@ -162,8 +162,8 @@ ROUTES: tuple[Route, ...] = (
         statuses=(403, 404, 409, 410), oauth=True,
     ),
     Route(
-        "POST", "/links", "readLink", "For whom a one-time link is; using it is another call",
-        token.whose, models.LinkInfo, access=Access.OPEN, body=models.Code, statuses=(404, 410),
+        "POST", "/links", "readLink", "For whom a one-time link or a token is, and for what; uses up nothing",
+        token.whose, models.LinkInfo, access=Access.OPEN, body=models.Way, statuses=(401, 403, 404, 410),
     ),
     Route(
         "POST", "/staff/session", "signIn", "Sign in with a single-use staff link",

@@ -42,9 +42,25 @@ async def redeem(call: Call) -> Reply:
 
 async def whose(call: Call) -> Reply:
     """A POST, so that the code stands in no log; nothing changes."""
-    whose = call.services.invitations.whose(call.sent(models.Code).code)
-    person = await call.services.lockouts.codes.count(f"{call.request.remote}", {"invitation_unknown"}, whose)
-    return Reply(models.LinkInfo(role=person.role, language=person.language))
+    way, services = call.sent(models.Way), call.services
+    if way.token is not None:
+        claims = services.tokens.verify_access(way.token)
+        person, booked = await services.invitations.holder(claims.meeting, claims.sub, claims.jti)
+    else:
+        whose = services.invitations.whose(way.code or "")
+        person, booked = await services.lockouts.codes.count(
+            f"{call.request.remote}", {"invitation_unknown"}, whose
+        )
+    about = None
+    if booked is not None:
+        site = services.catalogue.sites.get(booked.site)
+        about = models.Booking(
+            site_name=booked.site_name,
+            time_zone=None if site is None else site.time_zone,
+            planned_at=booked.planned_at,
+            station=booked.station,
+        )
+    return Reply(models.LinkInfo(role=person.role, language=person.language, booking=about))
 
 
 async def _exchange(call: Call, form: models.TokenForm) -> Reply:

@@ -154,7 +154,7 @@ async def test_a_link_tells_for_whom_it_is_without_being_used(desk: Service) -> 
     link = await desk.invite((await desk.meeting())["id"], "companion", name="Yusuf", language="so")
     for _ in range(2):
         told_of = await desk.call("POST", "/api/v1/links", {"code": link["code"]}, token="")
-        assert told_of.json == {"role": "companion", "language": "so"}
+        assert (told_of.json["role"], told_of.json["language"]) == ("companion", "so")
         assert "Set-Cookie" not in told_of.headers
     assert (await desk.redeem(link["code"])).status == 200
     assert (

@@ -476,7 +476,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** For whom a one-time link is; using it is another call */
+        /** For whom a one-time link or a token is, and for what; uses up nothing */
         post: operations["readLink"];
         delete?: never;
         options?: never;
@@ -961,6 +961,39 @@ export interface components {
             /** Keys */
             keys: components["schemas"]["AgencyKey"][];
         };
+        /**
+         * BookedStation
+         * @description `going_on`: whoever comes now is in the middle of it.
+         */
+        BookedStation: {
+            /** Agency Name */
+            agency_name: {
+                [key: string]: string;
+            };
+            /** Purpose */
+            purpose: string;
+            /** Purpose Text */
+            purpose_text: {
+                [key: string]: string;
+            };
+            /** Expected Start */
+            expected_start: string | null;
+            /** Going On */
+            going_on: boolean;
+        };
+        /**
+         * Booking
+         * @description `station`: an officer's own.
+         */
+        Booking: {
+            /** Site Name */
+            site_name: string;
+            /** Time Zone */
+            time_zone: string | null;
+            /** Planned At */
+            planned_at: string | null;
+            station: components["schemas"]["BookedStation"] | null;
+        };
         /** CatalogueData */
         CatalogueData: {
             /** Agencies */
@@ -1218,12 +1251,14 @@ export interface components {
         };
         /**
          * LinkInfo
-         * @description For whom a one-time link is, before it is used: their role, and the language they have been given.
+         * @description For whom a one-time link or a token is: their role, the language they were given, and what they are
+         *     invited to, which is told only while the link can still be used.
          */
         LinkInfo: {
             role: components["schemas"]["Role"];
             /** Language */
             language: string;
+            booking: components["schemas"]["Booking"] | null;
         };
         /** Meeting */
         Meeting: {
@@ -1908,6 +1943,22 @@ export interface components {
             error_description: string;
             /** Code */
             code: string;
+        };
+        /**
+         * Way
+         * @description Into a meeting: the code of a one-time link, or an access token.
+         */
+        Way: {
+            /**
+             * Code
+             * @default null
+             */
+            code?: string | null;
+            /**
+             * Token
+             * @default null
+             */
+            token?: string | null;
         };
     };
     responses: never;
@@ -5199,7 +5250,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Code"];
+                "application/json": components["schemas"]["Way"];
             };
         };
         responses: {
@@ -5214,6 +5265,24 @@ export interface operations {
             };
             /** @description The call cannot be read */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Who calls is not known */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not open to the caller */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -62,9 +62,9 @@ export function redeem(code: string): Promise<TokenAnswer> {
   return request<TokenAnswer>("POST", "/token", { code });
 }
 
-/** For whom a link is. Nothing is used up by asking. */
-export function linkInfo(code: string): Promise<LinkInfo> {
-  return request<LinkInfo>("POST", "/links", { code });
+/** For whom a link or a token is, and for what. Nothing is used up by asking. */
+export function linkInfo(way: { code: string } | { token: string }): Promise<LinkInfo> {
+  return request<LinkInfo>("POST", "/links", way);
 }
 
 export function signIn(code: string): Promise<unknown> {

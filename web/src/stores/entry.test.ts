@@ -24,6 +24,16 @@ it("takes the token out of the address and keeps it for the tab", async () => {
   expect(await byToken(at(""), kept).token()).toBe("abc.def.ghi");
 });
 
+it("asks what it is for, but not for somebody who comes back", async () => {
+  const asked = vi.fn(async () => new Response(JSON.stringify({ role: "officer", language: "sv", booking: null })));
+  vi.stubGlobal("fetch", asked);
+  const way = byToken(at("#abc"), kept);
+  expect(await way.about()).toMatchObject({ role: "officer" });
+  way.keep!({ session: "s", secret: "x", lastEvent: 3 });
+  expect(await way.about()).toBeNull();
+  expect(asked).toHaveBeenCalledTimes(1);
+});
+
 it("says so when there is none", async () => {
   await expect(byToken(at(""), kept).token()).rejects.toMatchObject({ code: "token_missing" });
 });

@@ -1,16 +1,19 @@
 /** How somebody comes in: by a one-time link, or by an access token that their own system has got for them. */
 import type { Standing } from "../media/session";
-import { ApiError, redeem } from "./api";
+import type { LinkInfo } from "../wire";
+import { ApiError, linkInfo, redeem } from "./api";
 
 export interface Entry {
   token: () => Promise<string>;
+  /** For whom it is and for what, without coming in; null for somebody who comes back. */
+  about: () => Promise<LinkInfo | null>;
   /** The session that this tab had before it was loaded anew. */
   standing?: () => Standing | null;
   keep?: (standing: Standing) => void;
 }
 
 export function byLink(code: string): Entry {
-  return { token: async () => (await redeem(code)).access_token };
+  return { token: async () => (await redeem(code)).access_token, about: () => linkInfo({ code }) };
 }
 
 const TOKEN = "motesrum-token";
@@ -32,6 +35,10 @@ export function byToken(place: Location = window.location, kept: Storage = sessi
       const token = kept.getItem(TOKEN);
       if (!token) throw new ApiError(0, "token_missing", "There is no token in the address");
       return token;
+    },
+    about: async () => {
+      const token = kept.getItem(TOKEN);
+      return token && !kept.getItem(STANDING) ? linkInfo({ token }) : null;
     },
     standing: () => read(kept.getItem(STANDING)),
     keep: (standing) => kept.setItem(STANDING, JSON.stringify(standing)),

@@ -1,17 +1,26 @@
 /** Where the keyboard goes when the element that had the focus is gone. */
 import { nextTick, type Ref, watch } from "vue";
 
-/** When `state` changes and took the focused element away, the first of `within` that can have it gets it. */
-export function useKeptFocus(state: Ref<unknown>, within: string): void {
+/** A page that is fetched first is waited for this long (ms). */
+const PATIENCE = 3_000;
+
+const lost = () => document.activeElement === null || document.activeElement === document.body;
+
+/** When `state` changes and took the focused element away, the first that matches gets it; a heading can have it too. */
+export function useKeptFocus(state: Ref<unknown>, wanted: string): void {
   let had = false;
-  watch(state, () => (had = document.activeElement !== null && document.activeElement !== document.body), { flush: "pre" });
-  watch(
-    state,
-    () =>
-      nextTick(() => {
-        if (!had || (document.activeElement && document.activeElement !== document.body)) return;
-        document.querySelector<HTMLElement>(`${within} button:not(:disabled)`)?.focus();
-      }),
-    { flush: "post" },
-  );
+  watch(state, () => (had = !lost()), { flush: "pre" });
+  watch(state, () => nextTick(() => had && focusOn(wanted)), { flush: "post" });
+}
+
+/** Gives the focus to the first that matches, as soon as it is there, unless something else has got it meanwhile. */
+export function focusOn(wanted: string, until = performance.now() + PATIENCE): void {
+  if (!lost()) return;
+  const found = document.querySelector<HTMLElement>(wanted);
+  if (!found) {
+    if (performance.now() < until) requestAnimationFrame(() => focusOn(wanted, until));
+    return;
+  }
+  if (found.tabIndex < 0) found.tabIndex = -1;
+  found.focus({ preventScroll: true });
 }

@@ -45,6 +45,8 @@ export const useMedia = defineStore("media", () => {
   /** `room` receives already; before that a resume begins anew. */
   let complete = false;
   let moved = false;
+  /** The devices have been tried out for the meeting that comes now, and are as their owner wants them. */
+  let tried = false;
   let joined: Joined | null = null;
   let building = 0;
   let publishing: Promise<void> = Promise.resolve();
@@ -275,6 +277,12 @@ export const useMedia = defineStore("media", () => {
 
   setInterval(() => void measureLink().catch(() => undefined), LINK_EVERY);
 
+  /** Opens the devices before there is a meeting: what they give goes nowhere yet. */
+  async function tryOut(): Promise<void> {
+    tried = true;
+    await open({ microphone: on.microphone, camera: on.camera });
+  }
+
   /** Call from a click. */
   function wake(): Promise<void> {
     return mixer.wake();
@@ -292,6 +300,7 @@ export const useMedia = defineStore("media", () => {
     mixer.close();
     state.value = "new";
     held.value = false;
+    tried = false;
   }
 
   async function start(answer: Joined, again: boolean): Promise<void> {
@@ -300,9 +309,11 @@ export const useMedia = defineStore("media", () => {
       const silent = startsSilent(answer.snapshot);
       soundHere.value = !silent;
       mixer.setSilent(silent);
-      on.microphone = !silent && answer.snapshot.you.role !== "attendee";
-      on.camera = !silent && answer.snapshot.you.role !== "attendee";
-      held.value = answer.snapshot.meeting.state === "paused";
+      const sends = !silent && answer.snapshot.you.role !== "attendee";
+      for (const kind of ["microphone", "camera"] as const) on[kind] = sends && (on[kind] || !tried);
+      tried = false;
+      if (answer.snapshot.meeting.state === "paused") hold();
+      else held.value = false;
     }
     if (again && room && complete) {
       const changed = moved;
@@ -312,9 +323,14 @@ export const useMedia = defineStore("media", () => {
       return;
     }
     rebuild();
-    if (again || held.value || !(on.microphone || on.camera)) return;
-    await open({ microphone: on.microphone, camera: on.camera });
+    const wanted = { microphone: missing("microphone"), camera: missing("camera") };
+    if (again || held.value || !(wanted.microphone || wanted.camera)) return;
+    await open(wanted);
     await publishAll();
+  }
+
+  function missing(kind: DeviceKind): boolean {
+    return on[kind] && tracks[kind]?.readyState !== "live";
   }
 
   window.addEventListener("offline", () => (moved = true));
@@ -359,7 +375,7 @@ export const useMedia = defineStore("media", () => {
     received, state, needsTap, held, soundHere, link, slow, screen, screenEnd,
     preference: ear.preference, underSlider: ear.underSlider, roomVolume: ear.roomVolume, lowered: ear.lowered,
     volumes: ear.volumes,
-    open, toggle, choose, setSoundHere, showScreen, hideScreen, hold, release, pauseMeeting,
+    open, tryOut, toggle, choose, setSoundHere, showScreen, hideScreen, hold, release, pauseMeeting,
     wake, chime: () => mixer.chime(), trackOf, stats, stop,
   };
 });
