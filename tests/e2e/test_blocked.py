@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.conftest import ExpectError, fixture
-from tests.e2e.people import INDEX, Arrive, Meeting, Person, demand_pages
+from tests.e2e.people import INDEX, Arrive, Meeting, Person, demand_pages, reach
 from tests.e2e.process import free_port
 from tests.support.raw_client import RawClient
 from tests.support.relay import Link, TcpRelay, UdpRelay
@@ -22,7 +22,7 @@ from tests.support.service import service
 
 INSIDE, OUTSIDE = "127.0.0.1", "127.0.0.2"
 """Where the worker listens, and where pages are told that it does: there the relay is."""
-BLOCKED = 5.0
+BLOCKED = {"silently": 5.0, "openly": 10.0}
 BACK = 40.0
 LANGUAGES = ("ar", "sv")
 """Of the newcomer's page, and of the officer's."""
@@ -56,16 +56,16 @@ class Office:
     http: TcpRelay
     media: UdpRelay
 
-    async def blocked(self, *, silently: bool) -> None:
-        """Returns when it is over. `silently`: all is swallowed; else connections are cut and refused."""
+    async def blocked(self, how: str) -> None:
+        """Returns when it is over. Silently: all is swallowed; openly: connections are cut and refused."""
         self.media.up.block_udp = self.media.down.block_udp = True
-        if silently:
+        if how == "silently":
             self.http.stall()
         else:
             self.http.refuses = True
             self.http.cut()
         over = asyncio.Event()
-        asyncio.get_running_loop().call_later(BLOCKED, over.set)
+        asyncio.get_running_loop().call_later(BLOCKED[how], over.set)
         await over.wait()
         self.media.up.block_udp = self.media.down.block_udp = False
         self.http.refuses = False
@@ -152,13 +152,15 @@ class Place:
         return [set(await person.page.evaluate("[...window.__said]")) for person in self.people]
 
 
-@pytest.mark.parametrize("silently", [True, False], ids=["silently", "openly"])
+@pytest.mark.parametrize("how", ["silently", "openly"])
 async def test_when_all_of_the_line_is_blocked_for_a_while_everybody_is_back_in_their_place(
-    office: Office, expect_error: ExpectError, silently: bool
+    office: Office, expect_error: ExpectError, how: str
 ) -> None:
     expect_error(NOTED, WHY)
     place = await Place.taken(office)
-    blocked = asyncio.create_task(office.blocked(silently=silently))
+    newcomer, _ = place.people
+    await reach(newcomer, newcomer.find("pause"))
+    blocked = asyncio.create_task(office.blocked(how))
     for person, language in zip(place.people, LANGUAGES, strict=True):
         await expect(person.find("connection-lost")).to_have_text(words(language)["lost"])
     assert not blocked.done()
@@ -171,6 +173,9 @@ async def test_when_all_of_the_line_is_blocked_for_a_while_everybody_is_back_in_
         )
     for said, told in zip(await place.said(), map(words, LANGUAGES), strict=True):
         assert said >= {told["lost"], told["back"]}
+    await expect(newcomer.find("pause")).to_be_focused()
+    await newcomer.page.keyboard.press("Enter")
+    await expect(newcomer.find("resume")).to_be_focused()
 
 
 async def test_who_changes_to_another_network_keeps_their_media_by_an_ice_restart(

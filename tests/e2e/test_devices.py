@@ -66,9 +66,9 @@ async def test_somebody_switches_camera_and_microphone_off_and_on(meeting: Meeti
 
     await officer.press("toggle-camera")
     await officer.until("() => window.__own.findLast((one) => one.kind === 'video').readyState === 'ended'")
-    await expect(officer.find("toggle-camera")).to_have_accessible_name("Slå på kameran")
+    await expect(officer.find("toggle-camera")).to_have_accessible_name("Kamera av. Slå på kameran")
     await officer.press("toggle-camera")
-    await expect(officer.find("toggle-camera")).to_have_accessible_name("Stäng av kameran")
+    await expect(officer.find("toggle-camera")).to_have_accessible_name("Kamera på. Stäng av kameran")
     seen = len(newcomer.packets(picture))
     await newcomer.wait_for(lambda: len(newcomer.packets(picture)) > seen + 10)
 
@@ -110,7 +110,7 @@ async def test_a_device_that_is_unplugged_is_missed_and_another_takes_its_place(
     await officer.page.evaluate(UNPLUGGED, kind)
     await expect(officer.find("device-refused")).to_have_attribute("data-why", "missing")
     await expect(officer.find(f"toggle-{source}")).to_have_accessible_name(
-        {"microphone": "Slå på mikrofonen", "camera": "Slå på kameran"}[source]
+        {"microphone": "Mikrofon av. Slå på mikrofonen", "camera": "Kamera av. Slå på kameran"}[source]
     )
     await officer.page.evaluate(PLUGGED)
     await expect(officer.find("device-swapped")).to_be_visible()

@@ -1,10 +1,13 @@
 """The newcomer's own page and the host's beside it: who is there, who leads, what stays as it changes."""
 
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from tests.e2e.people import Arrive, Meeting, Person, reach
+from tests.support.raw_client import RawClient
 from tests.support.service import Service
 
+WAIT = 20.0
+MOST = WAIT * 1000
 NOTE_AT_PAUSE = """
 const send = WebSocket.prototype.send;
 WebSocket.prototype.send = function (text) {
@@ -50,13 +53,11 @@ async def test_another_language_in_mid_meeting_changes_the_words_alone(meeting: 
     await newcomer.sees(officer.participant)
     consumers = sorted(one["id"] for one in await newcomer.stats())
 
-    await newcomer.press("more")
     await newcomer.find("language").select_option("ti")
     await expect(newcomer.page.locator("html")).to_have_attribute("lang", "ti")
     await newcomer.find("language").select_option("ar")
     await expect(newcomer.page.locator("html")).to_have_attribute("dir", "rtl")
     await newcomer.until("() => window.__motesrum.snapshot.you.language === 'ar'")
-    await newcomer.press("more")
     await newcomer.sees(officer.participant)
     await newcomer.hears(officer.participant)
     assert sorted(one["id"] for one in await newcomer.stats()) == consumers
@@ -93,6 +94,90 @@ async def test_a_newcomer_answers_pauses_resumes_and_ends_with_a_keyboard_alone(
     await reach(newcomer, newcomer.find("confirm"))
     await keyboard.press("Enter")
     await expect(newcomer.find("meeting-ended")).to_be_visible()
+
+
+def listed(newcomer: Person, name: str) -> Locator:
+    """A person on the list of those who hear and see the newcomer, who can be chosen there."""
+    return newcomer.find("choose-listener").filter(has_text=name)
+
+
+async def test_a_newcomer_sends_an_officer_away_and_the_host_lets_another_in(meeting: Meeting) -> None:
+    host = await meeting.raw("host", name="Karin Ek", sends=False)
+    first = await meeting.raw("officer", 1, name="Erik Lind")
+    newcomer = await meeting.person("newcomer", language="sv")
+    await meeting.start(1)
+    await newcomer.sees(first.participant, deadline=WAIT)
+    await reach(newcomer, listed(newcomer, "Erik Lind"))
+    await newcomer.page.keyboard.press("Enter")
+    dialog = newcomer.page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Erik Lind hör och ser er inte längre", timeout=MOST)
+    await newcomer.page.keyboard.press("Escape")
+    await expect(listed(newcomer, "Erik Lind")).to_be_focused(timeout=MOST)
+    await newcomer.page.keyboard.press("Enter")
+    await newcomer.press("confirm")
+    await first.wait_for(lambda: first.told("session.closed"), WAIT)
+    await expect(listed(newcomer, "Erik Lind")).to_have_count(0, timeout=MOST)
+    gone = newcomer.find("who-hears-you").get_by_role("status")
+    await expect(gone).to_have_text("Erik Lind hör och ser er inte längre.", timeout=MOST)
+    await newcomer.until("() => document.activeElement !== document.body", deadline=WAIT)
+
+    agency = meeting.data["stations"][0]["agency"]
+    link = await host.act("meeting.invite", role="officer", agency=agency, station=1, name="Maria Berg")
+    second = await meeting.stack.enter_async_context(RawClient(meeting.service.url))
+    await second.join_with_code(link["code"])
+    await expect(listed(newcomer, "Maria Berg")).to_be_visible(timeout=MOST)
+    await second.open_transports()
+    await second.wait_for_consumer("camera", await newcomer.participant(), deadline=WAIT)
+
+
+async def test_a_newcomer_is_without_the_host_for_a_while_and_stops_everybody_from_the_list(
+    meeting: Meeting,
+) -> None:
+    host = await meeting.raw("host", name="Karin Ek", sends=False)
+    officer = await meeting.raw("officer", 1, name="Erik Lind")
+    newcomer = await meeting.person("newcomer", language="sv")
+    await meeting.start(1)
+    heard = await host.wait_for_consumer("camera", officer.participant, deadline=WAIT)
+    await listed(newcomer, "Karin Ek").click()
+    await newcomer.press("confirm")
+    await host.wait_for(lambda: heard.closed, WAIT)
+    await expect(listed(newcomer, "Karin Ek")).to_have_count(0, timeout=MOST)
+    await newcomer.press("include")
+    await expect(listed(newcomer, "Karin Ek")).to_be_visible(timeout=MOST)
+    await host.wait_for_consumer("camera", officer.participant, deadline=WAIT)
+
+    await newcomer.press("pause-all")
+    await expect(newcomer.find("meeting-paused")).to_be_visible(timeout=MOST)
+    await officer.wait_for(lambda: all(one.closed for one in officer.consumers), WAIT)
+    assert "live" not in await newcomer.own_tracks()
+
+
+async def test_an_officer_who_comes_late_looks_at_themselves_before_they_are_seen(meeting: Meeting) -> None:
+    newcomer = await meeting.raw("newcomer", name="Samira")
+    await meeting.start(1)
+    officer = await meeting.arrive()
+    link = await meeting.link("officer", 1, name="Erik Lind")
+    await officer.open(link)
+    await expect(officer.find("link-facts")).to_contain_text("Skatteverket", timeout=MOST)
+    await expect(officer.page.locator("main")).not_to_contain_text("Samira", timeout=MOST)
+    await officer.press("join-button")
+    await expect(officer.find("officer-entry")).to_be_visible(timeout=MOST)
+    await officer.until("() => window.__own.some((track) => track.readyState === 'live')", deadline=WAIT)
+    await officer.press("toggle-microphone")
+    assert officer.sockets == []
+    assert all(one["role"] != "officer" or not one["present"] for one in newcomer.snapshot["participants"])
+
+    await officer.press("step-in")
+    await officer.sees(newcomer.participant, deadline=WAIT)
+    flow = await newcomer.wait_for_consumer("camera", await officer.participant(), deadline=WAIT)
+    await newcomer.wait_for(lambda: len(newcomer.packets(flow)) > 10, WAIT)
+    await expect(officer.find("toggle-microphone")).to_have_accessible_name(
+        "Mikrofon av. Slå på mikrofonen", timeout=MOST
+    )
+
+    await officer.open(link)
+    await officer.press("join-button")
+    await officer.in_phase("room", WAIT)
 
 
 async def test_somebody_who_is_there_first_is_told_who_comes_and_that_nobody_hears(meeting: Meeting) -> None:

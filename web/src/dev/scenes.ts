@@ -76,7 +76,7 @@ const line = (more: Partial<Message> = {}): Message => ({
 });
 
 const LEADING = ["start", "finish", "skip", "addStation", "moveStation", "extendStation", "pause", "resume", "end", "invite", "admit", "remove", "askConsent", "withdrawQuestion"];
-const OWNING = ["pause", "resume", "end", "admit", "exclude", "include", "answerConsent", "revokeConsent"];
+const OWNING = ["remove", "pause", "resume", "end", "admit", "exclude", "include", "answerConsent", "revokeConsent"];
 const COMMON = ["ready", "setLanguage", "setPlace", "signal"];
 const may = (actions: string[]) => ["chat.send", ...actions.map((action) => `meeting.${action}`)];
 
