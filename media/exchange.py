@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from media.consumer import Consumer
 from media.dtls import Certificate
 from media.errors import WorkerError
+from media.memory import GiveBack
 from media.ortc import OrtcError, producer_shape, router_capabilities, validate_capabilities
 from media.port import Port
 from media.producer import Producer
@@ -33,6 +34,7 @@ class Exchange:
         self._certificate = Certificate()
         self._emit = emit
         self._clock = clock
+        self._memory = GiveBack()
         self._methods: dict[str, Callable[[Params], dict[str, Any]]] = {
             "createTransport": self._create_transport,
             "connectTransport": self._connect_transport,
@@ -67,6 +69,7 @@ class Exchange:
     def tick(self, now: float) -> None:
         for router in self.routers.values():
             router.tick(now)
+        self._memory.tick(now)
 
     def forbid_everything(self) -> None:
         for router in self.routers.values():
@@ -174,6 +177,7 @@ class Exchange:
         router = self.routers.pop(_name(params, "room"), None)
         if router is not None:
             router.close()
+            self._memory.soon()
         return {}
 
     def _stats(self, params: Params) -> dict[str, Any]:

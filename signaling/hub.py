@@ -10,6 +10,7 @@ import structlog
 
 from config.settings import Settings
 from media.errors import WorkerError
+from media.memory import give_back
 from rooms import commands as cmd
 from rooms.errors import Reason, Rejected
 from rooms.events import Event
@@ -314,6 +315,7 @@ class Hub:
                 await self.sweep()
             except Exception:
                 log.exception("sweep failed")
+            give_back()
             await asyncio.sleep(SWEEP_EVERY)
 
     async def _watch_quality(self) -> None:
