@@ -53,10 +53,12 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Interpreting:
-    """`order`: the interpreters who are here, in line. `listening`: participant → language."""
+    """`order`: the interpreters who are here, in line. `since`: when each came or took over. `listening`:
+    participant → language."""
 
     desks: Mapping[str, Desk] = field(default_factory=lambda: MappingProxyType({}))
     order: tuple[str, ...] = ()
+    since: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     turns: int = 0
     listening: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     handover: Handover | None = None
@@ -79,7 +81,7 @@ def followed(state: Interpreting, event: ev.Event, role: Role | None) -> Interpr
             return _listening(state, event.participant, event.language)
         case ev.ParticipantEntered() if role is Role.INTERPRETER:
             waiting = tuple(who for who in state.order if who != event.participant)
-            return replace(state, order=(*waiting, event.participant))
+            return _begun(replace(state, order=(*waiting, event.participant)), event.participant, event.at)
         case ev.ParticipantLeft() | ev.ParticipantRemoved() if role is Role.INTERPRETER:
             return _without(state, event.participant)
         case ev.MeetingEnded():
@@ -133,7 +135,7 @@ def _taken_over(state: Interpreting, event: iev.HandoverDone) -> Interpreting:
     order = [who for who in state.order if who != event.taker]
     order.insert(order.index(event.giver), event.taker)
     state = replace(state, handover=None, order=tuple(order))
-    state = _turned(state, event.taker, event.into, event.source)
+    state = _turned(_begun(state, event.taker, event.at), event.taker, event.into, event.source)
     return _manner(state, event.taker, event.mode, event.automatic)
 
 
@@ -141,6 +143,10 @@ def _turned(state: Interpreting, interpreter: str, into: str | None, source: str
     turn = state.turns + 1
     state = replace(state, turns=turn)
     return _desk(state, interpreter, lambda d: replace(d, into=into, source=source, turn=turn))
+
+
+def _begun(state: Interpreting, interpreter: str, at: float) -> Interpreting:
+    return replace(state, since=MappingProxyType({**state.since, interpreter: at}))
 
 
 def _manner(state: Interpreting, interpreter: str, mode: Mode, automatic: bool) -> Interpreting:

@@ -24,7 +24,8 @@ from rooms.policy import phase, sees_booth, sees_handover, sees_listening, sees_
 @dataclass(frozen=True, slots=True)
 class InterpreterAtWork:
     """`into` and `source`: the direction now; of one who is not `on_duty` the one they would take up.
-    `relay`: the interpreter from whom this one works, None for the floor; `chosen`: what they asked for."""
+    `relay`: the interpreter from whom this one works, None for the floor; `chosen`: what they asked for.
+    `since`: when they came or took over."""
 
     participant: str
     languages: tuple[str, ...]
@@ -35,6 +36,7 @@ class InterpreterAtWork:
     on_duty: bool
     relay: str | None
     chosen: Relay
+    since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ def _interpreter(state: Meeting, viewer: Participant, who: Participant, duty: bo
         on_duty=duty,
         relay=None if relay is None else relay.id,
         chosen=desk.relay,
+        since=maybe(state.interpreting.since.get(who.id)),
     )
 
 

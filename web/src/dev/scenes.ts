@@ -1,6 +1,6 @@
 /** Made-up meetings for the gallery. */
 import type { Message, Participant, Phase, Role, Snapshot, Station } from "../wire";
-import { interpreting, waiting } from "./interpreting";
+import { booth, interpreting, waiting } from "./interpreting";
 
 const MINUTE = 60_000;
 const ago = (minutes: number) => new Date(Date.now() - minutes * MINUTE).toISOString();
@@ -78,11 +78,12 @@ const line = (more: Partial<Message> = {}): Message => ({
 const LEADING = ["start", "finish", "skip", "addStation", "moveStation", "extendStation", "pause", "resume", "end", "invite", "admit", "remove", "askConsent", "withdrawQuestion"];
 const OWNING = ["remove", "pause", "resume", "end", "admit", "exclude", "include", "answerConsent", "revokeConsent"];
 const COMMON = ["ready", "setLanguage", "setPlace", "signal"];
-const may = (actions: string[]) => ["chat.send", ...actions.map((action) => `meeting.${action}`)];
+const may = (actions: string[]) => ["chat.send", "interpret.listen", ...actions.map((action) => `meeting.${action}`)];
 
 const MAY: Partial<Record<Role, string[]>> = {
   host: may([...COMMON, ...LEADING]),
   newcomer: may([...COMMON, ...OWNING]),
+  interpreter: [...may(COMMON), ...["direction", "mode", "relay", "offerHandover", "acceptHandover", "withdrawHandover", "addTerm", "removeTerm"].map((action) => `interpret.${action}`)],
 };
 
 function base(id: string, phase: Phase = "room"): Snapshot {
@@ -158,6 +159,15 @@ const asked = (snapshot: Snapshot): Snapshot => ({
   question: { id: "q_1", kind: "together", stations: [2, 3], asked_at: ago(0), lapses_at: ago(-3) },
 });
 
+function atDesk(time: string): Snapshot {
+  const snapshot = base("p_amina");
+  return {
+    ...snapshot,
+    participants: [...snapshot.participants, person("p_samir", "interpreter", "Samir Aziz")],
+    interpreting: { ...snapshot.interpreting, ...booth[time]() },
+  };
+}
+
 export const scenes: Record<string, () => Snapshot> = {
   "newcomer-talking": () => base("p_new"),
   "newcomer-consent": () => asked(base("p_new")),
@@ -176,6 +186,11 @@ export const scenes: Record<string, () => Snapshot> = {
   "officer-paused": () => paused({ ...officer(), participants: [] }),
   "officer-finished": () => ({ ...officer(), you: { ...officer().you, phase: "finished" } }),
   interpreter: () => base("p_amina"),
+  "interpreter-colleague": () => atDesk("colleague"),
+  "interpreter-offered": () => atDesk("offered"),
+  "interpreter-counting": () => atDesk("counting"),
+  "interpreter-asked": () => atDesk("asked"),
+  "interpreter-relay": () => atDesk("relay"),
   "companion-lobby": () => ({ ...base("p_yusuf", "lobby"), stations: [], participants: people().filter((one) => one.id === "p_yusuf") }),
   companion: () => base("p_yusuf"),
   ended: () => ({ ...base("p_new"), meeting: { ...base("p_new").meeting, state: "ended" } }),

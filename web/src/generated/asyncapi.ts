@@ -314,6 +314,7 @@ export interface components {
          * InterpreterAtWork
          * @description `into` and `source`: the direction now; of one who is not `on_duty` the one they would take up.
          *     `relay`: the interpreter from whom this one works, None for the floor; `chosen`: what they asked for.
+         *     `since`: when they came or took over.
          */
         InterpreterAtWork: {
             /** Participant */
@@ -332,6 +333,8 @@ export interface components {
             /** Relay */
             relay: string | null;
             chosen: components["schemas"]["Relay"];
+            /** Since */
+            since: string | null;
         };
         /**
          * InterpretingMode

@@ -141,6 +141,14 @@ export const useMedia = defineStore("media", () => {
     await publish(kind);
   }
 
+  /** Nothing is heard of the microphone for as long as this holds; nobody needs to be told. */
+  const coughing = ref(false);
+
+  function cough(now: boolean): void {
+    coughing.value = now;
+    if (tracks.microphone) tracks.microphone.enabled = on.microphone && !now;
+  }
+
   async function choose(kind: DeviceKind | "speaker", id: string): Promise<void> {
     own.choose(kind, id);
     if (kind === "speaker") return mixer.setSpeaker(id).catch(() => own.choose("speaker", ""));
@@ -375,7 +383,7 @@ export const useMedia = defineStore("media", () => {
     received, state, needsTap, held, soundHere, link, slow, screen, screenEnd,
     preference: ear.preference, underSlider: ear.underSlider, roomVolume: ear.roomVolume, lowered: ear.lowered,
     volumes: ear.volumes,
-    open, tryOut, toggle, choose, setSoundHere, showScreen, hideScreen, hold, release, pauseMeeting,
+    coughing, cough, open, tryOut, toggle, choose, setSoundHere, showScreen, hideScreen, hold, release, pauseMeeting,
     wake, chime: () => mixer.chime(), trackOf, stats, stop,
   };
 });

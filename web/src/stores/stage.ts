@@ -88,6 +88,13 @@ export function useStage() {
     return t(`role.${person.role}`);
   }
 
+  /** Who interprets now; a colleague who rests only where nobody else is there. */
+  const interpreter = computed<Participant | null>(() => {
+    const here = meeting.inRoom.filter((person) => person.role === "interpreter" && (person.kind ?? "spoken") === "spoken");
+    const desks = meeting.snapshot?.interpreting.interpreters ?? [];
+    const working = (person: Participant) => desks.some((desk) => desk.participant === person.id && desk.on_duty);
+    return here.find(working) ?? here[0] ?? null;
+  });
   const host = inTheRoom("host");
   /** Whom the newcomer asks for help: by name, where somebody is there. */
   const helpLabel = computed(() =>
@@ -96,7 +103,7 @@ export function useStage() {
 
   return {
     meeting, page, officer, officers, station, paused, ended, question, excluded, listeners, alias,
-    newcomer: inTheRoom("newcomer"), interpreter: inTheRoom("interpreter"), host, helpLabel,
+    newcomer: inTheRoom("newcomer"), interpreter, host, helpLabel,
     agency, agencyInSwedish, stationNumbered, language, languages, capacity,
   };
 }
