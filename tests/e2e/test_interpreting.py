@@ -1,0 +1,147 @@
+"""What everybody hears of an interpreter, measured at their loudspeakers. Each voice is a tone."""
+
+from playwright.async_api import expect
+
+from tests.e2e.people import Arrive, Meeting
+from tests.e2e.tones import SILENT, Speaker, speaker
+
+A, B = 1, 2
+LOWERED = -18.0
+
+
+async def simultaneous(interpreter: Speaker) -> None:
+    await interpreter.person.find("mode").get_by_text("Simultant").click()
+
+
+async def turns(interpreter: Speaker, language: str) -> None:
+    await interpreter.person.page.keyboard.press("Space")
+    await expect(interpreter.person.find(f"into-{language}")).to_have_attribute("aria-pressed", "true")
+
+
+async def test_everybody_hears_the_interpretation_into_their_language_over_the_lowered_original(
+    meeting: Meeting, arrive: Arrive
+) -> None:
+    newcomer = await speaker(arrive, meeting, 500, "newcomer", name="Samira", language="ar")
+    officer = await speaker(arrive, meeting, 1600, "officer", A, name="Erik Lind")
+    other = await speaker(arrive, meeting, 2300, "officer", B, name="Maria Berg")
+    interpreter = await speaker(arrive, meeting, 1000, "interpreter", name="Layla Haddad")
+    await meeting.start(A)
+
+    # In turns nothing is lowered.
+    await newcomer.hears(officer)
+    await newcomer.hears(interpreter)
+    await officer.hears(newcomer)
+    await simultaneous(interpreter)
+    await newcomer.hears(interpreter)
+    await newcomer.hears(officer, LOWERED)
+    await officer.hears(newcomer)
+    await officer.hears_nothing_of(interpreter, other)
+    await other.hears_nothing_of(newcomer, officer, interpreter)
+
+    before = [await one.consumers() for one in (newcomer, officer)]
+    asked = [await one.media_calls() for one in (newcomer, officer, interpreter)]
+    await turns(interpreter, "sv")
+    await officer.hears(interpreter)
+    await officer.hears(newcomer, LOWERED)
+    await newcomer.hears(officer)
+    await newcomer.hears_nothing_of(interpreter)
+    assert [await one.consumers() for one in (newcomer, officer)] == before, "a turn is no new stream"
+    assert [await one.media_calls() for one in (newcomer, officer, interpreter)] == asked
+
+    await interpreter.speaks(False)
+    await officer.hears(newcomer)
+    await interpreter.speaks(True)
+    await officer.hears(newcomer, LOWERED)
+
+    await meeting.start(B)
+    await other.hears(interpreter)
+    await other.hears(newcomer, LOWERED)
+    await other.hears_nothing_of(officer)
+    await officer.hears_nothing_of(newcomer, interpreter, other)
+    await newcomer.hears(other)
+    await newcomer.hears_nothing_of(officer, interpreter)
+
+    await other.loses_the_line()
+    await expect(other.person.find("connection-lost")).to_have_count(0, timeout=20_000)
+    await turns(interpreter, "ar")
+    await other.hears_nothing_of(interpreter)
+    await other.hears(newcomer)
+    await newcomer.hears(interpreter)
+    await newcomer.hears(other, LOWERED)
+
+
+async def test_a_hand_over_changes_the_voice_without_a_gap_and_without_two_at_once(
+    meeting: Meeting, arrive: Arrive
+) -> None:
+    newcomer = await speaker(arrive, meeting, 500, "newcomer", name="Samira", language="ar")
+    officer = await speaker(arrive, meeting, 1600, "officer", A, name="Erik Lind")
+    first = await speaker(arrive, meeting, 1000, "interpreter", name="Layla Haddad")
+    second = await speaker(arrive, meeting, 3100, "interpreter", name="Samir Aziz")
+    await meeting.start(A)
+    await simultaneous(first)
+    await newcomer.hears(first)
+    await newcomer.hears(officer, LOWERED)
+    await newcomer.hears_nothing_of(second)
+
+    await newcomer.records(first, second, officer)
+    await first.person.press(f"offer-{second.id}")
+    await second.person.press("accept-handover")
+    await expect(first.person.find("countdown")).to_be_visible()
+    await newcomer.hears(second)
+    await newcomer.hears_nothing_of(first)
+    await newcomer.hears(officer, LOWERED)
+    heard = await newcomer.recorded()
+    assert longest(heard, lambda one, two: max(one, two) < -12) <= 300, "nobody interpreted"
+    assert longest(heard, lambda one, two: min(one, two) > -12) <= 300, "two interpreted at once"
+    assert max(floor for _, _, _, floor in heard) < LOWERED + 6, "the original came up in between"
+    await officer.hears_nothing_of(first, second)
+    await expect(second.person.find("on-air")).to_have_text("Din mikrofon är på")
+
+
+def longest(heard, holds) -> float:  # type: ignore[no-untyped-def]
+    """Milliseconds for which it held in one piece."""
+    began, most = None, 0.0
+    for at, one, two, *_ in heard:
+        if not holds(one, two):
+            began = None
+            continue
+        began = at if began is None else began
+        most = max(most, at - began)
+    return most
+
+
+async def test_a_relay_gives_each_listener_the_last_interpreter_and_the_last_one_the_first(
+    meeting: Meeting, arrive: Arrive
+) -> None:
+    newcomer = await speaker(arrive, meeting, 500, "newcomer", name="Selam", language="ti")
+    officer = await speaker(arrive, meeting, 1600, "officer", A, name="Erik Lind")
+    first = await speaker(arrive, meeting, 1000, "interpreter", name="Layla Haddad")
+    last = await speaker(arrive, meeting, 3100, "interpreter", name="Samir Aziz")
+    await meeting.service.rest("PATCH", f"/meetings/{meeting.id}", {"languages": ["ti", "sv"]})
+    host = await meeting.raw("host", sends=False)
+    for one, languages in ((first, ["ti", "en"]), (last, ["en", "sv"])):
+        await host.call("interpret.languages", {"participant": one.id, "languages": languages})
+    await meeting.start(A)
+    for one in (first, last):
+        await simultaneous(one)
+
+    await last.person.page.keyboard.press("2")
+    await expect(last.person.find("into-sv")).to_have_attribute("aria-pressed", "true")
+    await expect(first.person.find("into-en")).to_have_attribute("aria-pressed", "true")
+    await officer.hears(last)
+    await officer.hears(newcomer, LOWERED)
+    await officer.hears_nothing_of(first)
+    await last.hears(first)
+    await last.hears(newcomer, LOWERED)
+    await first.hears(newcomer)
+    await first.hears_nothing_of(last)
+
+    await last.person.page.keyboard.press("Space")
+    await expect(first.person.find("into-ti")).to_have_attribute("aria-pressed", "true")
+    await newcomer.hears(first)
+    await newcomer.hears(officer, LOWERED)
+    await newcomer.hears_nothing_of(last)
+    await first.hears(last)
+    await officer.hears_nothing_of(first, last)
+    await officer.hears(newcomer)
+    assert SILENT < LOWERED

@@ -1,0 +1,122 @@
+"""People whose voice is a tone of their own, and what of it comes out of whose loudspeaker."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.e2e.people import Arrive, Meeting, Person
+
+LOUDNESS = 0.2
+SILENT = -45.0
+"""dB; below it nobody hears anything."""
+
+_PAGE = """
+(() => {
+  const {pitch, loudness} = %s;
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    if (wanted.video) throw new DOMException('no camera here', 'NotFoundError');
+    const context = new AudioContext();
+    const tone = context.createOscillator();
+    const voice = context.createGain();
+    const out = context.createMediaStreamDestination();
+    tone.frequency.value = pitch;
+    voice.gain.value = loudness;
+    tone.connect(voice).connect(out);
+    tone.start();
+    window.__asked = wanted.audio;
+    window.__say = (on) => voice.gain.setTargetAtTime(on ? loudness : 0, context.currentTime, 0.005);
+    return out.stream;
+  };
+  const connect = AudioNode.prototype.connect;
+  AudioNode.prototype.connect = function (target, ...more) {
+    if (target instanceof AudioDestinationNode) {
+      window.__out = this.context.createAnalyser();
+      window.__out.fftSize = 2048;
+      connect.call(this, window.__out);
+    }
+    return connect.call(this, target, ...more);
+  };
+  const samples = new Float32Array(2048);
+  // Goertzel's filter behind a Hann window: the loudness of one tone, in dB of what was spoken.
+  window.__level = (tone) => {
+    if (!window.__out) return -120;
+    window.__out.getFloatTimeDomainData(samples);
+    const turn = (2 * Math.PI * tone) / window.__out.context.sampleRate;
+    let re = 0, im = 0;
+    samples.forEach((sample, n) => {
+      const weighed = sample * (1 - Math.cos((2 * Math.PI * n) / samples.length));
+      re += weighed * Math.cos(turn * n);
+      im += weighed * Math.sin(turn * n);
+    });
+    const amplitude = (2 * Math.hypot(re, im)) / samples.length;
+    return Math.max(-120, 20 * Math.log10(amplitude / loudness + 1e-6));
+  };
+  window.__record = (tones) => {
+    const heard = [];
+    const timer = setInterval(() => heard.push([Date.now(), ...tones.map(window.__level)]), 10);
+    window.__recorded = () => { clearInterval(timer); return heard; };
+  };
+  const Real = window.WebSocket;
+  window.WebSocket = class extends Real {
+    constructor(url) { super(url); window.__socket = this; }
+  };
+})();
+"""
+
+BETWEEN = """async ([tone, low, high]) => {
+  const level = window.__level(tone);
+  if (level < low || level > high) return (window.__steady = 0, false);
+  window.__steady = (window.__steady ?? 0) + 1;
+  return window.__steady > 4 && {level};
+}"""
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Somebody at a page with a voice of one tone, `pitch` in Hz."""
+
+    person: Person
+    pitch: float
+    id: str
+
+    async def hears(self, other: "Speaker", decibels: float = 0.0, within: float = 2.0) -> None:
+        """That voice, so much changed against how it was spoken."""
+        wanted = [other.pitch, decibels - within, decibels + within]
+        try:
+            await self.person.until(BETWEEN, wanted, deadline=20)
+        except AssertionError:
+            level = await self.person.page.evaluate("(tone) => window.__level(tone)", other.pitch)
+            raise AssertionError(f"{other.pitch} Hz is heard at {level:.1f} dB, not {decibels}") from None
+
+    async def hears_nothing_of(self, *others: "Speaker") -> None:
+        for other in others:
+            await self.person.until(BETWEEN, [other.pitch, -200, SILENT], deadline=20)
+
+    async def speaks(self, aloud: bool) -> None:
+        await self.person.page.evaluate("(aloud) => window.__say(aloud)", aloud)
+
+    async def records(self, *others: "Speaker") -> None:
+        await self.person.page.evaluate("(tones) => window.__record(tones)", [o.pitch for o in others])
+
+    async def recorded(self) -> list[list[float]]:
+        """[instant in ms, dB of each voice], every few milliseconds since `records`."""
+        found: list[list[float]] = await self.person.page.evaluate("window.__recorded()")
+        return found
+
+    async def loses_the_line(self) -> None:
+        """The WebSocket, not the media."""
+        await self.person.page.evaluate("window.__socket.close()")
+
+    async def media_calls(self) -> list[str]:
+        return [name for name in self.person.calls if name.startswith("media.")]
+
+    async def consumers(self) -> set[str]:
+        return {str(one["id"]) for one in await self.person.stats()}
+
+
+async def speaker(
+    arrive: Arrive, meeting: Meeting, pitch: float, role: str, station: int | None = None, **more: Any
+) -> Speaker:
+    person = await arrive()
+    await person.page.add_init_script(_PAGE % f"{{pitch: {pitch}, loudness: {LOUDNESS}}}")
+    await person.enter(await meeting.link(role, station, **more))
+    return Speaker(person, pitch, await person.participant())
