@@ -29,18 +29,24 @@ MESSAGES_SHOWN = 500
 """A snapshot carries the newest ones only."""
 LINES_SHOWN = 80
 """Lines of a transcript given at a time; with the longest of them, too, it fits in a frame."""
+HOME_ZONE = "Europe/Stockholm"
+"""Of a site that nothing is known of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
     """Display names of what the core knows by id: site → name, agency → language → name.
 
-    `purposes`: agency → what a station says of its purpose → language → text.
+    `purposes`: agency → what a station says of its purpose → language → text; `zones`: site → time zone.
     """
 
     sites: Mapping[str, str]
     agencies: Mapping[str, Mapping[str, str]]
     purposes: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+    zones: Mapping[str, str] = field(default_factory=dict)
+
+    def zone(self, site: str) -> str:
+        return self.zones.get(site, HOME_ZONE)
 
     def purpose(self, station: Station) -> Mapping[str, str]:
         """Empty for a purpose in somebody's own words."""
@@ -64,11 +70,13 @@ class You:
 
 @dataclass(frozen=True, slots=True)
 class MeetingView:
-    """`state`: planned, open, paused or ended."""
+    """`state`: planned, open, paused or ended. `time_zone`: the site's, in which every time of the meeting is
+    shown."""
 
     id: str
     site: str
     site_name: str
+    time_zone: str
     alias: str | None
     people: Party | None
     languages: tuple[str, ...]
@@ -93,6 +101,9 @@ class OfficerView:
 
 @dataclass(frozen=True, slots=True)
 class StationView:
+    """`stood_still`: seconds since its start during which the meeting was paused; a pause that goes on is not
+    in it."""
+
     number: int
     position: int
     agency: str
@@ -106,6 +117,7 @@ class StationView:
     expected_start: datetime | None
     officers: tuple[OfficerView, ...]
     break_after: int
+    stood_still: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +335,7 @@ def station_view(state: Meeting, station: Station, now: float, names: Names) -> 
             if p.station == station.number and not p.removed
         ),
         break_after=station.break_after,
+        stood_still=station.paused,
     )
 
 
@@ -366,6 +379,7 @@ def meeting_view(state: Meeting, viewer: Participant, names: Names) -> MeetingVi
         id=state.id,
         site=state.site,
         site_name=names.sites.get(state.site, state.site),
+        time_zone=names.zone(state.site),
         alias=state.alias if inside or booked else None,
         people=state.party if inside or booked else None,
         languages=state.languages if inside or booked else (),

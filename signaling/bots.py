@@ -1,6 +1,7 @@
 """Bots: participants made of synthetic picture and sound, who fill the roles that nobody has taken."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from media.pictures import Look, Portrait, look
 from media.synthetic import Camera, Microphone
 from media.voices import Spoken, Voice, loop
-from signaling.client import MeetingClient
+from signaling.client import CallFailed, ConnectionLost, MeetingClient
 
 VOICES = {
     "newcomer": Voice(pitch=215, tract=1.13, turns=(0, 3), seed=11),
@@ -66,6 +67,7 @@ class Bot(MeetingClient):
         self._token = token
         self._on_closed = on_closed
         self._over = False
+        self._saying: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Join and begin to send. On any error nothing is left running."""
@@ -76,6 +78,7 @@ class Bot(MeetingClient):
             await self._speak(sound)
             await self._show()
             self._rest_while_paused()
+            self._say_ready()
         except BaseException:
             await self.close()
             raise
@@ -103,9 +106,22 @@ class Bot(MeetingClient):
             if source is not None:
                 source.muted = paused
 
+    def _say_ready(self) -> None:
+        """An officer's bot is ready as soon as it waits, so that nobody is asked about it."""
+        you = self.snapshot.get("you") or {}
+        waits = you.get("role") == "officer" and you.get("phase") == "lobby" and not you.get("ready")
+        if waits and (self._saying is None or self._saying.done()):
+            self._saying = asyncio.create_task(self._ready())
+
+    async def _ready(self) -> None:
+        # A lost connection is told elsewhere, and one that is not in the lobby any more need not be ready.
+        with contextlib.suppress(CallFailed, ConnectionLost, TimeoutError):
+            await self.act("meeting.ready", ready=True)
+
     def on_notification(self, method: str, params: dict[str, Any]) -> None:
         if method == "meeting.event":
             self._rest_while_paused()
+            self._say_ready()
 
     def on_changed(self) -> None:
         lost = self.media_lost or self.closed_with is not None or not self.connected
@@ -122,6 +138,8 @@ class Bot(MeetingClient):
 
     async def close(self) -> None:
         self._over = True
+        if self._saying is not None:
+            self._saying.cancel()
         await super().close()
 
     @property

@@ -35,11 +35,12 @@ class Directory:
         self._shipped = shipped
         self._parts: dict[str, dict[str, Any]] = {part: dict(getattr(shipped, part)) for part in _SHAPES}
         self._site_names: dict[str, str] = {}
+        self._zones: dict[str, str] = {}
         self._agency_names: dict[str, Mapping[str, str]] = {}
         self._purposes: dict[str, Mapping[str, Mapping[str, str]]] = {}
         self._seen: dict[str, int] = {}
         self.catalogue = Catalogue(**{part: MappingProxyType(each) for part, each in self._parts.items()})
-        self.names = Names(sites=self._site_names, agencies=self._agency_names, purposes=self._purposes)
+        self.names = Names(self._site_names, self._agency_names, self._purposes, self._zones)
         self._name()
 
     async def refresh(self) -> None:
@@ -84,6 +85,8 @@ class Directory:
 
     def _name(self) -> None:
         agencies = self._parts["agencies"].values()
-        self._site_names.update({site.id: site.name for site in self._parts["sites"].values()})
+        sites = self._parts["sites"].values()
+        self._site_names.update({site.id: site.name for site in sites})
+        self._zones.update({site.id: site.time_zone for site in sites})
         self._agency_names.update({agency.id: agency.name for agency in agencies})
         self._purposes.update({agency.id: agency.purpose_texts() for agency in agencies})

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -18,14 +19,13 @@ from rooms.meeting import Meeting, fold
 from rooms.store.base import CorruptLog, Store, StoreUnavailable, UnknownEvent, is_stream_name
 from rooms.views import Names
 from signaling import quality
-from signaling.bookkeeping import Bookkeeper
 from signaling.dump import RoomDump
 from signaling.errors import ServiceUnavailable
 from signaling.exchange import Exchange, Holder, session_of
 from signaling.live import Live
 from signaling.restrictions import Restrictions
 from signaling.session import Session, Sessions
-from signaling.shelf import Shelf, day_of, over
+from signaling.shelf import Shelf, begin, over
 from signaling.workers import Workers
 
 log = structlog.get_logger(__name__)
@@ -49,7 +49,6 @@ class Hub:
         clock: Callable[[], float],
     ) -> None:
         self.workers = workers
-        self.books = Bookkeeper(store)
         self.sessions = Sessions(store, SESSION_LIFETIME, clock)
         self._store = store
         self._names = names
@@ -60,7 +59,6 @@ class Hub:
         self._restrictions = Restrictions(settings.data / "restrictions.jsonl")
         self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._unbooked: set[str] = set()
         self._early: list[tuple[str, dict[str, Any]]] | None = []
         """What media tells before its meetings are taken up."""
         self._hands_over = False
@@ -130,14 +128,21 @@ class Hub:
             raise ServiceUnavailable("meeting_unreadable", "the meeting's log cannot be read") from error
 
     async def meetings(self, site: str | None, day: date | None, days: int = 1) -> list[Meeting]:
-        """Those of a site and `days` from `day` on (in the site's time zone), by planned time. None means
-        any."""
-        wanted = None if day is None else {day + timedelta(days=n) for n in range(days)}
+        """Those of a site and `days` from `day` on (each meeting in its own site's time zone), by planned
+        time. None means any."""
+        among = None if day is None else {day + timedelta(days=n) for n in range(days)}
+
+        def wanted(of: str, at: float) -> bool:
+            return site in (None, of) and (among is None or self.day(of, at) in among)
+
         lives = [live.state for live in self._lives.values()]
-        past = [await self._recalled(meeting) for meeting in self._shelf.find(site, wanted)]
+        past = [await self._recalled(meeting) for meeting in self._shelf.find(wanted)]
         states = [s for s in (*lives, *past) if s is not None and s.erased_at is None]
-        chosen = [s for s in states if site in (None, s.site) and (wanted is None or day_of(s) in wanted)]
-        return sorted(chosen, key=lambda s: (s.planned_at or s.created_at, s.id))
+        return sorted((s for s in states if wanted(s.site, begin(s))), key=lambda s: (begin(s), s.id))
+
+    def day(self, site: str, at: float) -> date:
+        """The day that it is at the site."""
+        return datetime.fromtimestamp(at, ZoneInfo(self._names.zone(site))).date()
 
     async def _recalled(self, meeting: str) -> Meeting | None:
         """One that is over, as it was; None while the store cannot tell."""
@@ -150,7 +155,6 @@ class Hub:
     async def erase(self, meeting: str, actor: str) -> None:
         live = await self.live(meeting)
         await live.execute(cmd.Erase(actor=actor))
-        await self._book_before_erasure(meeting)
         try:
             await self._store.events.erase(PREFIX + meeting, NEWCOMER)
         except StoreUnavailable as error:
@@ -259,25 +263,6 @@ class Hub:
             del self._lives[meeting]
             self._shelf.put(live.state)
             live.retire()
-            self._unbooked.add(meeting)
-            self._keep(self._book(meeting))
-
-    async def _book(self, meeting: str) -> None:
-        try:
-            await self.books.settle(meeting)
-        except ServiceUnavailable as error:
-            log.warning("interpreting not booked yet", meeting=meeting, error=error.message)
-        else:
-            self._unbooked.discard(meeting)
-
-    async def _book_before_erasure(self, meeting: str) -> None:
-        """Books that cannot be read are no reason to keep what is to be erased."""
-        try:
-            await self.books.settle(meeting)
-        except ServiceUnavailable as error:
-            if error.code == "store_unavailable":
-                raise
-            log.error("interpreting not booked", meeting=meeting, error=error.message)
 
     async def _open_logged(self, meeting: str) -> None:
         try:
@@ -299,8 +284,6 @@ class Hub:
             await self._store.records.sweep(now)
         except StoreUnavailable as error:
             log.warning("nothing swept", error=str(error))
-        for meeting in list(self._unbooked):
-            await self._book(meeting)
         until = now - self._settings.retention_days * DAY
         lives = [m for m, live in self._lives.items() if live.state is not None and over(live.state) <= until]
         for meeting in (*lives, *self._shelf.before(until)):

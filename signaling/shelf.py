@@ -1,22 +1,19 @@
 """The meetings that are over and have left memory: what is known of them without reading them again."""
 
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
 from math import inf
-from zoneinfo import ZoneInfo
 
 from rooms.meeting import Meeting
-
-ZONE = ZoneInfo("Europe/Stockholm")
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """`over`: when it was, whatever became of it; long ago for one that is erased already."""
+    """`at`: when it was to be. `over`: when it was, whatever became of it; long ago for one that is erased
+    already."""
 
     site: str
-    day: date
+    at: float
     over: float
 
 
@@ -25,27 +22,23 @@ class Shelf:
         self._past: dict[str, Past] = {}
 
     def put(self, state: Meeting) -> None:
-        self._past[state.id] = Past(state.site, day_of(state), over(state))
+        self._past[state.id] = Past(state.site, begin(state), over(state))
 
     def take(self, meeting: str) -> None:
         """It is in memory again, or gone for good."""
         self._past.pop(meeting, None)
 
-    def find(self, site: str | None, days: Collection[date] | None) -> list[str]:
-        """None means any."""
-        return [
-            id_
-            for id_, past in self._past.items()
-            if site in (None, past.site) and (days is None or past.day in days)
-        ]
+    def find(self, wanted: Callable[[str, float], bool]) -> list[str]:
+        """`wanted` is asked with a meeting's site and when it was to be."""
+        return [id_ for id_, past in self._past.items() if wanted(past.site, past.at)]
 
     def before(self, until: float) -> list[str]:
         """Those that were over by then."""
         return [id_ for id_, past in self._past.items() if past.over <= until]
 
 
-def day_of(state: Meeting) -> date:
-    return datetime.fromtimestamp(state.planned_at or state.created_at, ZONE).date()
+def begin(state: Meeting) -> float:
+    return state.planned_at or state.created_at
 
 
 def over(state: Meeting) -> float:

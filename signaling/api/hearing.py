@@ -1,6 +1,7 @@
 """Who could hear whom: for the host the whole meeting, for an agency what concerned its own officers."""
 
 from rooms.hearing import Heard, hearing, of_agency
+from rooms.meeting import Meeting
 from rooms.people import Participant
 from rooms.views import instant, maybe
 from signaling.api import models, shapes
@@ -11,7 +12,7 @@ from signaling.api.route import Call, Reply
 async def of_meeting(call: Call) -> Reply:
     state = await shapes.known_meeting(call, call.path["meeting"])
     log = await call.services.hub.log(state.id)
-    return Reply(models.Hearing(rows=[_row(state.id, each) for each in hearing(log)]))
+    return Reply(models.Hearing(rows=[_row(call, state, each) for each in hearing(log)]))
 
 
 async def of_officers(call: Call) -> Reply:
@@ -22,14 +23,15 @@ async def of_officers(call: Call) -> Reply:
     for state in await call.services.hub.meetings(None, wanted.date):
         if any(person.agency == agency for person in state.participants.values()):
             found = of_agency(hearing(await call.services.hub.log(state.id)), agency)
-            rows += [_row(state.id, each, agency) for each in found]
+            rows += [_row(call, state, each, agency) for each in found]
     return Reply(models.Hearing(rows=rows))
 
 
-def _row(meeting: str, heard: Heard, agency: str | None = None) -> models.HeardRow:
+def _row(call: Call, state: Meeting, heard: Heard, agency: str | None = None) -> models.HeardRow:
     return models.HeardRow.model_validate(
         {
-            "meeting": meeting,
+            "meeting": state.id,
+            "time_zone": call.services.names.zone(state.site),
             "listener": _person(heard.listener, agency),
             "source": _person(heard.source, agency),
             "sources": list(heard.sources),

@@ -153,6 +153,7 @@ class Meeting(Out):
     id: str
     site: str
     site_name: str
+    time_zone: str
     route: str | None
     alias: str
     planned_at: datetime | None
@@ -371,13 +372,17 @@ class Sessions(Out):
 class StaffSite(Out):
     id: str
     name: str
+    time_zone: str
 
 
 class StaffSession(Out):
+    """`time_zone`: that of their first site, or of the service for those who have none."""
+
     name: str
     role: Literal["host", "admin", "agency_admin"]
     agency: str | None
     sites: list[StaffSite]
+    time_zone: str
     expires_at: datetime
 
 
@@ -511,7 +516,7 @@ class AgencyGrants(Out):
 
 
 class HearingFilter(In):
-    """`date`: a day in the sites' time zone."""
+    """`date`: a day, for each meeting in the time zone of its site."""
 
     date: dt.date | None = None
 
@@ -527,9 +532,11 @@ class HeardPerson(Out):
 
 
 class HeardRow(Out):
-    """`listener` could receive `sources` of `source`; `ends` is null while it goes on."""
+    """`listener` could receive `sources` of `source`; `ends` is null while it goes on.
+    `time_zone`: that of the meeting's site."""
 
     meeting: str
+    time_zone: str
     listener: HeardPerson
     source: HeardPerson
     sources: list[str]
@@ -540,42 +547,6 @@ class HeardRow(Out):
 
 class Hearing(Out):
     rows: list[HeardRow]
-
-
-class LedgerFilter(In):
-    """`first` and `last`: days at the offices, both included."""
-
-    first: dt.date | None = None
-    last: dt.date | None = None
-
-
-class LedgerRow(Out):
-    """One interpreter's work at one station. `day`: at the office, on which it began; `seconds`: worked while
-    the station went on and nothing was paused; `charged`: the same, rounded as set."""
-
-    agency: str
-    agency_name: str
-    meeting: str
-    site: str
-    site_name: str
-    station: int
-    interpreter: str
-    name: str
-    kind: Kind
-    languages: list[str]
-    day: dt.date
-    begins: datetime
-    ends: datetime
-    seconds: float
-    charged: float
-
-
-class Ledger(Out):
-    """`unit` (seconds) and `rounding` say how `charged` came about."""
-
-    unit: float
-    rounding: Literal["up", "nearest"]
-    rows: list[LedgerRow]
 
 
 class FieldError(Out):

@@ -26,6 +26,7 @@ def meeting(services: Services, state: Meeting) -> models.Meeting:
             "id": state.id,
             "site": state.site,
             "site_name": services.names.sites.get(state.site, state.site),
+            "time_zone": services.names.zone(state.site),
             "route": state.route,
             "alias": state.alias,
             "planned_at": maybe(state.planned_at),

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from rooms.views import instant
+from rooms.views import HOME_ZONE, instant
 from signaling import cookies
 from signaling.accounts import provisioning_uri
 from signaling.api import models
@@ -114,13 +114,18 @@ def _signed_in(call: Call, signed: SignedIn) -> Reply:
 
 
 def _session(call: Call, claims: StaffClaims) -> models.StaffSession:
-    sites = call.services.names.sites
+    names = call.services.names
+    sites = [
+        {"id": site, "name": names.sites.get(site, site), "time_zone": names.zone(site)}
+        for site in claims.sites
+    ]
     return models.StaffSession.model_validate(
         {
             "name": claims.name,
             "role": claims.role,
             "agency": claims.agency,
-            "sites": [{"id": site, "name": sites.get(site, site)} for site in claims.sites],
+            "sites": sites,
+            "time_zone": sites[0]["time_zone"] if sites else HOME_ZONE,
             "expires_at": instant(claims.exp),
         }
     )

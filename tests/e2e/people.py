@@ -187,6 +187,14 @@ class Person:
     async def in_phase(self, phase: str, deadline: float = 5.0) -> None:
         await expect(self.find(f"phase-{phase}")).to_be_visible(timeout=deadline * 1000)
 
+    async def starts(self, station: int, testid: str | None = None) -> None:
+        """A host's press, and the second one where somebody is missing or would be cut off."""
+        await self.press(testid or f"start-station-{station}")
+        active = self.page.locator(f"[data-testid=station-{station}][data-state=active]")
+        await expect(self.find("confirm").or_(active).first).to_be_visible()
+        if await self.find("confirm").is_visible():
+            await self.press("confirm")
+
     async def own_tracks(self) -> list[str]:
         """`live` or `ended` for every track that the browser has given to the page."""
         found: list[str] = await self.page.evaluate("window.__own.map((track) => track.readyState)")

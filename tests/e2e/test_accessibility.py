@@ -188,6 +188,7 @@ async def test_a_page_is_accessible_and_fits(page_of: Open, meeting: Meeting) ->
 
 async def test_the_main_actions_are_reached_and_pressed_with_a_keyboard(meeting: Meeting) -> None:
     officer = await meeting.raw("officer", 1, name="Erik Lind")
+    await officer.act("meeting.ready", ready=True)
     newcomer = await join_page(meeting)
     await reach(newcomer, newcomer.find("join-button"))
     await newcomer.page.keyboard.press("Enter")

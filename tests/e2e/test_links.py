@@ -31,7 +31,7 @@ async def test_links_of_several_roles_live_side_by_side_in_one_browser(meeting: 
     people = [newcomer, officer, host]
     assert [(await person.snapshot())["you"]["role"] for person in people] == ["newcomer", "officer", "host"]
 
-    await host.press("start-station-1")
+    await host.starts(1)
     await officer.sees(await newcomer.participant())
     await newcomer.sees(await officer.participant())
 

@@ -65,7 +65,7 @@ async def test_the_host_leads_from_station_to_station_by_a_click(meeting: Meetin
     first = await meeting.person("officer", A, name="Erik Lind")
     second = await meeting.person("officer", B, name="Maria Berg")
 
-    await host.press(f"start-station-{A}")
+    await host.starts(A)
     await first.sees(newcomer.participant)
     await host.sees(await first.participant())
     await first.page.evaluate(
@@ -101,7 +101,7 @@ async def asked(meeting: Meeting) -> Asked:
     host = await meeting.person("host", name="Karin Ek")
     first = await meeting.person("officer", A, name="Erik Lind")
     second = await meeting.raw("officer", B, name="Maria Berg")
-    await host.press(f"start-station-{A}")
+    await host.starts(A)
     await first.sees(await newcomer.participant())
     await host.find(f"station-{B}").locator("summary").click()
     await host.find(f"station-{B}").get_by_text("Be om att ha med").click()
@@ -132,7 +132,7 @@ async def test_a_yes_brings_both_agencies_together_until_it_is_taken_back(asked:
     await newcomer.press("consent-yes")
     await first.sees(them)
     assert second.consumers == []
-    await asked.host.press(f"start-station-{B}")
+    await asked.host.starts(B)
     await second.wait_for_consumer("camera", them)
     await second.wait_for_consumer("camera", await first.participant())
     await first.until(

@@ -201,7 +201,7 @@ async def test_a_host_leads_three_stations_to_the_end_of_the_day(
     host = await day.person("host", name="Karin Ek")
     officers = [await day.raw("officer", number, name=f"Officer {number}") for number in (1, 2, 3)]
     for number, officer in enumerate(officers, 1):
-        await host.press("start-next")
+        await host.starts(number, "start-next")
         await newcomer.sees(officer.participant)
         await expect(host.find("person").filter(has_text=f"Officer {number}")).to_be_visible()
         await officer.wait_for_consumer("camera", await newcomer.participant())

@@ -44,7 +44,7 @@ async def test_after_a_restart_the_meeting_goes_on_in_the_open_pages(
             await newcomer.enter(await link("newcomer", "Samira"))
             await host.enter(await link("host", "Karin Ek"))
             await officer.enter(await link("officer", "Erik Lind", agency=STATIONS[0]["agency"], station=1))
-            await host.press("start-station-1")
+            await host.starts(1)
             before = [await person.participant() for person in people]
             await officer.sees(before[0])
             await officer.says("vi talar om adressen")

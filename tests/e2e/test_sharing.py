@@ -204,3 +204,22 @@ async def test_an_officer_with_a_keyboard_alone_shows_a_document_and_leaves(meet
     await keyboard.press("Enter")
     await officer.in_phase("room")
     await officer.sees(await newcomer.participant())
+
+
+async def test_what_the_host_shows_between_stations_is_seen_by_newcomer_and_companion(
+    meeting: Meeting,
+) -> None:
+    newcomer = await meeting.person("newcomer", name="Samira", language="sv")
+    companion = await meeting.person("companion", name="Yusuf", language="sv")
+    host = await meeting.person("host", name="Karin Ek")
+    await expect(newcomer.find("screen-video")).to_have_count(0)
+    await host.press("admit")
+    await companion.in_phase("room")
+    await shows(host, RED_BLUE)
+    for person in (newcomer, companion):
+        seen = await person.sees(await host.participant(), "screen-video", "screen")
+        assert seen["shown"] > 600
+        await sees_in_the_middle(person, "red")
+    await host.press("share")
+    for person in (newcomer, companion):
+        await expect(person.find("screen-video")).to_have_count(0)

@@ -1,6 +1,7 @@
 """Staff create, read, lead and erase meetings over REST."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,25 @@ async def test_meetings_are_listed_by_site_and_day_of_the_site(desk: Service) ->
         morning["id"],
         other_day["id"],
     }
+
+
+async def test_an_office_elsewhere_has_its_own_day_and_tells_its_time_zone(desk: Service) -> None:
+    far = replace(desk.services.catalogue.sites[ELSEWHERE], time_zone="Pacific/Auckland")
+    await desk.services.directory.put({"sites": {ELSEWHERE: far}})
+    token = desk.staff_token(sites=(SITE, ELSEWHERE))
+    moment = "2026-03-01T12:30:00Z"  # the 2nd in Auckland, the 1st in Sweden
+    here, there, over = [
+        (await desk.call("POST", "/api/v1/meetings", {"site": at, "planned_at": moment}, token=token)).json
+        for at in (SITE, ELSEWHERE, ELSEWHERE)
+    ]
+    await desk.call("POST", f"/api/v1/meetings/{over['id']}/end", token=token)
+    assert [made["time_zone"] for made in (here, there)] == ["Europe/Stockholm", "Pacific/Auckland"]
+    listed = {
+        day: (await desk.call("GET", f"/api/v1/meetings?date=2026-03-0{day}", token=token)).json["meetings"]
+        for day in (1, 2)
+    }
+    assert {made["id"] for made in listed[1]} == {here["id"]}
+    assert {made["id"] for made in listed[2]} == {there["id"], over["id"]}
 
 
 async def test_several_days_are_listed_at_once_and_bounded(desk: Service) -> None:

@@ -2,17 +2,15 @@
 
 import json
 import sqlite3
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from signaling.cli import app
-from signaling.shelf import ZONE
 from signaling.stores import DATABASE
 from tests.support.door import Device
-from tests.support.rest import ELSEWHERE, Service, service
+from tests.support.rest import ELSEWHERE, SITE, Service, service
 
 
 async def a_meeting(desk: Service) -> str:
@@ -70,7 +68,7 @@ async def test_an_agency_sees_what_concerned_its_own_officers_and_no_name_of_ano
     async with service(tmp_path) as desk:
         await a_meeting(desk)
         token = desk.staff_token(sub="a", role="agency_admin", sites=(), agency="skatteverket")
-        today = datetime.now(ZONE).date().isoformat()
+        today = desk.services.hub.day(SITE, desk.clock()).isoformat()
         address = f"/api/v1/agencies/skatteverket/hearing?date={today}"
         answer = await desk.call("GET", address, token=token)
         rows = answer.json["rows"]

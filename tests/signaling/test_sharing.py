@@ -87,3 +87,20 @@ async def test_whoever_waits_in_the_lobby_takes_no_screen_down(it: Service) -> N
         assert not shown.closed
         assert officer.told("media.producerClosed") == []
         assert newcomer.heard(waiting.participant) == []
+
+
+async def test_what_the_host_shows_between_stations_is_for_those_in_the_room(it: Service) -> None:
+    meeting = await it.meeting()
+    host = await _in(it, meeting["id"], "host")
+    newcomer = await _in(it, meeting["id"], "newcomer")
+    companion = await _in(it, meeting["id"], "companion")
+    interpreter = await _in(it, meeting["id"], "interpreter")
+    officer = await _in(it, meeting["id"], "officer", agency=meeting["stations"][0]["agency"], station=1)
+    async with host, newcomer, companion, interpreter, officer:
+        await host.act("meeting.admit", participant=companion.participant)
+        await companion.wait_for(lambda: companion.snapshot["you"]["phase"] == "room")
+        await host.produce("video", "screen")
+        for person in (newcomer, companion, interpreter):
+            shown = await person.wait_for_consumer("screen", host.participant)
+            await person.wait_for(lambda person=person, shown=shown: len(person.packets(shown)) > 5)
+        assert officer.consumers == []

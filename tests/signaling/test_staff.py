@@ -34,7 +34,9 @@ async def test_a_link_signs_in_once_and_a_cookie_stays(desk: Service) -> None:
     assert "SameSite=Strict" in cookie
     shown = await desk.call("GET", SESSION, token="")
     assert shown.json == answer.json
-    assert shown.json["sites"] == [{"id": SITE, "name": "Servicekontoret Norrköping"}]
+    assert shown.json["sites"] == [
+        {"id": SITE, "name": "Servicekontoret Norrköping", "time_zone": "Europe/Stockholm"}
+    ]
     assert (shown.json["name"], shown.json["role"]) == ("Anna", "host")
 
 

@@ -1,7 +1,12 @@
-/** Times and lengths as people read them: Western digits and the Gregorian calendar in every language. */
-import type { Instant, Station } from "./wire";
+/**
+ * Times and lengths as people read them: Western digits and the Gregorian calendar in every language.
+ * Whoever writes a time says in which zone; nothing follows the device's own. Pages write through the page's store.
+ */
+import type { Instant, Snapshot, Station } from "./wire";
 
 const REGIONS: Record<string, string> = { sv: "sv-SE", en: "en-GB" };
+/** Milliseconds. */
+const SLIP_STEP = 10_000;
 const CLOCK: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 
 /** Browsers lack the weekdays and months of some languages; these get the day in digits, as it is written in Sweden. */
@@ -16,23 +21,23 @@ function inDigits({ hour, minute, hourCycle, day, timeZone }: Intl.DateTimeForma
   return { ...date, hour, minute, hourCycle, timeZone };
 }
 
-/** The time of day: in the given time zone, or in this device's own. */
-export function clock(instant: Instant | number, language: string, timeZone?: string): string {
+/** The time of day. */
+export function clock(instant: Instant | number, language: string, timeZone: string): string {
   return written(instant, language, { ...CLOCK, timeZone });
 }
 
 /** Day and time, for what may lie on another day. */
-export function moment(instant: Instant | number, language: string): string {
-  return written(instant, language, { weekday: "short", day: "numeric", month: "short", ...CLOCK });
+export function moment(instant: Instant | number, language: string, timeZone: string): string {
+  return written(instant, language, { weekday: "short", day: "numeric", month: "short", ...CLOCK, timeZone });
 }
 
-export function longDay(instant: Instant | number, language: string, timeZone?: string, year = true): string {
+export function longDay(instant: Instant | number, language: string, timeZone: string, year = true): string {
   const text = written(instant, language, { weekday: "long", day: "numeric", month: "long", timeZone, ...(year ? { year: "numeric" } : {}) });
   return text.charAt(0).toLocaleUpperCase(language) + text.slice(1);
 }
 
-/** The day as `YYYY-MM-DD`, `ahead` days from now: in the given time zone, or in this device's own. */
-export function day(ahead = 0, timeZone?: string, from = new Date()): string {
+/** The day as `YYYY-MM-DD`, `ahead` days from now. */
+export function day(ahead: number, timeZone: string, from = new Date()): string {
   const here = new Intl.DateTimeFormat("sv-SE", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" });
   const date = new Date(`${here.format(from)}T12:00:00Z`);
   date.setUTCDate(date.getUTCDate() + ahead);
@@ -55,14 +60,14 @@ export function shifted(date: string, days: number): string {
 }
 
 /** The instant of a day and a time of day in a time zone. */
-export function instantAt(date: string, time: string, timeZone?: string): Instant {
+export function instantAt(date: string, time: string, timeZone: string): Instant {
   const wall = Date.parse(`${date}T${time}:00Z`);
   // The offset is looked up twice: near a change of the clocks the first guess can be off by it.
   const guess = wall - offset(wall, timeZone);
   return new Date(wall - offset(guess, timeZone)).toISOString();
 }
 
-function offset(instant: number, timeZone?: string): number {
+function offset(instant: number, timeZone: string): number {
   const shown = new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "medium" }).format(instant);
   return Date.parse(`${shown.replace(" ", "T")}Z`) - Math.floor(instant / 1000) * 1000;
 }
@@ -75,6 +80,11 @@ export function minutesSince(instant: Instant, now: number): number {
   return Math.max(0, Math.floor((now - Date.parse(instant)) / 60_000));
 }
 
+/** How long a station has gone on at `now`, in milliseconds, without the time that the meeting stood still. */
+function gone(station: Station, now: number): number {
+  return Math.max(0, now - Date.parse(station.started_at!) - station.stood_still * 1000);
+}
+
 export interface Progress {
   /** Whole minutes gone. */
   done: number;
@@ -82,25 +92,46 @@ export interface Progress {
   left: number;
   /** 0 to 1. */
   share: number;
-  /** When the planned time is over, in milliseconds. */
+  /** When the planned time is over, in milliseconds, if nothing stands still any more. */
   until: number;
 }
 
+/** `now` is the meeting's: it stands still while the meeting does. */
 export function progress(station: Station, now: number): Progress | null {
   if (!station.started_at) return null;
   const length = station.minutes * 60_000;
-  const gone = Math.max(0, now - Date.parse(station.started_at));
+  const spent = gone(station, now);
+  const done = Math.floor(spent / 60_000);
   return {
-    done: Math.floor(gone / 60_000),
-    left: Math.ceil((length - gone) / 60_000),
-    share: Math.min(1, gone / length),
-    until: Date.parse(station.started_at) + length,
+    done,
+    left: station.minutes - done,
+    share: Math.min(1, spent / length),
+    until: Date.parse(station.started_at) + station.stood_still * 1000 + length,
   };
 }
 
 export function lasted(station: Station): number | null {
   if (!station.started_at || !station.ended_at) return null;
-  return Math.max(1, Math.round((Date.parse(station.ended_at) - Date.parse(station.started_at)) / 60_000));
+  return Math.max(1, Math.round(gone(station, Date.parse(station.ended_at)) / 60_000));
+}
+
+/**
+ * By how many milliseconds the expected starts of a snapshot have become too early at `now`: time goes on while
+ * the meeting stands still, and nothing can start in the past. In steps, so that what shows it seldom changes.
+ */
+export function slip({ stations, queue, meeting, now: told }: Snapshot, now: number): number {
+  const waits = [...stations.filter(isComing).map((station) => station.expected_start), queue?.expected_start];
+  const first = Math.min(...waits.flatMap((start) => (start ? [Date.parse(start)] : [])));
+  if (!Number.isFinite(first)) return 0;
+  const stands = meeting.paused_since !== null && stations.some((station) => station.state === "active");
+  const late = Math.max(stands ? now - Date.parse(told) : 0, now - first, 0);
+  return Math.ceil(late / SLIP_STEP) * SLIP_STEP;
+}
+
+export const isComing = (station: Station): boolean => station.state === "planned" || station.state === "called";
+
+export function later(instant: Instant | null, by: number): Instant | null {
+  return instant && by > 0 ? new Date(Date.parse(instant) + by).toISOString() : instant;
 }
 
 export interface Break {

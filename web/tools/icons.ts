@@ -17,6 +17,7 @@ export const icons = {
   back: "arrow-left",
   up: "arrow-up",
   down: "arrow-down",
+  list: "chevron-down",
   people: "users",
   person: "user",
   one: "user-round",

@@ -580,7 +580,8 @@ export interface components {
         };
         /**
          * MeetingView
-         * @description `state`: planned, open, paused or ended.
+         * @description `state`: planned, open, paused or ended. `time_zone`: the site's, in which every time of the meeting is
+         *     shown.
          */
         MeetingView: {
             /** Id */
@@ -589,6 +590,8 @@ export interface components {
             site: string;
             /** Site Name */
             site_name: string;
+            /** Time Zone */
+            time_zone: string;
             /** Alias */
             alias: string | null;
             people: components["schemas"]["Party"] | null;
@@ -1078,7 +1081,11 @@ export interface components {
              */
             direction: "send" | "recv";
         };
-        /** StationView */
+        /**
+         * StationView
+         * @description `stood_still`: seconds since its start during which the meeting was paused; a pause that goes on is not
+         *     in it.
+         */
         StationView: {
             /** Number */
             number: number;
@@ -1110,6 +1117,8 @@ export interface components {
             officers: components["schemas"]["OfficerView"][];
             /** Break After */
             break_after: number;
+            /** Stood Still */
+            stood_still: number;
         };
         /** TermView */
         TermView: {

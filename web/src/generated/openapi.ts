@@ -416,40 +416,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/agencies/{agency}/ledger": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The interpreting that an agency pays for */
-        get: operations["readAgencyLedger"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/ledger": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The interpreting that agencies pay for; a host sees their own sites */
-        get: operations["readLedger"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/token": {
         parameters: {
             query?: never;
@@ -1082,10 +1048,13 @@ export interface components {
         /**
          * HeardRow
          * @description `listener` could receive `sources` of `source`; `ends` is null while it goes on.
+         *     `time_zone`: that of the meeting's site.
          */
         HeardRow: {
             /** Meeting */
             meeting: string;
+            /** Time Zone */
+            time_zone: string;
             listener: components["schemas"]["HeardPerson"];
             source: components["schemas"]["HeardPerson"];
             /** Sources */
@@ -1107,7 +1076,7 @@ export interface components {
         };
         /**
          * HearingFilter
-         * @description `date`: a day in the sites' time zone.
+         * @description `date`: a day, for each meeting in the time zone of its site.
          */
         HearingFilter: {
             /**
@@ -1174,82 +1143,6 @@ export interface components {
             direction: "ltr" | "rtl";
         };
         /**
-         * Ledger
-         * @description `unit` (seconds) and `rounding` say how `charged` came about.
-         */
-        Ledger: {
-            /** Unit */
-            unit: number;
-            /**
-             * Rounding
-             * @enum {string}
-             */
-            rounding: "up" | "nearest";
-            /** Rows */
-            rows: components["schemas"]["LedgerRow"][];
-        };
-        /**
-         * LedgerFilter
-         * @description `first` and `last`: days at the offices, both included.
-         */
-        LedgerFilter: {
-            /**
-             * First
-             * @default null
-             */
-            first?: string | null;
-            /**
-             * Last
-             * @default null
-             */
-            last?: string | null;
-        };
-        /**
-         * LedgerRow
-         * @description One interpreter's work at one station. `day`: at the office, on which it began; `seconds`: worked while
-         *     the station went on and nothing was paused; `charged`: the same, rounded as set.
-         */
-        LedgerRow: {
-            /** Agency */
-            agency: string;
-            /** Agency Name */
-            agency_name: string;
-            /** Meeting */
-            meeting: string;
-            /** Site */
-            site: string;
-            /** Site Name */
-            site_name: string;
-            /** Station */
-            station: number;
-            /** Interpreter */
-            interpreter: string;
-            /** Name */
-            name: string;
-            kind: components["schemas"]["Kind"];
-            /** Languages */
-            languages: string[];
-            /**
-             * Day
-             * Format: date
-             */
-            day: string;
-            /**
-             * Begins
-             * Format: date-time
-             */
-            begins: string;
-            /**
-             * Ends
-             * Format: date-time
-             */
-            ends: string;
-            /** Seconds */
-            seconds: number;
-            /** Charged */
-            charged: number;
-        };
-        /**
          * LinkInfo
          * @description For whom a one-time link or a token is: their role, the language they were given, and what they are
          *     invited to, which is told only while the link can still be used.
@@ -1268,6 +1161,8 @@ export interface components {
             site: string;
             /** Site Name */
             site_name: string;
+            /** Time Zone */
+            time_zone: string;
             /** Route */
             route: string | null;
             /** Alias */
@@ -1820,7 +1715,10 @@ export interface components {
              */
             parent?: string | null;
         };
-        /** StaffSession */
+        /**
+         * StaffSession
+         * @description `time_zone`: that of their first site, or of the service for those who have none.
+         */
         StaffSession: {
             /** Name */
             name: string;
@@ -1833,6 +1731,8 @@ export interface components {
             agency: string | null;
             /** Sites */
             sites: components["schemas"]["StaffSite"][];
+            /** Time Zone */
+            time_zone: string;
             /**
              * Expires At
              * Format: date-time
@@ -1845,6 +1745,8 @@ export interface components {
             id: string;
             /** Name */
             name: string;
+            /** Time Zone */
+            time_zone: string;
         };
         /**
          * StationChange
@@ -1872,7 +1774,11 @@ export interface components {
              */
             position?: number | null;
         };
-        /** StationView */
+        /**
+         * StationView
+         * @description `stood_still`: seconds since its start during which the meeting was paused; a pause that goes on is not
+         *     in it.
+         */
         StationView: {
             /** Number */
             number: number;
@@ -1904,6 +1810,8 @@ export interface components {
             officers: components["schemas"]["OfficerView"][];
             /** Break After */
             break_after: number;
+            /** Stood Still */
+            stood_still: number;
         };
         /**
          * TakeUp
@@ -4943,153 +4851,6 @@ export interface operations {
             };
             /** @description The body is too large */
             413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemDocument"];
-                };
-            };
-            /** @description Some fields are not as they must be */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemDocument"];
-                };
-            };
-            /** @description Too many calls */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemDocument"];
-                };
-            };
-            /** @description The service cannot do this now */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemDocument"];
-                };
-            };
-        };
-    };
-    readAgencyLedger: {
-        parameters: {
-            query?: {
-                first?: string;
-                last?: string;
-            };
-            header?: never;
-            path: {
-                agency: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Ledger"];
-                };
-            };
-            /** @description Who calls is not known */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemDocument"];
-                };
-            };
-            /** @description Not open to the caller */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemDocument"];
-                };
-            };
-            /** @description There is no such thing, or not for the caller */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemDocument"];
-                };
-            };
-            /** @description Some fields are not as they must be */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemDocument"];
-                };
-            };
-            /** @description Too many calls */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemDocument"];
-                };
-            };
-            /** @description The service cannot do this now */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemDocument"];
-                };
-            };
-        };
-    };
-    readLedger: {
-        parameters: {
-            query?: {
-                first?: string;
-                last?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Ledger"];
-                };
-            };
-            /** @description Who calls is not known */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemDocument"];
-                };
-            };
-            /** @description Not open to the caller */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };

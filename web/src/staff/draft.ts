@@ -171,7 +171,7 @@ export function problems(draft: Draft, step: Step, today: string): Map<string, s
 
 export const interpreted = (draft: Draft): boolean => draft.language !== "sv";
 
-export function asRequest(draft: Draft, timeZone: string | undefined): NewMeeting {
+export function asRequest(draft: Draft, timeZone: string): NewMeeting {
   const last = draft.stations.length - 1;
   return {
     site: draft.site,

@@ -34,7 +34,7 @@ export function drop(): void {
 }
 
 /** Pressed twice, or again after a reload in the middle of it, it makes one meeting. */
-export async function create(now: Kept, timeZone: string | undefined): Promise<MeetingResource> {
+export async function create(now: Kept, timeZone: string): Promise<MeetingResource> {
   const wanted = asRequest(now.draft, timeZone);
   const body = JSON.stringify(wanted);
   if (now.attempt?.body !== body) now.attempt = { key: uuid(), body };

@@ -10,13 +10,13 @@ const name = (station: Station) => station.agency;
 function station(number: number, more: Partial<Station> = {}): Station {
   return {
     number, position: number, agency: `agency${number}`, agency_name: {}, purpose: "", purpose_text: {}, state: "planned", minutes: 25, started_at: null,
-    ended_at: null, expected_start: null, officers: [{ participant: "p", name: "Per", present: false, ready: false, came: false }], break_after: 0, ...more,
+    ended_at: null, expected_start: null, officers: [{ participant: "p", name: "Per", present: false, ready: false, came: false }], break_after: 0, stood_still: 0, ...more,
   };
 }
 
 function meeting(more: Partial<MeetingResource> = {}): MeetingResource {
   return {
-    id: "m_1", site: "gavle", site_name: "Gävle", route: "1", alias: "Samira", planned_at: ago(-145), languages: ["ar"],
+    id: "m_1", site: "gavle", site_name: "Gävle", time_zone: "Europe/Stockholm", route: "1", alias: "Samira", planned_at: ago(-145), languages: ["ar"],
     people: { adults: 1, children: 0 }, room: null, state: "planned", stations: [station(1), station(2)], created_at: ago(600),
     paused_since: null, ended_at: null,
     participants: [{ id: "i", role: "interpreter", kind: "spoken", name: "Amina", agency: null, station: null, language: "ar", place: "elsewhere", phase: "room", ready: false, present: false }],

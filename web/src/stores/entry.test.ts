@@ -1,5 +1,5 @@
 import { beforeEach, expect, it, vi } from "vitest";
-import { byToken } from "./entry";
+import { byToken, pressedFor, wasPressed } from "./entry";
 
 class Kept {
   private readonly items = new Map<string, string>();
@@ -42,4 +42,11 @@ it("comes back to the session that the tab had, but not with another token", () 
   byToken(at("#one"), kept).keep!({ session: "s", secret: "x", lastEvent: 3 });
   expect(byToken(at(""), kept).standing!()).toEqual({ session: "s", secret: "x", lastEvent: 3 });
   expect(byToken(at("#two"), kept).standing!()).toBeNull();
+});
+
+it("takes a press on another page for one way in, once", () => {
+  pressedFor("abc");
+  expect([wasPressed("abc"), wasPressed("abc")]).toEqual([true, false]);
+  pressedFor("abc");
+  expect([wasPressed("other"), wasPressed("abc")]).toEqual([false, false]);
 });

@@ -16,6 +16,20 @@ export function byLink(code: string): Entry {
   return { token: async () => (await redeem(code)).access_token, about: () => linkInfo({ code }) };
 }
 
+let pressed: string | null = null;
+
+/** Somebody has pressed a button of ours to come in by this link: its page asks for no second press. */
+export function pressedFor(code: string): void {
+  pressed = code;
+}
+
+/** Once only: whoever loads the page anew presses anew, since browsers let it make no sound before. */
+export function wasPressed(code: string): boolean {
+  const was = pressed === code;
+  pressed = null;
+  return was;
+}
+
 const TOKEN = "motesrum-token";
 const STANDING = "motesrum-standing";
 

@@ -1,4 +1,5 @@
 /** What the host does to the meeting, and what has to be asked first because it cuts somebody off. */
+import { type Check, lacks, readiness } from "../readiness";
 import type { Station } from "../wire";
 import { useMeeting } from "./meeting";
 import { usePage } from "./page";
@@ -22,9 +23,18 @@ export function useLeading() {
     return agreed(station) ? null : (meeting.activeStations.find((one) => one.number !== station.number) ?? null);
   }
 
+  function checks(station: Station): Check[] {
+    return readiness(station, meeting.people);
+  }
+
+  /** Is there something to say before the station starts? */
+  function asksFirst(station: Station): boolean {
+    return interrupts(station) !== null || checks(station).some(lacks);
+  }
+
   function officersOf(station: Station): string {
     return station.officers.filter((officer) => officer.present && officer.name).map((officer) => officer.name).join(", ");
   }
 
-  return { act, agreed, interrupts, officersOf };
+  return { act, agreed, interrupts, checks, asksFirst, officersOf };
 }

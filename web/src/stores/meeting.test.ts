@@ -10,7 +10,7 @@ const person = (id: string, more: Partial<Participant> = {}): Participant => ({
 
 const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
   you: { participant: "p_1", role: "host", kind: null, name: "", language: "sv", agency: null, station: null, place: "on_site", phase: "room", ready: false, may: ["meeting.start"] },
-  meeting: { id: "m_1", site: "s", site_name: "S", alias: null, people: null, languages: [], planned_at: null, route: null, room: null, state: "open", paused_since: null, interpreter: null },
+  meeting: { id: "m_1", site: "s", site_name: "S", time_zone: "UTC", alias: null, people: null, languages: [], planned_at: null, route: null, room: null, state: "open", paused_since: null, interpreter: null },
   stations: [], participants: [], messages: [], question: null, consents: [], queue: null, now: "2026-11-24T10:00:00Z",
   interpreting: { language: "sv", heard: null, floor: [], interpreters: [], listeners: [], handover: null, terms: [] }, ...more,
 });
@@ -36,6 +36,16 @@ it("tells apart who is in the room, who waits and who is away", () => {
   meeting.show(snapshot({ participants: [person("p_2"), person("p_3", { phase: "lobby" }), person("p_4", { present: false })] }));
   expect(meeting.inRoom.map((one) => one.id)).toEqual(["p_2"]);
   expect(meeting.inLobby.map((one) => one.id)).toEqual(["p_3"]);
+});
+
+it("keeps everybody's place in the list of people, whoever comes and goes", () => {
+  const meeting = useMeeting();
+  const names = () => meeting.inRoom.map((one) => one.id);
+  const all = [person("officer"), person("lena", { role: "host" }), person("amina", { role: "interpreter" }), person("samira", { role: "newcomer" })];
+  meeting.show(snapshot({ participants: all }));
+  expect(names()).toEqual(["samira", "lena", "amina", "officer"]);
+  meeting.show(snapshot({ participants: [all[2], all[0], all[3], { ...all[1], present: false }] }));
+  expect(names()).toEqual(["samira", "amina", "officer"]);
 });
 
 it("shows a signal for a while", () => {

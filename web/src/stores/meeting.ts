@@ -1,10 +1,12 @@
 /** The meeting as this participant may see it: the server's snapshot, and what we ask the server to do. */
 import { defineStore } from "pinia";
 import { computed, ref, shallowRef } from "vue";
-import type { Joined, MeetingEvent, Participant, Quality, Signal, Snapshot, Speaker, Station } from "../wire";
+import { isComing, later, slip } from "../time";
+import type { Joined, MeetingEvent, Participant, Quality, Role, Signal, Snapshot, Speaker, Station } from "../wire";
 import { Session, type SessionState } from "../media/session";
 import type { Params } from "../media/rpc";
 import type { Entry } from "./entry";
+import { useTick } from "./tick";
 
 export interface HeardSignal {
   key: number;
@@ -14,6 +16,8 @@ export interface HeardSignal {
 
 const SIGNAL_SHOWN = 12_000;
 const SPEAKING = 0.02;
+/** Everybody keeps their place in a list of people, whoever comes and goes. */
+const ORDER: Role[] = ["newcomer", "companion", "host", "interpreter", "officer", "attendee"];
 
 export function socketUrl(location: Location): string {
   return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/socket`;
@@ -27,6 +31,7 @@ export interface MediaHooks {
 }
 
 export const useMeeting = defineStore("meeting", () => {
+  const tick = useTick();
   const snapshot = shallowRef<Snapshot | null>(null);
   const connection = ref<SessionState>("idle");
   /** The connection stands, but nothing comes over it. */
@@ -45,16 +50,31 @@ export const useMeeting = defineStore("meeting", () => {
   let signalKey = 0;
 
   const you = computed(() => snapshot.value?.you ?? null);
+  /** The server's time now, in milliseconds. */
+  const serverNow = computed(() => tick.now + clockOffset.value);
+  /** What is expected moves on while nobody tells anything. */
+  const slipped = computed(() => (snapshot.value ? slip(snapshot.value, serverNow.value) : 0));
   const stations = computed<Station[]>(() =>
-    [...(snapshot.value?.stations ?? [])].sort((one, other) => one.position - other.position),
+    [...(snapshot.value?.stations ?? [])]
+      .sort((one, other) => one.position - other.position)
+      .map((station) => ({ ...station, expected_start: later(station.expected_start, slipped.value) })),
   );
+  const queue = computed(() => {
+    const told = snapshot.value?.queue;
+    return told ? { ...told, expected_start: later(told.expected_start, slipped.value) } : null;
+  });
   const activeStations = computed(() => stations.value.filter((station) => station.state === "active"));
-  const nextStation = computed(
-    () => stations.value.find((station) => station.state === "planned" || station.state === "called") ?? null,
+  const nextStation = computed(() => stations.value.find(isComing) ?? null);
+  const people = computed<Participant[]>(() =>
+    [...(snapshot.value?.participants ?? [])].sort((one, other) => ORDER.indexOf(one.role) - ORDER.indexOf(other.role)),
   );
-  const people = computed<Participant[]>(() => snapshot.value?.participants ?? []);
   const inRoom = computed(() => people.value.filter((person) => person.present && person.phase === "room"));
-  const inLobby = computed(() => people.value.filter((person) => person.present && person.phase === "lobby"));
+  /** Who has waited longest comes first. */
+  const inLobby = computed(() =>
+    people.value
+      .filter((person) => person.present && person.phase === "lobby")
+      .sort((one, other) => (one.since ?? "").localeCompare(other.since ?? "")),
+  );
 
   function person(id: string): Participant | undefined {
     return people.value.find((candidate) => candidate.id === id);
@@ -166,8 +186,8 @@ export const useMeeting = defineStore("meeting", () => {
   }
 
   return {
-    snapshot, connection, quiet, ending, speakers, quality, signals, clockOffset,
-    you, stations, activeStations, nextStation, people, inRoom, inLobby,
+    snapshot, connection, quiet, ending, speakers, quality, signals, clockOffset, serverNow,
+    you, stations, queue, activeStations, nextStation, people, inRoom, inLobby,
     person, may, isSpeaking, useHooks, join, show, happened, finish, act, call, dismiss, hurry, goOut, leave,
   };
 });

@@ -1,11 +1,15 @@
-/** The page itself: its language, the running clock, and short messages to the person at it. */
+/** The page itself: its language, how times are written on it, and short messages to the person at it. */
 import { defineStore } from "pinia";
-import { computed, onScopeDispose, ref, watch } from "vue";
+import { computed, ref, watch } from "vue";
 import { isLocale, type Locale, locale, localesFor, showIn } from "../i18n";
-import type { LinkInfo } from "../wire";
+import * as time from "../time";
+import type { Instant, LinkInfo } from "../wire";
 import { useMeeting } from "./meeting";
+import { useTick } from "./tick";
 
 const REMEMBERED = "motesrum-language";
+/** Until an office is known. */
+const HOME_ZONE = "Europe/Stockholm";
 
 function remembered(): Locale | null {
   const language = sessionStorage.getItem(REMEMBERED);
@@ -21,12 +25,9 @@ function newcomersOwn(): Locale | null {
 export const usePage = defineStore("page", () => {
   const meeting = useMeeting();
   const chosen = ref<Locale | null>(remembered());
-  const now = ref(Date.now());
+  const now = computed(() => useTick().now);
   /** Key of a text that tells what went wrong, or null. */
   const problem = ref<string | null>(null);
-
-  const timer = setInterval(() => (now.value = Date.now()), 1000);
-  onScopeDispose(() => clearInterval(timer));
 
   /** Before a link is opened nobody knows whose it is. */
   const invited = window.location.pathname.startsWith("/j/");
@@ -40,12 +41,20 @@ export const usePage = defineStore("page", () => {
   const language = ref<Locale>(locale());
   watch(wished, () => void settled());
 
-  /** The server's time now, in milliseconds. While paused the meeting's time stands still. */
-  const serverNow = computed(() => now.value + meeting.clockOffset);
+  const serverNow = computed(() => meeting.serverNow);
+  /** While paused the meeting's time stands still. */
   const meetingNow = computed(() => {
     const since = meeting.snapshot?.meeting.paused_since;
     return since ? Date.parse(since) : serverNow.value;
   });
+
+  /** The time zone of the office of whoever is signed in as staff. */
+  const officeZone = ref(HOME_ZONE);
+  /** Times are those of the meeting's office, wherever the device is. */
+  const timeZone = computed(() => meeting.snapshot?.meeting.time_zone ?? officeZone.value);
+  const clock = (instant: Instant | number, zone = timeZone.value) => time.clock(instant, language.value, zone);
+  const moment = (instant: Instant | number, zone = timeZone.value) => time.moment(instant, language.value, zone);
+  const longDay = (instant: Instant | number, zone = timeZone.value, year = true) => time.longDay(instant, language.value, zone, year);
 
   function speak(wanted: Locale): void {
     chosen.value = wanted;
@@ -90,5 +99,7 @@ export const usePage = defineStore("page", () => {
     }
   }
 
-  return { language, offered, now, serverNow, meetingNow, problem, speak, forget, tellLanguage, guest, settled, attempt };
+  return {
+    language, offered, now, serverNow, meetingNow, officeZone, timeZone, clock, moment, longDay, problem, speak, forget, tellLanguage, guest, settled, attempt,
+  };
 });

@@ -3,8 +3,10 @@ import { defineStore } from "pinia";
 import { computed, ref, shallowRef } from "vue";
 import { drop } from "../staff/keeping";
 import { day, shifted, weekOf } from "../time";
-import type { Catalogue, InviteAnswer, MeetingResource, StaffSession } from "../wire";
+import type { Catalogue, MeetingResource, StaffSession } from "../wire";
 import { ApiError, catalogue, invite, meetings, signOut, staffSession } from "./api";
+import { pressedFor } from "./entry";
+import { usePage } from "./page";
 
 type Loading = "loading" | "ready" | "failed" | "signed_out";
 export type Span = "today" | "tomorrow" | "week";
@@ -21,6 +23,7 @@ export function isStaffTab(): boolean {
 }
 
 export const useStaff = defineStore("staff", () => {
+  const page = usePage();
   const session = shallowRef<StaffSession | null>(null);
   const offered = shallowRef<Catalogue | null>(null);
   const list = shallowRef<MeetingResource[]>([]);
@@ -31,7 +34,7 @@ export const useStaff = defineStore("staff", () => {
   const span = ref<Span>("today");
   const sites = computed(() => session.value?.sites ?? []);
   /** The days of an office follow its own time zone; those of several, the first one's. */
-  const timeZone = computed(() => zoneOf(site.value === ALL ? (sites.value[0]?.id ?? "") : site.value));
+  const timeZone = computed(() => zoneOf(site.value));
   const today = ref("");
   const from = computed(() => {
     if (!today.value) return "";
@@ -40,8 +43,8 @@ export const useStaff = defineStore("staff", () => {
   });
   let asked = 0;
 
-  function zoneOf(office: string): string | undefined {
-    return offered.value?.sites.find((one) => one.id === office)?.time_zone;
+  function zoneOf(office: string): string {
+    return sites.value.find((one) => one.id === office)?.time_zone ?? session.value?.time_zone ?? page.officeZone;
   }
 
   function failed(error: unknown): void {
@@ -54,6 +57,7 @@ export const useStaff = defineStore("staff", () => {
   async function enter(): Promise<boolean> {
     try {
       session.value ??= await staffSession();
+      page.officeZone = session.value.time_zone;
       sessionStorage.setItem(SIGNED_IN, "yes");
       offered.value ??= await catalogue();
       site.value ||= usual();
@@ -99,11 +103,13 @@ export const useStaff = defineStore("staff", () => {
     }
   }
 
-  /** A link into the meeting for this member of staff, as the same host as last time. */
-  function hostLink(meeting: MeetingResource): Promise<InviteAnswer> {
+  /** The way into the meeting for this member of staff, as the same host as last time. They have pressed already. */
+  async function wayIn(meeting: MeetingResource): Promise<string> {
     const name = session.value?.name ?? "";
     const before = meeting.participants.find((person) => person.role === "host" && person.name === name);
-    return invite(meeting.id, { role: "host", name, ...(before ? { participant: before.id } : {}) });
+    const { code } = await invite(meeting.id, { role: "host", name, ...(before ? { participant: before.id } : {}) });
+    pressedFor(code);
+    return `/j/${code}`;
   }
 
   async function leave(): Promise<void> {
@@ -122,5 +128,5 @@ export const useStaff = defineStore("staff", () => {
     state.value = "signed_out";
   }
 
-  return { session, offered, list, state, stale, site, sites, span, from, today, timeZone, zoneOf, enter, open, choose, load, hostLink, leave, forget };
+  return { session, offered, list, state, stale, site, sites, span, from, today, timeZone, zoneOf, enter, open, choose, load, wayIn, leave, forget };
 });

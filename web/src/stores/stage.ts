@@ -88,6 +88,11 @@ export function useStage() {
     return t(`role.${person.role}`);
   }
 
+  /** The name that somebody goes by here; the newcomer's is the meeting's. */
+  function called(person: Participant): string {
+    return (person.role === "newcomer" ? alias.value : person.name) || t(`role.${person.role}`);
+  }
+
   /** Who interprets now; a colleague who rests only where nobody else is there. */
   const interpreter = computed<Participant | null>(() => {
     const here = meeting.inRoom.filter((person) => person.role === "interpreter" && (person.kind ?? "spoken") === "spoken");
@@ -104,6 +109,6 @@ export function useStage() {
   return {
     meeting, page, officer, officers, station, paused, ended, question, excluded, listeners, alias,
     newcomer: inTheRoom("newcomer"), interpreter, host, helpLabel,
-    agency, agencyInSwedish, stationNumbered, language, languages, capacity,
+    agency, agencyInSwedish, stationNumbered, language, languages, capacity, called,
   };
 }
