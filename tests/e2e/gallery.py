@@ -60,4 +60,5 @@ async def show(page: Page, address: str, language: str) -> None:
     """One scene, in a language, once its fonts are here."""
     await page.goto(f"{address}{'&' if '?' in address else '?'}language={language}")
     await expect(page.locator("#content, main").first).to_be_visible()
+    await expect(page.locator("html[data-pressing]")).to_have_count(0)
     await page.evaluate("document.fonts.ready.then(() => true)")

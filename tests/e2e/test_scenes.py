@@ -47,7 +47,7 @@ async def violations(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("language", ["sv", "ar"])
 async def test_every_state_is_accessible_and_fits(language: str, gallery: str, new_page: NewPage) -> None:
-    page = await new_page()
+    page = await new_page(reduced_motion="reduce")
     wrong: dict[str, list[str]] = {}
     for name, address in (await scenes(page, gallery)).items():
         if language == "ar" and not name.startswith(("newcomer", "companion", "components", "ended")):

@@ -19,6 +19,7 @@ if (import.meta.env.DEV || import.meta.env.MODE === "gallery") {
   routes.unshift(
     { path: "/gallery", component: () => import("./dev/GalleryIndex.vue") },
     { path: "/gallery/components", component: () => import("./dev/ComponentsView.vue") },
+    { path: "/gallery/desk/:scene", component: () => import("./dev/DeskView.vue"), props: true },
     { path: "/gallery/:scene", component: () => import("./dev/GalleryView.vue"), props: true },
   );
 }

@@ -3,9 +3,9 @@ import type { Message, Participant, Phase, Role, Snapshot, Station } from "../wi
 import { booth, interpreting, waiting } from "./interpreting";
 
 const MINUTE = 60_000;
-const ago = (minutes: number) => new Date(Date.now() - minutes * MINUTE).toISOString();
+export const ago = (minutes: number) => new Date(Date.now() - minutes * MINUTE).toISOString();
 
-const NAMES: Record<string, Record<string, string>> = {
+export const NAMES: Record<string, Record<string, string>> = {
   migrationsverket: { sv: "Migrationsverket", en: "Swedish Migration Agency", ar: "مصلحة الهجرة", fa: "ادارهٔ مهاجرت", so: "Laanta Socdaalka", ti: "ቤት ጽሕፈት ኢሚግረሽን" },
   skatteverket: { sv: "Skatteverket", en: "Swedish Tax Agency", ar: "مصلحة الضرائب", fa: "ادارهٔ مالیات", so: "Hay’adda Canshuuraha", ti: "ቤት ጽሕፈት ግብሪ" },
   forsakringskassan: { sv: "Försäkringskassan", en: "Social Insurance Agency", ar: "صندوق التأمينات الاجتماعية", fa: "ادارهٔ بیمه‌های اجتماعی", so: "Qasnadda Caymiska", ti: "ካሳ መድሕን" },
@@ -32,10 +32,10 @@ const PURPOSES: Record<string, Record<string, string>> = {
   },
 };
 
-function station(number: number, agency: string, purpose: string, minutes: number, more: Partial<Station> = {}): Station {
+export function station(number: number, agency: string, purpose: string, minutes: number, more: Partial<Station> = {}): Station {
   return {
     number, position: number, agency, agency_name: NAMES[agency], purpose, purpose_text: PURPOSES[purpose] ?? {}, state: "planned", minutes,
-    started_at: null, ended_at: null, expected_start: null, officers: [], break_after: 0, ...more,
+    started_at: null, ended_at: null, expected_start: null, officers: [], break_after: 0, stood_still: 0, ...more,
   };
 }
 
@@ -46,7 +46,7 @@ function person(id: string, role: Role, name: string, more: Partial<Participant>
   };
 }
 
-const stations = (): Station[] => [
+export const stations = (): Station[] => [
   station(1, "migrationsverket", "Uppehållstillstånd och kort", 20, {
     state: "done", started_at: ago(35), ended_at: ago(17), officers: [{ participant: "p_per", name: "Per Sandin", present: false, ready: false, came: true }],
   }),
@@ -94,7 +94,7 @@ function base(id: string, phase: Phase = "room"): Snapshot {
       phase, ready: me.ready, may: MAY[me.role] ?? may(COMMON),
     },
     meeting: {
-      id: "m_1", site: "gavle", site_name: "Servicekontoret Gävle", alias: "Samira med familj", people: { adults: 2, children: 1 }, languages: ["ar"],
+      id: "m_1", site: "gavle", site_name: "Servicekontoret Gävle", time_zone: "Europe/Stockholm", alias: "Samira med familj", people: { adults: 2, children: 1 }, languages: ["ar"],
       planned_at: ago(35), route: "1", room: "Rum 2", state: "open", paused_since: null, interpreter: "Amina Haddad",
     },
     stations: stations(), participants: people(), messages: [], question: null, consents: [], queue: null, now: new Date().toISOString(),
