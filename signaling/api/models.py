@@ -218,7 +218,7 @@ class Booking(Out):
     """`station`: an officer's own."""
 
     site_name: str
-    time_zone: str | None
+    time_zone: str
     planned_at: datetime | None
     station: BookedStation | None
 

@@ -53,10 +53,9 @@ async def whose(call: Call) -> Reply:
         )
     about = None
     if booked is not None:
-        site = services.catalogue.sites.get(booked.site)
         about = models.Booking(
             site_name=booked.site_name,
-            time_zone=None if site is None else site.time_zone,
+            time_zone=services.names.zone(booked.site),
             planned_at=booked.planned_at,
             station=booked.station,
         )

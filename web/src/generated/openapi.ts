@@ -955,7 +955,7 @@ export interface components {
             /** Site Name */
             site_name: string;
             /** Time Zone */
-            time_zone: string | null;
+            time_zone: string;
             /** Planned At */
             planned_at: string | null;
             station: components["schemas"]["BookedStation"] | null;
