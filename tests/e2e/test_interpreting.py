@@ -120,7 +120,7 @@ async def test_a_relay_gives_each_listener_the_last_interpreter_and_the_last_one
     await meeting.service.rest("PATCH", f"/meetings/{meeting.id}", {"languages": ["ti", "sv"]})
     host = await meeting.raw("host", sends=False)
     for one, languages in ((first, ["ti", "en"]), (last, ["en", "sv"])):
-        await host.call("interpret.languages", {"participant": one.id, "languages": languages})
+        await host.call("interpret.languages", participant=one.id, languages=languages)
     await meeting.start(A)
     for one in (first, last):
         await simultaneous(one)
