@@ -67,6 +67,7 @@ export const icons = {
   screen: "monitor",
   print: "printer",
   undo: "undo-2",
+  captions: "captions",
 } as const;
 
 export type IconName = keyof typeof icons;

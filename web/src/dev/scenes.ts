@@ -78,7 +78,7 @@ const line = (more: Partial<Message> = {}): Message => ({
 const LEADING = ["start", "finish", "skip", "addStation", "moveStation", "extendStation", "pause", "resume", "end", "invite", "admit", "remove", "askConsent", "withdrawQuestion"];
 const OWNING = ["remove", "pause", "resume", "end", "admit", "exclude", "include", "answerConsent", "revokeConsent"];
 const COMMON = ["ready", "setLanguage", "setPlace", "signal"];
-const may = (actions: string[]) => ["chat.send", "interpret.listen", ...actions.map((action) => `meeting.${action}`)];
+const may = (actions: string[]) => ["chat.send", "text.type", "interpret.listen", ...actions.map((action) => `meeting.${action}`)];
 
 const MAY: Partial<Record<Role, string[]>> = {
   host: may([...COMMON, ...LEADING]),
@@ -86,8 +86,18 @@ const MAY: Partial<Record<Role, string[]>> = {
   interpreter: [...may(COMMON), ...["direction", "mode", "relay", "offerHandover", "acceptHandover", "withdrawHandover", "addTerm", "removeTerm"].map((action) => `interpret.${action}`)],
 };
 
+/** Interpreters beside the one who speaks. */
+const others = {
+  text: person("p_nils", "interpreter", "Nils Öberg", { kind: "text" }),
+  sign: person("p_disa", "interpreter", "Disa Fors", { kind: "sign" }),
+};
+
+function withOther(kind: "text" | "sign", snapshot: Snapshot): Snapshot {
+  return { ...snapshot, participants: [...snapshot.participants, others[kind]] };
+}
+
 function base(id: string, phase: Phase = "room"): Snapshot {
-  const me = people().find((one) => one.id === id)!;
+  const me = [...people(), others.text].find((one) => one.id === id)!;
   return {
     you: {
       participant: id, role: me.role, kind: me.kind, name: me.name, language: me.language, agency: me.agency, station: me.station, place: me.place,
@@ -178,6 +188,16 @@ export const scenes: Record<string, () => Snapshot> = {
   "newcomer-unanswered": unanswered,
   "newcomer-over-time": overTime,
   "newcomer-agreed": () => agreed(base("p_new")),
+  "newcomer-text": () => withOther("text", base("p_new")),
+  "newcomer-sign": () => withOther("sign", withOther("text", base("p_new"))),
+  "newcomer-sign-consent": () => withOther("sign", asked(base("p_new"))),
+  "newcomer-text-between": () => withOther("text", between()),
+  "host-text": () => withOther("sign", withOther("text", base("p_lena"))),
+  "officer-text": () => withOther("text", officer()),
+  "officer-sign": () => withOther("sign", officer()),
+  "text-interpreter": () => withOther("text", base("p_nils")),
+  "text-interpreter-paused": () => paused(withOther("text", base("p_nils"))),
+  "companion-text": () => withOther("text", base("p_yusuf")),
   host: () => ({ ...base("p_lena"), messages: [line()], consents: [{ id: "k", kind: "together", stations: [2, 3], at: ago(3) }] }),
   "host-between": () => ({ ...between(), you: base("p_lena").you }),
   "host-paused": () => paused(asked(base("p_lena"))),

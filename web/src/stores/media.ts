@@ -317,7 +317,8 @@ export const useMedia = defineStore("media", () => {
       const silent = startsSilent(answer.snapshot);
       soundHere.value = !silent;
       mixer.setSilent(silent);
-      const sends = !silent && answer.snapshot.you.role !== "attendee";
+      const { role, kind: interprets } = answer.snapshot.you;
+      const sends = !silent && role !== "attendee" && interprets !== "text";
       for (const kind of ["microphone", "camera"] as const) on[kind] = sends && (on[kind] || !tried);
       tried = false;
       if (answer.snapshot.meeting.state === "paused") hold();

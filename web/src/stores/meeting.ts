@@ -23,9 +23,11 @@ export function socketUrl(location: Location): string {
   return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/socket`;
 }
 
-export interface MediaHooks {
+/** What others make of it: the media, the text. */
+export interface Hooks {
   joined: (answer: Joined, resumed: boolean) => void;
   notified: (method: string, params: Params) => void;
+  happened?: (event: MeetingEvent) => void;
   changed: (before: Snapshot, after: Snapshot) => void;
   over: () => void;
 }
@@ -46,7 +48,7 @@ export const useMeeting = defineStore("meeting", () => {
   const clockOffset = ref(0);
 
   let session: Session | null = null;
-  let hooks: MediaHooks | null = null;
+  const hooks: Hooks[] = [];
   let signalKey = 0;
 
   const you = computed(() => snapshot.value?.you ?? null);
@@ -88,8 +90,8 @@ export const useMeeting = defineStore("meeting", () => {
     return speakers.value.some((speaker) => speaker.participant === id && speaker.level > SPEAKING);
   }
 
-  function useHooks(given: MediaHooks): void {
-    hooks = given;
+  function useHooks(given: Hooks): void {
+    hooks.push(given);
   }
 
   async function join(entry: Entry): Promise<void> {
@@ -103,7 +105,7 @@ export const useMeeting = defineStore("meeting", () => {
         },
         joined: (answer, resumed) => {
           show(answer.snapshot);
-          hooks?.joined(answer, resumed);
+          for (const each of hooks) each.joined(answer, resumed);
         },
         quiet: (now) => {
           if (session === created) quiet.value = now;
@@ -122,13 +124,14 @@ export const useMeeting = defineStore("meeting", () => {
     const before = snapshot.value;
     snapshot.value = next;
     clockOffset.value = Date.parse(next.now) - Date.now();
-    if (before) hooks?.changed(before, next);
+    if (before) for (const each of hooks) each.changed(before, next);
   }
 
   function happened(event: MeetingEvent): void {
     if (!snapshot.value) return;
     show({ ...snapshot.value, ...event.changes, now: event.changes.now ?? event.at });
     if (event.type === "signal_sent") heard(event.data);
+    for (const each of hooks) each.happened?.(event);
   }
 
   function heard(data: Record<string, unknown>): void {
@@ -144,12 +147,12 @@ export const useMeeting = defineStore("meeting", () => {
   function notified(method: string, params: Params): void {
     if (method === "media.speakers") speakers.value = (params.speakers as Speaker[]) ?? [];
     else if (method === "media.quality") quality.value = new Map((params.people as Quality[]).map((one) => [one.participant, one]));
-    else hooks?.notified(method, params);
+    else for (const each of hooks) each.notified(method, params);
   }
 
   function finish(code: string): void {
     ending.value = code;
-    hooks?.over();
+    for (const each of hooks) each.over();
   }
 
   /** A change to the meeting, safe to repeat. */
@@ -179,7 +182,7 @@ export const useMeeting = defineStore("meeting", () => {
 
   function leave(): void {
     session?.leave();
-    hooks?.over();
+    for (const each of hooks) each.over();
     session = null;
     snapshot.value = null;
     connection.value = "idle";
@@ -188,6 +191,6 @@ export const useMeeting = defineStore("meeting", () => {
   return {
     snapshot, connection, quiet, ending, speakers, quality, signals, clockOffset, serverNow,
     you, stations, queue, activeStations, nextStation, people, inRoom, inLobby,
-    person, may, isSpeaking, useHooks, join, show, happened, finish, act, call, dismiss, hurry, goOut, leave,
+    person, may, isSpeaking, useHooks, join, show, happened, notified, finish, act, call, dismiss, hurry, goOut, leave,
   };
 });
