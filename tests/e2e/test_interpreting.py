@@ -95,6 +95,9 @@ async def test_a_hand_over_changes_the_voice_without_a_gap_and_without_two_at_on
     assert longest(heard, lambda one, two: min(one, two) > -12) <= 300, "two interpreted at once"
     assert max(floor for _, _, _, floor in heard) < LOWERED + 6, "the original came up in between"
     await officer.hears_nothing_of(first, second)
+    assert {"maxaveragebitrate=64000", "useinbandfec=1", "usedtx=0"} <= await second.sends_as()
+    assert not await second.treats_sound()
+    assert await newcomer.treats_sound()
     await expect(second.person.find("on-air")).to_have_text("Din mikrofon är på")
 
 

@@ -23,6 +23,7 @@ _PAGE = """
     tone.connect(voice).connect(out);
     tone.start();
     window.__asked = wanted.audio;
+    window.__sing = (other) => tone.frequency.setValueAtTime(other, context.currentTime);
     window.__say = (on) => voice.gain.setTargetAtTime(on ? loudness : 0, context.currentTime, 0.005);
     return out.stream;
   };
@@ -37,9 +38,12 @@ _PAGE = """
   };
   const samples = new Float32Array(2048);
   // Goertzel's filter behind a Hann window: the loudness of one tone, in dB of what was spoken.
-  window.__level = (tone) => {
+  window.__level = (tone, length = samples.length) => {
     if (!window.__out) return -120;
     window.__out.getFloatTimeDomainData(samples);
+    return strength(samples.subarray(samples.length - length), tone);
+  };
+  const strength = (samples, tone) => {
     const turn = (2 * Math.PI * tone) / window.__out.context.sampleRate;
     let re = 0, im = 0;
     samples.forEach((sample, n) => {
@@ -54,6 +58,12 @@ _PAGE = """
     const heard = [];
     const timer = setInterval(() => heard.push([Date.now(), ...tones.map(window.__level)]), 10);
     window.__recorded = () => { clearInterval(timer); return heard; };
+  };
+  window.__opus = [];
+  const describe = RTCPeerConnection.prototype.setRemoteDescription;
+  RTCPeerConnection.prototype.setRemoteDescription = function (wanted) {
+    window.__opus.push(...(wanted.sdp.match(/^a=fmtp:.*useinbandfec.*$/gm) ?? []));
+    return describe.call(this, wanted);
   };
   const Real = window.WebSocket;
   window.WebSocket = class extends Real {
@@ -108,6 +118,18 @@ class Speaker:
 
     async def media_calls(self) -> list[str]:
         return [name for name in self.person.calls if name.startswith("media.")]
+
+    async def sends_as(self) -> set[str]:
+        """How the page was asked to encode its sound (RFC 7587)."""
+        lines: list[str] = await self.person.page.evaluate("window.__opus")
+        return set(lines[-1].partition(" ")[2].split(";"))
+
+    async def treats_sound(self) -> bool:
+        """Echo, noise and loudness are changed before it is sent."""
+        asked: dict[str, Any] = await self.person.page.evaluate("window.__asked")
+        treated = {asked[one] for one in ("echoCancellation", "noiseSuppression", "autoGainControl")}
+        assert len(treated) == 1, asked
+        return bool(treated.pop())
 
     async def consumers(self) -> set[str]:
         return {str(one["id"]) for one in await self.person.stats()}

@@ -21,7 +21,8 @@ export const useMedia = defineStore("media", () => {
   const meeting = useMeeting();
 
   const own = ownDevices({
-    plainSound: () => meeting.you?.role === "interpreter",
+    // With a headset; in the room with the others there is a loudspeaker.
+    plainSound: () => meeting.you?.role === "interpreter" && meeting.you.place !== "on_site",
     changed: (kind) => void publish(kind),
   });
   const { tracks, on, open, replace } = own;
