@@ -22,8 +22,8 @@ from signaling import logs
 from tests.bench.figures import load, part, table, write
 from tests.e2e.conftest import FLAGS, VIEWPORT
 from tests.e2e.people import Meeting, Person
-from tests.e2e.test_interpreting import LOWERED, longest, simultaneous
-from tests.e2e.tones import Speaker, speaker
+from tests.e2e.test_interpreting import LOWERED, simultaneous
+from tests.e2e.tones import Speaker, both, longest, nobody, speaker
 from tests.support.service import service
 
 TARGET = 100
@@ -74,8 +74,7 @@ async def hand_over(giver: Speaker, taker: Speaker, listener: Speaker) -> tuple[
     await listener.hears(taker)
     await listener.hears_nothing_of(giver)
     heard = await listener.recorded()
-    nobody = longest(heard, lambda one, two: max(one, two) < -12)
-    return nobody, longest(heard, lambda one, two: min(one, two) > -12)
+    return longest(heard, nobody), longest(heard, both)
 
 
 async def response(interpreter: Speaker, listener: Speaker) -> dict[int, float]:
@@ -149,8 +148,8 @@ async def measure(runs: int, data: Path) -> dict[str, Any]:
         "turns_heard_ms": [heard for _, heard in turns],
         "delay_ms": delays,
         "response_db": shape,
-        "handover_nobody_ms": [nobody for nobody, _ in gaps],
-        "handover_both_ms": [both for _, both in gaps],
+        "handover_nobody_ms": [without for without, _ in gaps],
+        "handover_both_ms": [double for _, double in gaps],
     }
 
 

@@ -1,11 +1,13 @@
 """People whose voice is a tone of their own, and what of it comes out of whose loudspeaker."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tests.e2e.people import Arrive, Meeting, Person
 
 LOUDNESS = 0.2
+QUIET = -12.0
 SILENT = -45.0
 """dB; below it nobody hears anything."""
 
@@ -56,7 +58,10 @@ _PAGE = """
   };
   window.__record = (tones) => {
     const heard = [];
-    const timer = setInterval(() => heard.push([Date.now(), ...tones.map(window.__level)]), 10);
+    const given = () => window.__motesrum.snapshot.interpreting.heard;
+    const timer = setInterval(() => {
+      heard.push({at: Date.now(), given: given(), levels: tones.map((tone) => window.__level(tone))});
+    }, 10);
     window.__recorded = () => { clearInterval(timer); return heard; };
   };
   window.__opus = [];
@@ -78,6 +83,36 @@ BETWEEN = """async ([tone, low, high]) => {
   window.__steady = (window.__steady ?? 0) + 1;
   return window.__steady > 4 && {level};
 }"""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """`at` in milliseconds; `given`: whom the page is told to let through; dB of each voice."""
+
+    at: float
+    given: str | None
+    levels: tuple[float, ...]
+
+
+def longest(heard: Sequence[Moment], holds: Callable[[Moment], bool]) -> float:
+    """Milliseconds for which it held in one piece."""
+    began, most = None, 0.0
+    for moment in heard:
+        if not holds(moment):
+            began = None
+            continue
+        began = moment.at if began is None else began
+        most = max(most, moment.at - began)
+    return most
+
+
+def nobody(moment: Moment) -> bool:
+    """Neither of the first two voices is heard."""
+    return max(moment.levels[:2]) < QUIET
+
+
+def both(moment: Moment) -> bool:
+    return min(moment.levels[:2]) > QUIET
 
 
 @dataclass(frozen=True)
@@ -107,10 +142,10 @@ class Speaker:
     async def records(self, *others: "Speaker") -> None:
         await self.person.page.evaluate("(tones) => window.__record(tones)", [o.pitch for o in others])
 
-    async def recorded(self) -> list[list[float]]:
-        """[instant in ms, dB of each voice], every few milliseconds since `records`."""
-        found: list[list[float]] = await self.person.page.evaluate("window.__recorded()")
-        return found
+    async def recorded(self) -> list[Moment]:
+        """Every few milliseconds since `records`."""
+        found = await self.person.page.evaluate("window.__recorded()")
+        return [Moment(one["at"], one["given"], tuple(one["levels"])) for one in found]
 
     async def loses_the_line(self) -> None:
         """The WebSocket, not the media."""
@@ -119,10 +154,10 @@ class Speaker:
     async def media_calls(self) -> list[str]:
         return [name for name in self.person.calls if name.startswith("media.")]
 
-    async def sends_as(self) -> set[str]:
-        """How the page was asked to encode its sound (RFC 7587)."""
+    async def sends_as(self, *wanted: str) -> bool:
+        """Was the page asked to encode its sound so (RFC 7587)?"""
         lines: list[str] = await self.person.page.evaluate("window.__opus")
-        return set(lines[-1].partition(" ")[2].split(";"))
+        return any(set(wanted) <= set(line.partition(" ")[2].split(";")) for line in lines)
 
     async def treats_sound(self) -> bool:
         """Echo, noise and loudness are changed before it is sent."""

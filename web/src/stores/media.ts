@@ -1,6 +1,6 @@
 /** This device's camera and microphone, and the pictures and voices that come from the others. */
 import { defineStore } from "pinia";
-import { computed, ref, shallowReactive, shallowRef } from "vue";
+import { computed, ref, shallowReactive, shallowRef, watch } from "vue";
 import type { DeviceKind } from "../media/devices";
 import { Mixer } from "../media/mixer";
 import { judge, type Link, type LinkCounters, SlowWatch } from "../media/network";
@@ -13,6 +13,9 @@ import { useMeeting } from "./meeting";
 
 const REBUILD_DELAY = 1_000;
 const LINK_EVERY = 3_000;
+/** Speech, for one's own microphone (root mean square), and how long one is the one who has spoken (ms). */
+const ALOUD = 0.02;
+const JUST_NOW = 8_000;
 
 /** Why the own screen or document is not shown any more. */
 export type ScreenEnd = "replaced" | "over";
@@ -141,6 +144,12 @@ export const useMedia = defineStore("media", () => {
     if (track) track.enabled = true;
     await publish(kind);
   }
+
+  let spokeAt = -Infinity;
+  watch(own.level, (level) => {
+    if ((level ?? 0) > ALOUD) spokeAt = performance.now();
+  });
+  const hasJustSpoken = () => performance.now() - spokeAt < JUST_NOW;
 
   /** Nothing is heard of the microphone for as long as this holds; nobody needs to be told. */
   const coughing = ref(false);
@@ -385,7 +394,7 @@ export const useMedia = defineStore("media", () => {
     received, state, needsTap, held, soundHere, link, slow, screen, screenEnd,
     preference: ear.preference, underSlider: ear.underSlider, roomVolume: ear.roomVolume, lowered: ear.lowered,
     volumes: ear.volumes,
-    coughing, cough, open, tryOut, toggle, choose, setSoundHere, showScreen, hideScreen, hold, release, pauseMeeting,
+    hasJustSpoken, coughing, cough, open, tryOut, toggle, choose, setSoundHere, showScreen, hideScreen, hold, release, pauseMeeting,
     wake, chime: () => mixer.chime(), trackOf, stats, stop,
   };
 });
