@@ -133,7 +133,7 @@ async def measure(runs: int, data: Path) -> dict[str, Any]:
             print(f"turn {number:>3}  told {turns[-1][0]:5.0f}  heard {turns[-1][1]:5.0f} ms", flush=True)
             await asyncio.sleep(0.3)
         del turns[0]
-        if runs % 2:
+        if into == "sv":
             await turn(first, {"ar": newcomer}, "ar")
         delays = [await delay(first, newcomer) for _ in range(10)]
         shape = await response(first, newcomer)
