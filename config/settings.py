@@ -113,6 +113,13 @@ class Oidc(Frozen):
     groups: dict[str, OidcGroup] = Field(min_length=1)
 
 
+class Ledger(_Frozen):
+    """How interpreting is charged: each row rounded to whole units, `up` or to the `nearest`."""
+
+    unit: Seconds = 60.0
+    rounding: Literal["up", "nearest"] = "up"
+
+
 def _default_url(values: Mapping[str, Any]) -> str:
     scheme = "https" if values.get("tls_cert") else "http"
     return f"{scheme}://localhost:{values.get('http_port', 0)}"
@@ -151,6 +158,8 @@ class Settings(Frozen):
     staff_lifetime: Seconds = 12 * 3600.0
     oidc: Oidc | None = None
     limits: Limits = Limits()
+
+    ledger: Ledger = Ledger()
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -19,6 +19,7 @@ from rooms.meeting import Meeting, fold
 from rooms.store.base import CorruptLog, Store, StoreUnavailable, UnknownEvent, is_stream_name
 from rooms.views import Names
 from signaling import quality
+from signaling.bookkeeping import Bookkeeper
 from signaling.dump import RoomDump
 from signaling.errors import ServiceUnavailable
 from signaling.exchange import Exchange, Holder, session_of
@@ -49,6 +50,7 @@ class Hub:
         clock: Callable[[], float],
     ) -> None:
         self.workers = workers
+        self.books = Bookkeeper(store)
         self.sessions = Sessions(store, SESSION_LIFETIME, clock)
         self._store = store
         self._names = names
@@ -59,6 +61,7 @@ class Hub:
         self._restrictions = Restrictions(settings.data / "restrictions.jsonl")
         self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unbooked: set[str] = set()
         self._early: list[tuple[str, dict[str, Any]]] | None = []
         """What media tells before its meetings are taken up."""
         self._hands_over = False
@@ -155,6 +158,7 @@ class Hub:
     async def erase(self, meeting: str, actor: str) -> None:
         live = await self.live(meeting)
         await live.execute(cmd.Erase(actor=actor))
+        await self._book_before_erasure(meeting)
         try:
             await self._store.events.erase(PREFIX + meeting, NEWCOMER)
         except StoreUnavailable as error:
@@ -263,6 +267,25 @@ class Hub:
             del self._lives[meeting]
             self._shelf.put(live.state)
             live.retire()
+            self._unbooked.add(meeting)
+            self._keep(self._book(meeting))
+
+    async def _book(self, meeting: str) -> None:
+        try:
+            await self.books.settle(meeting)
+        except ServiceUnavailable as error:
+            log.warning("interpreting not booked yet", meeting=meeting, error=error.message)
+        else:
+            self._unbooked.discard(meeting)
+
+    async def _book_before_erasure(self, meeting: str) -> None:
+        """Books that cannot be read are no reason to keep what is to be erased."""
+        try:
+            await self.books.settle(meeting)
+        except ServiceUnavailable as error:
+            if error.code == "store_unavailable":
+                raise
+            log.error("interpreting not booked", meeting=meeting, error=error.message)
 
     async def _open_logged(self, meeting: str) -> None:
         try:
@@ -284,6 +307,8 @@ class Hub:
             await self._store.records.sweep(now)
         except StoreUnavailable as error:
             log.warning("nothing swept", error=str(error))
+        for meeting in list(self._unbooked):
+            await self._book(meeting)
         until = now - self._settings.retention_days * DAY
         lives = [m for m, live in self._lives.items() if live.state is not None and over(live.state) <= until]
         for meeting in (*lives, *self._shelf.before(until)):

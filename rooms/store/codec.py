@@ -18,12 +18,16 @@ from pydantic_core import CoreConfig, PydanticSerializationError, SchemaValidato
 
 from rooms import audit
 from rooms.events import EVENT_TYPES, Event
+from rooms.ledger_events import LEDGER_EVENTS
 from rooms.store import keys
 from rooms.store.base import CorruptLog, Recorded, UnknownEvent, Unstorable, storable_key
 from rooms.store.content import CONTENT, Content
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 """The fields of version v to those of v + 1. Content fields are absent once they are erased."""
+
+
+STORED: tuple[type[Event], ...] = (*EVENT_TYPES, *LEDGER_EVENTS)
 
 
 def _without_breaks(fields: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +124,7 @@ _HEADER = TypeAdapter(_Header)
 class Codec:
     def __init__(
         self,
-        types: Iterable[type[Event]] = EVENT_TYPES,
+        types: Iterable[type[Event]] = STORED,
         upcasters: Mapping[tuple[str, int], Upcaster] = UPCASTERS,
         content: Mapping[type[Event], Content] = CONTENT,
     ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from rooms import events as ev
 from rooms import interpreting_events as iev
+from rooms.ledger_events import InterpretingBooked
 from rooms.people import Party, Role
 
 NEWCOMER = "newcomer"
@@ -57,4 +58,5 @@ CONTENT: Mapping[type[ev.Event], Content] = {
     ev.MessageSent: Content({"text": ""}, _the_newcomer),
     ev.LineWritten: Content({"text": ""}, _the_newcomer),
     iev.TermAdded: Content({"text": "", "translation": ""}, _the_newcomer),
+    InterpretingBooked: Content({"name": ""}, lambda booked: of_agency(booked.agency)),
 }

@@ -549,6 +549,42 @@ class Hearing(Out):
     rows: list[HeardRow]
 
 
+class LedgerFilter(In):
+    """`first` and `last`: days at the offices, both included."""
+
+    first: dt.date | None = None
+    last: dt.date | None = None
+
+
+class LedgerRow(Out):
+    """One interpreter's work at one station. `day`: at the office, on which it began; `seconds`: worked while
+    the station went on and nothing was paused; `charged`: the same, rounded as set."""
+
+    agency: str
+    agency_name: str
+    meeting: str
+    site: str
+    site_name: str
+    station: int
+    interpreter: str
+    name: str
+    kind: Kind
+    languages: list[str]
+    day: dt.date
+    begins: datetime
+    ends: datetime
+    seconds: float
+    charged: float
+
+
+class Ledger(Out):
+    """`unit` (seconds) and `rounding` say how `charged` came about."""
+
+    unit: float
+    rounding: Literal["up", "nearest"]
+    rows: list[LedgerRow]
+
+
 class FieldError(Out):
     pointer: str
     detail: str

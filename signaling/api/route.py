@@ -21,7 +21,8 @@ PREFIX = "/api/v1"
 class Access(Enum):
     """Who may call. LEADERS: those who lead meetings; an admin does not see them. AGENCIES: an agency's
     administrator, for their own agency, and admins. OFFICERS: an agency's administrator alone, for what is of
-    its officers in meetings. ADMINS: those who keep the service, and see no meeting."""
+    its officers in meetings. ADMINS: those who keep the service, and see no meeting. ACCOUNTS: those who read
+    what agencies pay."""
 
     OPEN = "open"
     STAFF = "staff"
@@ -29,6 +30,7 @@ class Access(Enum):
     AGENCIES = "agencies"
     OFFICERS = "officers"
     ADMINS = "admins"
+    ACCOUNTS = "accounts"
 
 
 ROLES: Mapping[Access, frozenset[str]] = {
@@ -38,6 +40,7 @@ ROLES: Mapping[Access, frozenset[str]] = {
     Access.AGENCIES: frozenset({"admin", "agency_admin"}),
     Access.OFFICERS: frozenset({"agency_admin"}),
     Access.ADMINS: frozenset({"admin"}),
+    Access.ACCOUNTS: frozenset({"host", "admin"}),
 }
 """Roles of staff; whoever is not named is refused."""
 

@@ -6,6 +6,7 @@ from signaling.api import (
     grants,
     hearing,
     invitations,
+    ledger,
     meetings,
     models,
     screens,
@@ -146,6 +147,14 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "DELETE", "/admin/sessions/{session}", "endSession", "Sign somebody out",
         admin.end_session, None, 204, access=Access.ADMINS, statuses=(404,),
+    ),
+    Route(
+        "GET", f"{_AGENCY}/ledger", "readAgencyLedger", "The interpreting that an agency pays for",
+        ledger.of_agency, models.Ledger, access=Access.AGENCIES, query=models.LedgerFilter, statuses=(503,),
+    ),
+    Route(
+        "GET", "/ledger", "readLedger", "The interpreting that agencies pay for; a host sees their own sites",
+        ledger.index, models.Ledger, access=Access.ACCOUNTS, query=models.LedgerFilter, statuses=(503,),
     ),
     Route(
         "POST", token.PATH, "redeemCode", "An access token for a one-time code, or for an agency's assertion",
