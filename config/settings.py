@@ -113,7 +113,7 @@ class Oidc(Frozen):
     groups: dict[str, OidcGroup] = Field(min_length=1)
 
 
-class Ledger(_Frozen):
+class Ledger(Frozen):
     """How interpreting is charged: each row rounded to whole units, `up` or to the `nearest`."""
 
     unit: Seconds = 60.0
