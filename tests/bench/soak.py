@@ -39,8 +39,10 @@ LANES = 2
 STEPS = 12
 """So many things happen in a meeting."""
 KILL_EVERY = 20.0
-WARM_UP = 45.0
+WARM_UP = 100.0
 """Seconds after the start of a process that are not judged."""
+ENOUGH = 60
+"""Samples."""
 BACK = 60.0
 QUIET = 20.0
 SLACK = 4 << 20
@@ -53,7 +55,7 @@ TROUBLE = (CallFailed, ConnectionLost, PeerFailed, Refused, aiohttp.ClientError,
 
 @dataclass(frozen=True)
 class Sample:
-    """Of one process. `tasks` are asyncio's, where they can be told."""
+    """Of one process. `tasks` (asyncio's) and `allocated` (bytes in use) where they can be told."""
 
     at: float
     pid: int
@@ -61,6 +63,7 @@ class Sample:
     descriptors: int
     threads: int
     tasks: int | None
+    allocated: int | None
 
 
 @dataclass
@@ -214,13 +217,14 @@ class Watch:
 
     async def go_on(self) -> None:
         for second in range(1 << 30):
-            for name, pid, tasks in (
-                ("signaling", self._it.pid if self._it.alive else None, self._it.tasks.value),
-                ("worker", self._worker(), None),
+            told = self._it.tasks.value, self._it.allocated.value
+            for name, pid, inside in (
+                ("signaling", self._it.pid if self._it.alive else None, told),
+                ("worker", self._worker(), (None, None)),
             ):
                 with suppress(OSError, IndexError):
                     if pid is not None:
-                        self.samples[name].append(self._sample(pid, tasks))
+                        self.samples[name].append(self._sample(pid, *inside))
             if second % 15 == 0:
                 self._print()
             await asyncio.sleep(1.0)
@@ -232,9 +236,10 @@ class Watch:
             return last
         return next(iter(processes_with(str(self._it.worker_socket))), None)
 
-    def _sample(self, pid: int, tasks: int | None) -> Sample:
+    def _sample(self, pid: int, tasks: int | None, allocated: int | None) -> Sample:
         threads = sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
-        return Sample(time.monotonic() - self.began, pid, resident(pid), descriptors(pid), threads, tasks)
+        at = time.monotonic() - self.began
+        return Sample(at, pid, resident(pid), descriptors(pid), threads, tasks, allocated)
 
     def _print(self) -> None:
         told = [f"{time.monotonic() - self.began:5.0f} s"]
@@ -242,6 +247,7 @@ class Watch:
             if samples:
                 last = samples[-1]
                 tasks = "" if last.tasks is None else f", {last.tasks} tasks"
+                tasks += "" if last.allocated is None else f", {last.allocated / MIB:.1f} MiB in use"
                 size = f"{last.resident / MIB:.1f} MiB, {last.descriptors} fds, {last.threads} threads"
                 told.append(f"{name} {size}{tasks}")
         print(" · ".join(told), f"· {self._counts}", flush=True)
@@ -249,9 +255,13 @@ class Watch:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Memory of one process. `waver`: half of all samples are closer than that to the straight line."""
+    """Memory of one process: what is in use where that is told, else what is resident, which has gaps.
+
+    `waver`: half of all samples are closer than that to the straight line.
+    """
 
     process: str
+    measure: str
     seconds: float
     first: int
     last: int
@@ -263,16 +273,17 @@ class Verdict:
         return self.growth > SLACK + 3 * self.waver
 
 
-def judge(name: str, samples: list[Sample]) -> Verdict | None:
+def judge(name: str, samples: list[Sample], measure: str = "resident") -> Verdict | None:
     """Of the process of the last sample; None when it was not watched for long enough."""
     same = [each for each in samples if each.pid == samples[-1].pid]
-    judged = [each for each in same if each.at >= same[0].at + WARM_UP]
-    if len(judged) < WARM_UP:
+    judged = [(each.at, getattr(each, measure)) for each in same if each.at >= same[0].at + WARM_UP]
+    if len(judged) < ENOUGH:
         return None
-    slope, start = line([each.at for each in judged], [float(each.resident) for each in judged])
-    waver = median(abs(each.resident - (start + slope * each.at)) for each in judged)
-    seconds = judged[-1].at - judged[0].at
-    return Verdict(name, seconds, judged[0].resident, judged[-1].resident, slope * seconds, waver)
+    times, sizes = [at for at, _ in judged], [float(size) for _, size in judged]
+    slope, start = line(times, sizes)
+    waver = median(abs(size - (start + slope * at)) for at, size in judged)
+    seconds = times[-1] - times[0]
+    return Verdict(name, measure, seconds, int(sizes[0]), int(sizes[-1]), slope * seconds, waver)
 
 
 def line(xs: list[float], ys: list[float]) -> tuple[float, float]:
@@ -336,10 +347,12 @@ async def soak(seconds: float, seed: int) -> int:
             await busy(it, chance, counts, part, kill_worker)
             resting = await at_rest(it, watch)
             await busy(it, chance, counts, part)
-            verdicts += [judge(name, samples) for name, samples in watch.samples.items()]
+            verdicts.append(judge("worker", watch.samples["worker"]))
+            verdicts.append(judge("signaling", watch.samples["signaling"], "allocated"))
+            shown = judge("signaling", watch.samples["signaling"])
             rested = await at_rest(it, watch)
             watching.cancel()
-    return report(seconds, seed, counts, verdicts, resting, rested, watch)
+    return report(seconds, seed, counts, verdicts, shown, resting, rested, watch)
 
 
 def report(
@@ -347,6 +360,7 @@ def report(
     seed: int,
     counts: Counts,
     verdicts: list[Verdict | None],
+    shown: Verdict | None,
     resting: dict[str, tuple[int, int | None]],
     rested: dict[str, tuple[int, int | None]],
     watch: Watch,
@@ -354,15 +368,17 @@ def report(
     judged = [each for each in verdicts if each is not None]
     print(
         table(
-            ("process", "judged s", "MiB first", "last", "growth", "wavers by", ""),
+            ("process", "memory", "s", "MiB first", "last", "growth", "wavers by", ""),
             [
                 (
                     each.process,
+                    each.measure,
                     round(each.seconds),
                     *(round(size / MIB, 1) for size in (each.first, each.last, each.growth, each.waver)),
-                    "leaks" if each.leaks else "flat",
+                    "" if each is shown else "leaks" if each.leaks else "flat",
                 )
-                for each in judged
+                for each in (*judged, shown)
+                if each is not None
             ],
         )
     )

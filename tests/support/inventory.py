@@ -7,8 +7,10 @@ assert differences(before, taken(services)) == {}
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import os
+import sys
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import Any
 PACKAGES = ("rooms", "media", "signaling", "config")
 CACHED = ("media.lettering", "media.pictures", "media.voices")
 """What tests and bots show and say, of which the latest is kept."""
+SMALL_BLOCK = 64
 CONTAINERS = (dict, list, set, frozenset, tuple, deque)
 
 Inventory = Counter[str]
@@ -51,6 +54,24 @@ def descriptors(pid: int) -> int:
 def resident(pid: int) -> int:
     """Bytes of memory in use (proc(5), statm)."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+_MALLINFO = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks")
+
+
+class _Mallinfo(ctypes.Structure):
+    """mallinfo2 of malloc(3)."""
+
+    _fields_ = tuple((name, ctypes.c_size_t) for name in (*_MALLINFO, "keepcost"))
+
+
+def allocated() -> int:
+    """Bytes that this process has allocated and not freed, without the gaps between them: what malloc tells
+    (glibc), and Python's small blocks at their usual size."""
+    libc = ctypes.CDLL(None)
+    libc.mallinfo2.restype = _Mallinfo
+    told = libc.mallinfo2()
+    return int(told.uordblks + told.hblkhd + SMALL_BLOCK * sys.getallocatedblocks())
 
 
 def processes_with(word: str) -> list[int]:

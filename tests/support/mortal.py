@@ -10,7 +10,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from ctypes import c_int
+from ctypes import c_int, c_longlong
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +37,7 @@ from signaling.restrictions import Restrictions
 from signaling.services import Services
 from signaling.serving import serve as run
 from signaling.stores import DATABASE
+from tests.support.inventory import allocated
 from tests.support.service import SITE, Service, settings_for
 
 STARTED = 60.0
@@ -44,6 +45,7 @@ LOOK_AGAIN = 0.02
 COUNTED_EVERY = 0.5
 
 Prepare = Callable[[], None]
+Told = tuple[c_int, c_longlong]
 
 STEPS: tuple[tuple[type, str], ...] = (
     (Exchange, "restrict"),
@@ -67,6 +69,7 @@ class Mortal:
 
     `steps_left`: it is killed at the so many-th step from now (0: never). `store_down`: nothing can be saved.
     `prepare`: called in the process before the service starts. `tasks`: how many there are in its loop.
+    `allocated`: bytes in use.
     """
 
     def __init__(self, data: Path, prepare: Prepare | None = None, **changes: Any) -> None:
@@ -78,6 +81,7 @@ class Mortal:
         self.steps_left = self._context.RawValue(c_int, 0)
         self.store_down = self._context.RawValue(c_int, 0)
         self.tasks = self._context.RawValue(c_int, 0)
+        self.allocated = self._context.RawValue(c_longlong, 0)
         self._process: ForkServerProcess | None = None
 
     @property
@@ -117,7 +121,13 @@ class Mortal:
         self.steps_left.value = self.store_down.value = 0
         self._process = self._context.Process(
             target=serve,
-            args=(self.settings, self.steps_left, self.store_down, self.tasks, self._prepare),
+            args=(
+                self.settings,
+                self.steps_left,
+                self.store_down,
+                (self.tasks, self.allocated),
+                self._prepare,
+            ),
         )
         self._process.start()
         async with asyncio.timeout(STARTED):
@@ -193,7 +203,7 @@ def _after(state: Meeting, command: Command, at: float) -> Meeting:
 
 
 def serve(
-    settings: Settings, steps_left: c_int, store_down: c_int, tasks: c_int, prepare: Prepare | None
+    settings: Settings, steps_left: c_int, store_down: c_int, told: Told, prepare: Prepare | None
 ) -> None:
     """What the process runs."""
     logs.configure("error")
@@ -209,13 +219,15 @@ def serve(
         return await append(self, *args)
 
     SqliteEvents.append = append_if_up  # type: ignore[method-assign]
-    asyncio.run(_counted(settings, tasks))
+    asyncio.run(_counted(settings, told))
 
 
-async def _counted(settings: Settings, tasks: c_int) -> None:
+async def _counted(settings: Settings, told: Told) -> None:
+    tasks, bytes_ = told
+
     async def count() -> None:
         while True:
-            tasks.value = len(asyncio.all_tasks()) - 1
+            tasks.value, bytes_.value = len(asyncio.all_tasks()) - 1, allocated()
             await asyncio.sleep(COUNTED_EVERY)
 
     counting = asyncio.create_task(count())
