@@ -199,7 +199,12 @@ class Visit:
         name = "officer 2"
         before = self._people[name]
         await before.close()
-        await self._come(name, participant=before.participant)
+        async with asyncio.timeout(BACK):
+            while True:
+                with suppress(*TROUBLE):
+                    await self._come(name, participant=before.participant)
+                    return
+                await asyncio.sleep(0.2)
 
     async def _hears(self, listener: str, speaker: str) -> None:
         ears, mouth = self._people[listener], self._people[speaker]
