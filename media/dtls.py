@@ -13,18 +13,15 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
-import pylibsrtp
 from aiortc import rtcdtlstransport as _aiortc
 
+from media.srtp import MAX_PACKET, Inbound, Outbound
 from media.stats import Drop, Traffic
 
 HANDSHAKE_LIMIT = 30.0
 """Seconds from `start` until a handshake counts as failed."""
 ATTEMPTS = 3
 """A handshake that fails on forged bytes is begun anew; the peer's retransmission completes it."""
-REPLAY_WINDOW = 1024
-MAX_PACKET = 1356
-"""Bytes of plaintext that pylibsrtp protects at most."""
 MAX_SOURCES = 256
 """SSRCs one peer may send from; libsrtp keeps a replay window for each of them."""
 _QUEUE = 32
@@ -83,8 +80,8 @@ class DtlsEndpoint:
         self._feed = _Feed(send, clock)
         self._connection: _Connection | None = None
         self._task: asyncio.Task[None] | None = None
-        self._inbound: Any = None
-        self._outbound: Any = None
+        self._inbound: Inbound | None = None
+        self._outbound: Outbound | None = None
         self._sources: set[bytes] = set()
 
     def start(self, parameters: Mapping[str, Any]) -> None:
@@ -121,9 +118,8 @@ class DtlsEndpoint:
         if source not in self._sources and len(self._sources) >= MAX_SOURCES:
             self.traffic.drop(Drop.UNKNOWN_SSRC)
             return
-        try:
-            plain = self._inbound.unprotect_rtcp(data) if feedback else self._inbound.unprotect(data)
-        except (pylibsrtp.Error, ValueError):
+        plain = self._inbound.unprotect_rtcp(data) if feedback else self._inbound.unprotect_rtp(data)
+        if plain is None:
             self.traffic.drop(Drop.SRTP)
             return
         self._sources.add(source)
@@ -135,10 +131,8 @@ class DtlsEndpoint:
         return datagram is not None and self.send_protected(datagram)
 
     def send_rtcp(self, packet: bytes) -> bool:
-        if self._outbound is None:
-            self.traffic.drop(Drop.NOT_CONNECTED)
-            return False
-        datagram = self._protected(self._outbound.protect_rtcp, packet)
+        outbound = self._outbound_for(packet)
+        datagram = None if outbound is None else self._counted(outbound.protect_rtcp(packet))
         return datagram is not None and self.send_protected(datagram)
 
     def protect_rtp(self, packet: bytes) -> bytes | None:
@@ -146,10 +140,22 @@ class DtlsEndpoint:
 
         A sequence number is protected once; what may be sent again as it was is kept in this form.
         """
+        outbound = self._outbound_for(packet)
+        return None if outbound is None else self._counted(outbound.protect_rtp(packet))
+
+    def _outbound_for(self, packet: bytes) -> Outbound | None:
         if self._outbound is None:
             self.traffic.drop(Drop.NOT_CONNECTED)
-            return None
-        return self._protected(self._outbound.protect, packet)
+        elif len(packet) > MAX_PACKET:
+            self.traffic.drop(Drop.TOO_LARGE)
+        else:
+            return self._outbound
+        return None
+
+    def _counted(self, datagram: bytes | None) -> bytes | None:
+        if datagram is None:
+            self.traffic.drop(Drop.SRTP)
+        return datagram
 
     def send_protected(self, datagram: bytes) -> bool:
         if not self._send(datagram):
@@ -167,15 +173,6 @@ class DtlsEndpoint:
             self._task.cancel()
             self._task = None
         self._stop_connection()
-
-    def _protected(self, protect: Callable[[bytes], bytes], packet: bytes) -> bytes | None:
-        try:
-            return protect(packet)
-        except ValueError:
-            self.traffic.drop(Drop.TOO_LARGE)
-        except pylibsrtp.Error:
-            self.traffic.drop(Drop.SRTP)
-        return None
 
     async def _handshake(self, role: str, remote: _aiortc.RTCDtlsParameters) -> None:
         try:
@@ -323,12 +320,5 @@ class _Connection(_aiortc.RTCDtlsTransport):  # type: ignore[misc]
             b"EXTRACTOR-dtls_srtp", 2 * (profile.key_length + profile.salt_length)
         )
         ours = 1 if self._role == "server" else 0
-        self._tx_srtp = _session(profile, profile.get_key_and_salt(material, ours), outbound=True)
-        self._rx_srtp = _session(profile, profile.get_key_and_salt(material, 1 - ours), outbound=False)
-
-
-def _session(profile: Any, key: bytes, *, outbound: bool) -> pylibsrtp.Session:
-    direction = pylibsrtp.Policy.SSRC_ANY_OUTBOUND if outbound else pylibsrtp.Policy.SSRC_ANY_INBOUND
-    policy = pylibsrtp.Policy(key=key, ssrc_type=direction, srtp_profile=profile.libsrtp_profile)
-    policy.window_size = REPLAY_WINDOW
-    return pylibsrtp.Session(policy)
+        self._tx_srtp = Outbound(profile.libsrtp_profile, profile.get_key_and_salt(material, ours))
+        self._rx_srtp = Inbound(profile.libsrtp_profile, profile.get_key_and_salt(material, 1 - ours))

@@ -12,6 +12,10 @@ TWO_BYTE_PROFILE = 0x1000
 NTP_EPOCH = 2_208_988_800
 """Seconds from 1900 (NTP) to 1970 (Unix)."""
 
+NUMBERING = struct.Struct("!HLL")
+NUMBERING_AT = 2
+"""Sequence number, timestamp and SSRC, and where they stand in a packet."""
+
 _FIXED = struct.Struct("!BBHLL")
 _EXTENSION = struct.Struct("!HH")
 

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from media import rtcp, rtp
 from media.dtls import (
-    MAX_PACKET,
     MAX_SOURCES,
     Certificate,
     DtlsEndpoint,
@@ -23,6 +22,7 @@ from media.dtls import (
     checked_parameters,
     without_plaintext_alerts,
 )
+from media.srtp import MAX_PACKET
 from media.stats import Drop
 
 CERTIFICATE = Certificate()
