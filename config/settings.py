@@ -139,6 +139,8 @@ class Settings(Frozen):
 
     media_port: Port = 20080
     media_listen: tuple[MediaListen, ...] = Field(default=(MediaListen(ip="127.0.0.1"),), min_length=1)
+    media_batched: bool = True
+    """Many packets share a system call where this machine can do that."""
     worker_ack_timeout: Seconds = 2.0
     """A worker that has not acknowledged a restriction by then is killed, which forbids everything."""
     orphan_forbid: Seconds = 30.0
@@ -190,7 +192,7 @@ class Settings(Frozen):
     def media(self) -> MediaSettings:
         """What a media worker is told."""
         listen = tuple(Listen(each.ip, each.announced) for each in self.media_listen)
-        return MediaSettings(listen, self.media_port, self.orphan_forbid, self.orphan_end)
+        return MediaSettings(listen, self.media_port, self.orphan_forbid, self.orphan_end, self.media_batched)
 
     @property
     def secure(self) -> bool:

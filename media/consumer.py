@@ -60,6 +60,7 @@ class Consumer:
         self.first_timestamp: int | None = None
         self._payload_type = parameters["codecs"][0]["payloadType"]
         self._extensions = frozenset(entry["id"] for entry in parameters["headerExtensions"])
+        self._form = f"{self._payload_type} {sorted(self._extensions)}"
         self._video = producer.kind == "video"
         self._sequence = SequenceMap(first_sequence)
         self._limit: int | None = None
@@ -86,8 +87,9 @@ class Consumer:
     def restart(self) -> None:
         """Begin anew (after a pause of the source or a lost path): video at the next keyframe.
 
-        Nothing from before is sent again.
+        Nothing from before is sent any more, nor again.
         """
+        self.transport.withdraw(self)
         self.stream = None
         self._begun_anew = -1
         self._sequence.restart()
@@ -98,7 +100,7 @@ class Consumer:
         self.spatial = spatial
 
     def forward(self, media: Media) -> None:
-        if not self.flowing:
+        if self.paused or not self.transport.connected:
             return
         if media.stream is not self.stream and not self._begins(media):
             return
@@ -109,23 +111,35 @@ class Consumer:
         if sequence is None:
             self._drop(Drop.OUT_OF_SEQUENCE)
             return
-        packet = rtp.build(
-            payload_type=self._payload_type,
-            sequence=sequence,
-            timestamp=media.timestamp,
-            ssrc=self.ssrc,
-            payload=media.payload,
-            marker=media.marker,
-            extensions=self._extension_block(media),
-        )
-        datagram = self.transport.dtls.protect_rtp(packet)
-        if datagram is None:
-            return
+        packet = media.packets.get(self._form) or self._packet(media)
+        numbers = sequence & 0xFFFF, media.timestamp & 0xFFFFFFFF, self.ssrc
         if self._keeps_sent:
-            self._sent.add(sequence & 0xFFFF, datagram, len(datagram), media.now)
-        if self.transport.dtls.send_protected(datagram):
+            sent = self._send_and_keep(rtp.renumbered(packet, *numbers), numbers[0], media.now)
+        else:
+            sent = self.transport.dtls.forward(packet, *numbers, self)
+        if sent:
             self.packets += 1
             self.octets += len(media.payload)
+
+    def _packet(self, media: Media) -> bytes:
+        """As every listener with the same codec and extensions gets it, but for its numbers."""
+        packet = media.packets[self._form] = rtp.build(
+            payload_type=self._payload_type,
+            sequence=0,
+            timestamp=0,
+            ssrc=0,
+            payload=media.payload,
+            marker=media.marker,
+            extensions=rtp.extension_block(self._elements(media, media.now)),
+        )
+        return packet
+
+    def _send_and_keep(self, packet: bytes, sequence: int, now: float) -> bool:
+        datagram = self.transport.dtls.protect_rtp(packet)
+        if datagram is None:
+            return False
+        self._sent.add(sequence, datagram, len(datagram), now)
+        return self.transport.dtls.send_protected(datagram, self)
 
     def skip(self, media: Media) -> None:
         """A packet without payload (bandwidth probe): left out without a gap."""
@@ -170,11 +184,14 @@ class Consumer:
 
     def _send_again(self, sequence: int, lost: Media | bytes, now: float) -> bool:
         if isinstance(lost, bytes):
-            return self.transport.dtls.send_protected(lost)
+            return self.transport.dtls.send_protected(lost, self)
         assert self.rtx is not None
         extensions = rtp.extension_block(self._elements(lost, now))
         return self.transport.dtls.send_rtp(
-            self.rtx.packet(sequence, lost.timestamp, lost.payload, marker=lost.marker, extensions=extensions)
+            self.rtx.packet(
+                sequence, lost.timestamp, lost.payload, marker=lost.marker, extensions=extensions
+            ),
+            self,
         )
 
     def _begins(self, media: Media) -> bool:
@@ -193,13 +210,6 @@ class Consumer:
         if self.first_timestamp is None:
             self.first_timestamp = media.timestamp & 0xFFFFFFFF
         return True
-
-    def _extension_block(self, media: Media) -> bytes:
-        block = media.blocks.get(self._extensions)
-        if block is None:
-            block = rtp.extension_block(self._elements(media, media.now))
-            media.blocks[self._extensions] = block
-        return block
 
     def _elements(self, media: Media, now: float) -> dict[int, bytes]:
         elements = {id_: value for id_, value in media.extensions.items() if id_ in self._extensions}
@@ -234,7 +244,7 @@ class Consumer:
             octet_count=self.octets,
             cname=self.cname,
         )
-        if self.transport.dtls.send_rtcp(packet):
+        if self.transport.dtls.send_rtcp(packet, self):
             self._reported = rtp.compact_ntp(report.ntp), now
 
     def heard(self, block: rtcp.ReportBlock, now: float) -> float | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from aiortc import rtcdtlstransport as _aiortc
 
+from media.batch import Lane
 from media.srtp import MAX_PACKET, Inbound, Outbound
 from media.stats import Drop, Traffic
 
@@ -56,8 +57,9 @@ class Certificate:
 class DtlsEndpoint:
     """One end of a DTLS association.
 
-    `send` takes a datagram for the peer. `on_rtp` and `on_rtcp` get unprotected packets with their
-    time of arrival; `on_state` every change of `state`. Nothing is called after `close`.
+    `send` takes a datagram for the peer; what is protected goes by `lane` once there is one. `on_rtp` and
+    `on_rtcp` get unprotected packets with their time of arrival; `on_state` every change of `state`.
+    Nothing is called after `close`.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class DtlsEndpoint:
     ) -> None:
         self.state = DtlsState.NEW
         self.rtt: float | None = None
+        self.lane: Lane | None = None
         self.traffic = traffic or Traffic()
         self._certificate = certificate
         self._send = send
@@ -125,15 +128,30 @@ class DtlsEndpoint:
         self._sources.add(source)
         (self._on_rtcp if feedback else self._on_rtp)(plain, now)
 
-    def send_rtp(self, packet: bytes) -> bool:
-        """Protect and send; False (counted) when it could not be."""
-        datagram = self.protect_rtp(packet)
-        return datagram is not None and self.send_protected(datagram)
+    def forward(self, packet: bytes, sequence: int, timestamp: int, ssrc: int, of: object) -> bool:
+        """Send a copy of an RTP packet under these numbers by the lane, protected where it waits."""
+        outbound, lane = self._outbound, self.lane
+        if outbound is None or lane is None or len(packet) > MAX_PACKET:
+            if self._outbound_for(packet) is not None:
+                self.traffic.drop(Drop.SEND_FAILED)
+            return False
+        out = lane.socket
+        slot = out.slots[out.free]
+        size = outbound.protect_copy(out.memory, slot, packet, sequence, timestamp, ssrc)
+        if size:
+            return lane.put(slot, size, of)
+        self.traffic.drop(Drop.SRTP)
+        return False
 
-    def send_rtcp(self, packet: bytes) -> bool:
+    def send_rtp(self, packet: bytes, of: object = None) -> bool:
+        """Protect and send; False (counted) when it could not be. `of` is what the packet belongs to."""
+        datagram = self.protect_rtp(packet)
+        return datagram is not None and self.send_protected(datagram, of)
+
+    def send_rtcp(self, packet: bytes, of: object = None) -> bool:
         outbound = self._outbound_for(packet)
         datagram = None if outbound is None else self._counted(outbound.protect_rtcp(packet))
-        return datagram is not None and self.send_protected(datagram)
+        return datagram is not None and self.send_protected(datagram, of)
 
     def protect_rtp(self, packet: bytes) -> bytes | None:
         """The datagram for `send_protected`; `None` (counted) when it cannot be made.
@@ -157,7 +175,9 @@ class DtlsEndpoint:
             self.traffic.drop(Drop.SRTP)
         return datagram
 
-    def send_protected(self, datagram: bytes) -> bool:
+    def send_protected(self, datagram: bytes, of: object = None) -> bool:
+        if self.lane is not None:
+            return self.lane.send(datagram, of)
         if not self._send(datagram):
             self.traffic.drop(Drop.SEND_FAILED)
             return False

@@ -15,13 +15,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from config.media import Listen
+from media.batch import Lane, UdpSocket, wrapped
 from media.ice import IceAgent, Path, Refused
+from media.srtp import MAX_DATAGRAM
 from media.stats import Drop, Traffic
 
 log = logging.getLogger(__name__)
 
-_BATCH = 64
-_MAX_DATAGRAM = 2048
 _BUFFER = 4 << 20
 _BIND_TRIES = 20
 _LOGGED_FAULTS = 10
@@ -32,30 +32,41 @@ class PortTaken(OSError):
 
 
 class Port:
-    """Reads until the kernel has nothing more, writes at once or not at all (no queue here)."""
+    """Reads what has come, and writes what that brings about at the end of the same turn, or not at all."""
 
     def __init__(
-        self, listen: Sequence[Listen], port: int, clock: Callable[[], float] = time.monotonic
+        self,
+        listen: Sequence[Listen],
+        port: int,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        batched: bool = True,
     ) -> None:
         self._clock = clock
         self._listen = tuple(listen)
-        self._sockets = _bind_all(self._listen, port)
-        self.number: int = self._sockets[0].getsockname()[1]
-        self.agent = IceAgent()
         self.traffic = Traffic()
+        bound = _bind_all(self._listen, port)
+        self.number: int = bound[0].getsockname()[1]
+        self._sockets = [
+            wrapped(each, index, self.traffic, self._schedule, batched=batched)
+            for index, each in enumerate(bound)
+        ]
+        self.agent = IceAgent()
         self.faults = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._draining = self._flush_due = False
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        for index, sock in enumerate(self._sockets):
-            self._loop.add_reader(sock.fileno(), self._drain, index, sock)
+        for each in self._sockets:
+            self._loop.add_reader(each.fileno(), self._drain, each)
 
     def close(self) -> None:
-        for sock in self._sockets:
-            if self._loop is not None and sock.fileno() >= 0:
-                self._loop.remove_reader(sock.fileno())
-            sock.close()
+        """Idempotent; what waits is sent before."""
+        for each in self._sockets:
+            if self._loop is not None and each.fileno() >= 0:
+                self._loop.remove_reader(each.fileno())
+            each.close()
 
     def candidates(self) -> list[dict[str, Any]]:
         """mediasoup's IceCandidates: one host candidate for each address (RFC 8445 section 5.1.2)."""
@@ -73,25 +84,38 @@ class Port:
         ]
 
     def send(self, data: bytes, path: Path) -> bool:
-        """Hand a datagram to the kernel, or drop it (counted) when the kernel would block."""
-        try:
-            self._sockets[path[0]].sendto(data, path[1])
-        except (BlockingIOError, InterruptedError):
-            self.traffic.drop(Drop.QUEUE_FULL)
-            return False
-        except OSError:
-            self.traffic.drop(Drop.SEND_FAILED)
-            return False
-        self.traffic.sent(len(data))
-        return True
+        """Hand a datagram to the kernel now, or drop it (counted) when the kernel would block."""
+        return self._sockets[path[0]].send(data, path[1])
 
-    def _drain(self, index: int, sock: socket.socket) -> None:
-        for _ in range(_BATCH):
-            try:
-                data, address = sock.recvfrom(_MAX_DATAGRAM)
-            except OSError:
-                return
-            self.receive(data, (index, address), self._clock())
+    def lane(self, path: Path, traffic: Traffic) -> Lane:
+        """The way out to this path for whatever is sent often; `traffic` counts it."""
+        return self._sockets[path[0]].lane(path[1], traffic)
+
+    def withdraw(self, of: object) -> None:
+        """Of this nothing that waits is sent."""
+        for each in self._sockets:
+            each.withdraw(of)
+
+    def flush(self) -> None:
+        """Nothing waits after this."""
+        self._flush_due = False
+        for each in self._sockets:
+            each.flush()
+
+    def _schedule(self) -> None:
+        if not self._draining and not self._flush_due and self._loop is not None:
+            self._flush_due = True
+            self._loop.call_soon(self.flush)
+
+    def _drain(self, opened: UdpSocket) -> None:
+        now = self._clock()
+        self._draining = True
+        try:
+            for data, path in opened.receive():
+                self.receive(data, path, now)
+        finally:
+            self._draining = False
+            self.flush()
 
     def receive(self, data: bytes, path: Path, now: float) -> None:
         """Take one datagram; nothing that it contains can raise."""
@@ -107,7 +131,7 @@ class Port:
         if not data:
             self.traffic.drop(Drop.EMPTY)
             return
-        if len(data) >= _MAX_DATAGRAM:
+        if len(data) >= MAX_DATAGRAM:
             self.traffic.drop(Drop.TOO_LARGE)
             return
         first = data[0]

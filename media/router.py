@@ -106,8 +106,9 @@ class Router:
         return consumer
 
     def set_table(self, table: PermissionTable, now: float) -> None:
-        """Close what is forbidden from now on, record thresholds for what is new. Nothing is queued here
-        and nothing waits, so when this returns no packet of a forbidden pair is left to be sent."""
+        """Close what is forbidden from now on, record thresholds for what is new. A consumer that closes
+        takes back what the kernel has not got yet, so when this returns nothing of a forbidden pair is left
+        to be sent."""
         if table.revision < self.table.revision:
             raise WorkerError("stale_revision", f"the table has revision {self.table.revision} already")
         before, self.table = self.table, table

@@ -149,6 +149,12 @@ def build(
     return _FIXED.pack(first, second, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc) + extensions + payload
 
 
+def renumbered(packet: bytes, sequence: int, timestamp: int, ssrc: int) -> bytes:
+    copy = bytearray(packet)
+    NUMBERING.pack_into(copy, NUMBERING_AT, sequence, timestamp, ssrc)
+    return bytes(copy)
+
+
 def extend_sequence(reference: int, sequence: int) -> int:
     """The unwrapped number nearest to `reference` whose low 16 bits are `sequence`."""
     return reference + ((sequence - reference + 0x8000) & 0xFFFF) - 0x8000

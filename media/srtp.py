@@ -6,7 +6,7 @@ session. pylibsrtp's own calls copy every packet twice, and make a new length an
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import pylibsrtp
 from pylibsrtp import _binding
@@ -22,14 +22,12 @@ MAX_DATAGRAM = 2048
 REPLAY_WINDOW = 1024
 
 _ffi, _lib = _binding.ffi, _binding.lib
+_protect_rtp = _lib.srtp_protect
+_pack_numbers = NUMBERING.pack_into
 
 
-class Slot(NamedTuple):
-    """Memory for one packet: from `at` in its arena, `pointer` for libsrtp, `address` for the kernel."""
-
-    at: int
-    pointer: Any
-    address: int
+Slot = tuple[int, Any, int]
+"""Memory for one packet: where it begins in its arena, for libsrtp, and for the kernel."""
 
 
 class Arena:
@@ -39,7 +37,7 @@ class Arena:
         self._owner = _ffi.new("char[]", slots * SLOT)
         self.memory = _ffi.buffer(self._owner)
         base = int(_ffi.cast("uintptr_t", self._owner))
-        self.slots = [Slot(at, self._owner + at, base + at) for at in range(0, slots * SLOT, SLOT)]
+        self.slots: list[Slot] = [(at, self._owner + at, base + at) for at in range(0, slots * SLOT, SLOT)]
 
 
 class Outbound:
@@ -49,37 +47,35 @@ class Outbound:
         self._session = _session(profile, key, pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
         self._handle = self._session._srtp[0]
         self._length = _ffi.new("int *")
-        self._own = Arena(1)
+        self._pointer = _ffi.new("char[]", SLOT)
+        self._memory = _ffi.buffer(self._pointer)
 
     def protect_copy(
-        self, arena: Arena, slot: Slot, packet: bytes, sequence: int, timestamp: int, ssrc: int
+        self, memory: Any, slot: Slot, packet: bytes, sequence: int, timestamp: int, ssrc: int
     ) -> int:
-        """Write an RTP packet into the slot under these numbers, protect it; its size, 0 when it cannot be.
-
-        Sequence and timestamp are those of the wire. Other packets than RTP up to `MAX_PACKET` bytes are
-        not for this call.
+        """Write an RTP packet under these numbers (as on the wire) into a slot of an arena's memory, and
+        protect it there; its size, 0 when it cannot be. `packet` is at most `MAX_PACKET` bytes.
         """
-        size, at = len(packet), slot.at
-        arena.memory[at : at + size] = packet
-        NUMBERING.pack_into(arena.memory, at + NUMBERING_AT, sequence, timestamp, ssrc)
-        self._length[0] = size
-        if _lib.srtp_protect(self._handle, slot.pointer, self._length):
-            return 0
-        return self._length[0]  # type: ignore[no-any-return]
+        at, pointer, _ = slot
+        length = self._length
+        length[0] = size = len(packet)
+        memory[at : at + size] = packet
+        _pack_numbers(memory, at + NUMBERING_AT, sequence, timestamp, ssrc)
+        return 0 if _protect_rtp(self._handle, pointer, length) else length[0]
 
     def protect_rtp(self, packet: bytes) -> bytes | None:
-        return self._protect(_lib.srtp_protect, packet)
+        return self._protect(_protect_rtp, packet)
 
     def protect_rtcp(self, packet: bytes) -> bytes | None:
         return self._protect(_lib.srtp_protect_rtcp, packet)
 
     def _protect(self, protect: Any, packet: bytes) -> bytes | None:
         size = len(packet)
-        self._own.memory[:size] = packet
+        self._memory[:size] = packet
         self._length[0] = size
-        if protect(self._handle, self._own.slots[0].pointer, self._length):
+        if protect(self._handle, self._pointer, self._length):
             return None
-        return self._own.memory[: self._length[0]]  # type: ignore[no-any-return]
+        return self._memory[: self._length[0]]  # type: ignore[no-any-return]
 
 
 class Inbound:

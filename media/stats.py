@@ -55,12 +55,13 @@ class Traffic:
         self.packets_in += 1
         self.bytes_in += size
 
-    def sent(self, size: int) -> None:
-        self.packets_out += 1
+    def sent(self, size: int, packets: int = 1) -> None:
+        """`size` is of all of them together."""
+        self.packets_out += packets
         self.bytes_out += size
 
-    def drop(self, reason: Drop) -> None:
-        self.drops[reason] += 1
+    def drop(self, reason: Drop, packets: int = 1) -> None:
+        self.drops[reason] += packets
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -90,7 +90,7 @@ Placed = tuple[int, int, float]
 
 
 class Media(NamedTuple):
-    """A packet on its way to consumers; `blocks` keeps header extensions made for one, for the next.
+    """A packet on its way to consumers; `packets` keeps what was made for one, for the next of its form.
 
     It was not sent before the one that arrived at `after`; that is `now` for all but late and resent ones.
     """
@@ -104,7 +104,7 @@ class Media(NamedTuple):
     extensions: dict[int, bytes]
     keyframe: bool
     now: float
-    blocks: dict[frozenset[int], bytes]
+    packets: dict[str, bytes]
 
 
 @dataclass(frozen=True)

@@ -118,8 +118,16 @@ class Transport:
         self.dtls.receive_srtp(data, now)
 
     def path_changed(self, now: float) -> None:
-        self._path = self.ice.selected
+        self._go_by(self.ice.selected)
         self._settle(now)
+
+    def _go_by(self, path: Path | None) -> None:
+        self._path = path
+        self.dtls.lane = None if path is None else self._port.lane(path, self.traffic)
+
+    def withdraw(self, consumer: Consumer) -> None:
+        """What the consumer has handed on, and the kernel has not got yet, is not sent."""
+        self._port.withdraw(consumer)
 
     def _send(self, data: bytes) -> bool:
         return self._path is not None and self._port.send(data, self._path)
@@ -138,7 +146,7 @@ class Transport:
             return
         consents = self.ice.consents(now)
         if not consents:
-            self._path = None
+            self._go_by(None)
         match self.dtls.state:
             case DtlsState.CONNECTED:
                 state = TransportState.CONNECTED if consents else TransportState.DISCONNECTED
@@ -363,7 +371,7 @@ class Transport:
         for consumer in list(self.consumers.values()):
             consumer.close("transport_closed")
         self.dtls.close()
-        self._path = None
+        self._go_by(None)
         self._port.agent.close(self.ice)
         self.router.forget_transport(self)
         self._tell()

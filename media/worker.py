@@ -45,7 +45,7 @@ class Worker:
     def __init__(self, settings: MediaSettings, path: Path) -> None:
         self._settings = settings
         self._path = path
-        self.port = Port(settings.listen, settings.port)
+        self.port = Port(settings.listen, settings.port, batched=settings.batched)
         self.exchange = Exchange(self.port, self._emit)
         self._controller: asyncio.StreamWriter | None = None
         self._left = False

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from config.settings import Settings
+from media.batch import ways
 from signaling.app import KEYS
 from signaling.keys import KeyFolder
 from web import DIST
@@ -23,6 +24,7 @@ def checks(settings: Settings) -> list[tuple[str, Callable[[], str | None]]]:
             lambda: _free(settings.http_host, settings.http_port, socket.SOCK_STREAM),
         ),
         *((f"UDP port {settings.media_port} on {ip} is free", _udp(ip, settings.media_port)) for ip in media),
+        (f"packets of sound and picture: {ways(batched=settings.media_batched)}", lambda: None),
         ("cameras work in browsers (HTTPS or localhost)", lambda: _camera(settings)),
         ("the web pages are built", _pages),
     ]

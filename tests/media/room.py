@@ -28,20 +28,24 @@ class FakeDtls:
 
     state: DtlsState = DtlsState.CONNECTED
     rtt: float | None = None
+    lane: object = None
     rtp: list[rtp.RtpPacket] = field(default_factory=list)
     rtcp: list[rtcp.RtcpMessage] = field(default_factory=list)
 
-    def send_rtp(self, packet: bytes) -> bool:
+    def forward(self, packet: bytes, sequence: int, timestamp: int, ssrc: int, of: object) -> bool:
+        return self.send_rtp(rtp.renumbered(packet, sequence, timestamp, ssrc))
+
+    def send_rtp(self, packet: bytes, of: object = None) -> bool:
         self.rtp.append(rtp.parse(packet))
         return True
 
     def protect_rtp(self, packet: bytes) -> bytes | None:
         return packet
 
-    def send_protected(self, datagram: bytes) -> bool:
+    def send_protected(self, datagram: bytes, of: object = None) -> bool:
         return self.send_rtp(datagram)
 
-    def send_rtcp(self, packet: bytes) -> bool:
+    def send_rtcp(self, packet: bytes, of: object = None) -> bool:
         self.rtcp += rtcp.parse(packet)
         return True
 

@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,8 @@ from tests.media.endpoint import (
     opus,
 )
 from tests.media.rig import Rig, running
+
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 PLAINTEXT_ALERT = bytes.fromhex("15fefd0000000000000000000202") + b"\x28"
 HANDSHAKE = bytes.fromhex("16fefd0000000000000000000c") + bytes(12)

@@ -25,6 +25,8 @@ from tests.media.endpoint import (
 from tests.media.rig import Rig, running
 from tests.support.relay import Link, UdpRelay
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 BOTH = {"listener": {"speaker": ["microphone", "camera"]}}
 PACE = 0.004
 COUNT = 500

@@ -42,10 +42,10 @@ class Inside:
         return Rig(client, self._path, os.getpid(), cast(Process, None), events, changed)
 
 
-@pytest.fixture
-async def inside(tmp_path: Path) -> AsyncIterator[Inside]:
+@pytest.fixture(params=[True, False], ids=["batched", "plain"])
+async def inside(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Inside]:
     path = tmp_path / "control.sock"
-    worker = Worker(MediaSettings(), path)
+    worker = Worker(MediaSettings(batched=request.param), path)
     await worker.start()
     yield Inside(worker, path)
     await worker.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 
 import pytest
@@ -34,9 +35,9 @@ class Recorder:
     def path_changed(self, now: float) -> None: ...
 
 
-@pytest.fixture
-def port() -> Port:
-    opened = Port(LOOPBACK, 0)
+@pytest.fixture(params=[True, False], ids=["batched", "plain"])
+def port(request: pytest.FixtureRequest) -> Port:
+    opened = Port(LOOPBACK, 0, batched=request.param)
     yield opened
     opened.close()
 
@@ -125,18 +126,17 @@ def test_a_fault_in_a_transport_is_counted_and_the_next_datagram_is_served(
     assert "met a fault" in caplog.text
 
 
-def test_a_full_socket_drops_instead_of_queueing(port: Port) -> None:
+def test_a_full_socket_drops_instead_of_queueing(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
     class Full:
         def sendto(self, data: bytes, address: object) -> int:
-            raise BlockingIOError
+            raise BlockingIOError(errno.EAGAIN, "full")
 
-    sockets, port._sockets = port._sockets, [Full()]  # type: ignore[list-item]
-    try:
+    (opened,) = port._sockets
+    with monkeypatch.context() as changed:
+        changed.setattr(opened, "_socket", Full())
         assert port.send(b"packet", PEER) is False
-        assert port.traffic.drops[Drop.QUEUE_FULL] == 1
-        assert port.traffic.packets_out == 0
-    finally:
-        port._sockets = sockets
+    assert port.traffic.drops[Drop.QUEUE_FULL] == 1
+    assert port.traffic.packets_out == 0
 
 
 async def test_the_socket_answers_a_binding_request_and_nothing_unauthenticated(port: Port) -> None:

@@ -36,8 +36,8 @@ def test_a_copy_is_what_pylibsrtp_makes_of_the_same_packet(profile: int) -> None
     theirs, ours, arena = pylibsrtp.Session(policy), Outbound(profile, key(profile)), Arena(4)
     shared = rtp.build(payload_type=96, sequence=0, timestamp=0, ssrc=0, payload=b"payload")
     for sequence, slot in zip((65_534, 65_535, 0, 1), arena.slots, strict=True):
-        size = ours.protect_copy(arena, slot, shared, sequence, 77, 7)
-        assert arena.memory[slot.at : slot.at + size] == theirs.protect(packet(sequence))
+        size = ours.protect_copy(arena.memory, slot, shared, sequence, 77, 7)
+        assert arena.memory[slot[0] : slot[0] + size] == theirs.protect(packet(sequence))
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -56,8 +56,8 @@ def test_what_one_end_protects_the_other_gets_once(profile: int) -> None:
 def test_a_sequence_number_is_protected_once_however_it_is_asked_for() -> None:
     profile = pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_256_GCM
     sender, arena = Outbound(profile, key(profile)), Arena(1)
-    assert sender.protect_copy(arena, arena.slots[0], packet(0), 5, 77, 7)
-    assert not sender.protect_copy(arena, arena.slots[0], packet(0, b"other"), 5, 77, 7)
+    assert sender.protect_copy(arena.memory, arena.slots[0], packet(0), 5, 77, 7)
+    assert not sender.protect_copy(arena.memory, arena.slots[0], packet(0, b"other"), 5, 77, 7)
     assert sender.protect_rtp(packet(5)) is None
 
 
@@ -66,7 +66,7 @@ def test_the_longest_packets_stay_within_their_memory(profile: int) -> None:
     sender, arena = Outbound(profile, key(profile)), Arena(2)
     arena.memory[:] = b"\xaa" * (2 * SLOT)
     longest = packet(1, bytes(MAX_PACKET - 12))
-    assert sender.protect_copy(arena, arena.slots[0], longest, 1, 77, 7)
+    assert sender.protect_copy(arena.memory, arena.slots[0], longest, 1, 77, 7)
     assert arena.memory[SLOT:] == b"\xaa" * SLOT
     assert sender.protect_rtp(packet(2, bytes(MAX_PACKET - 12))) is not None
     report = rtcp.build_receiver_report(5, []) + bytes(MAX_PACKET - 8)

@@ -341,6 +341,7 @@ def test_without_a_controller_everything_is_forbidden(room: Room) -> None:
     listen(room, "mic")
 
 
+@pytest.mark.usefixtures("both_ways")
 async def test_after_the_answer_not_one_packet_of_the_source_reaches_the_kernel(tmp_path: Path) -> None:
     async with running(tmp_path) as rig:
         speaker, listener = await rig.join("speaker", "send"), await rig.join("listener", "recv")

@@ -31,6 +31,8 @@ from tests.media.endpoint import (
 )
 from tests.media.rig import Rig, running
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 ALL = {"listener": {"speaker": ["microphone", "camera"]}}
 
 

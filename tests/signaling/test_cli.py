@@ -205,3 +205,6 @@ async def test_the_doctor_finds_a_taken_port(tmp_path: Path) -> None:
     assert ended.code == 1
     assert f"WRONG  port {port} on 127.0.0.1 is free" in ended.out
     assert "ok     data folder" in ended.out
+    assert "ok     packets of sound and picture: many in a system call" in ended.out
+    plain = await run("doctor", "--data", str(tmp_path), MOTESRUM_MEDIA_BATCHED="false")
+    assert "packets of sound and picture: a system call for each (the settings say so)" in plain.out

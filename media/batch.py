@@ -1,0 +1,420 @@
+"""UDP sockets, with one system call for many datagrams (Linux: recvmmsg, sendmmsg, UDP GSO) or one for each.
+
+Both kinds look alike. `receive` gives what has come. What goes out often is written into a slot of `arena`,
+protected there, and put into the lane of its destination; with batches it waits there until `flush`, which
+comes at the end of the same turn of the event loop. What the kernel does not take then is dropped. What is
+rare (STUN, DTLS) is sent at once.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import socket
+import struct
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+from media.srtp import MAX_DATAGRAM, Arena, Slot
+from media.stats import Drop, Traffic
+
+Address = tuple[Any, ...]
+Path = tuple[int, Address]
+Waiting = tuple[int, int, object]
+"""Where a packet lies for the kernel, its size, and what it is of."""
+
+BATCH = 64
+"""Datagrams that are read in one turn at most."""
+QUEUED = 512
+"""Packets that wait for the end of a turn at most; then all of them go at once."""
+MOST_SEGMENTS, MOST_BYTES = 64, 65_000
+"""What the kernel cuts up in one call (UDP_MAX_SEGMENTS, and the length of an IP packet)."""
+
+_SOL_UDP, _UDP_SEGMENT = 17, 103
+_DONT_WAIT = 0x40
+_NO_SEGMENTS = (errno.EINVAL, errno.EMSGSIZE, errno.EIO, errno.EOPNOTSUPP)
+_FULL = (errno.EAGAIN, errno.ENOBUFS)
+
+_IOVEC = struct.Struct("@PN")
+_MESSAGE = struct.Struct("@PIPNPNi0PI0P")
+"""struct mmsghdr: name, its length, iovecs, how many, control, its length, flags, length of the message."""
+_LENGTH_AT = struct.calcsize("@PIPNPNi0P")
+_SEGMENT = struct.Struct("@NiiH0N")
+_SEGMENT_LENGTH = struct.calcsize("@NiiH")
+_IPV4, _IPV6 = struct.Struct("!H4s8x"), struct.Struct("!HI16s")
+
+
+class Lane(Protocol):
+    """One destination's way out. It counts in its traffic what the kernel took, and what not."""
+
+    @property
+    def socket(self) -> UdpSocket: ...
+
+    def put(self, slot: Slot, size: int, of: object) -> bool:
+        """Send what lies in the slot, the next free one; False when it is known that it is lost."""
+
+    def send(self, datagram: bytes, of: object = None) -> bool:
+        """The same for a datagram that lies elsewhere."""
+
+
+class UdpSocket(Protocol):
+    memory: Any
+    slots: list[Slot]
+    free: int
+    """The number of the slot for the next packet."""
+
+    def fileno(self) -> int: ...
+    def receive(self) -> Iterable[tuple[bytes, Path]]: ...
+    def lane(self, address: Address, traffic: Traffic) -> Lane: ...
+    def send(self, datagram: bytes, address: Address) -> bool: ...
+    def withdraw(self, of: object) -> None:
+        """Nothing that waits and is of this is sent."""
+
+    def flush(self) -> None: ...
+    def close(self) -> None: ...
+
+
+def missing() -> str | None:
+    """Why there are no batches on this system, `None` when there are."""
+    if sys.platform != "linux":
+        return f"{sys.platform} has no recvmmsg and sendmmsg"
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "recvmmsg") or not hasattr(library, "sendmmsg"):
+        return "the C library has no recvmmsg and sendmmsg"
+    return None
+
+
+def cuts_up(opened: socket.socket) -> bool:
+    """Whether the kernel cuts one long buffer into datagrams (UDP GSO, Linux 4.18)."""
+    try:
+        opened.getsockopt(_SOL_UDP, _UDP_SEGMENT)
+    except OSError:
+        return False
+    return True
+
+
+def ways(*, batched: bool) -> str:
+    """How a port will read and write, and why not better; for people."""
+    why = "the settings say so" if not batched else missing()
+    if why is not None:
+        return f"a system call for each ({why})"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        cut = "the kernel cuts them up" if cuts_up(probe) else "the kernel does not cut them up"
+    return f"many in a system call, {cut}"
+
+
+def wrapped(
+    opened: socket.socket, index: int, traffic: Traffic, schedule: Callable[[], None], *, batched: bool
+) -> UdpSocket:
+    """`schedule` is called when the first packet of a turn waits; `flush` is to follow."""
+    if batched and missing() is None:
+        return BatchedSocket(opened, index, traffic, schedule)
+    return PlainSocket(opened, index, traffic)
+
+
+class PlainSocket:
+    """Every datagram is a call of its own; nothing waits."""
+
+    def __init__(self, opened: socket.socket, index: int, traffic: Traffic) -> None:
+        self._arena = Arena(1)
+        self.memory, self.slots, self.free = self._arena.memory, self._arena.slots, 0
+        self._socket, self._index, self._traffic = opened, index, traffic
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def receive(self) -> Iterator[tuple[bytes, Path]]:
+        for _ in range(BATCH):
+            try:
+                datagram, address = self._socket.recvfrom(MAX_DATAGRAM)
+            except OSError:
+                return
+            yield datagram, (self._index, address)
+
+    def lane(self, address: Address, traffic: Traffic) -> PlainLane:
+        return PlainLane(self, address, traffic)
+
+    def send(self, datagram: bytes, address: Address) -> bool:
+        return _sent(self._socket, datagram, address, self._traffic)
+
+    def withdraw(self, of: object) -> None: ...
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class PlainLane:
+    def __init__(self, of: PlainSocket, address: Address, traffic: Traffic) -> None:
+        self.socket: PlainSocket = of
+        self._address, self._traffic = address, traffic
+
+    def put(self, slot: Slot, size: int, of: object) -> bool:
+        return self.send(self.socket.memory[:size])
+
+    def send(self, datagram: bytes, of: object = None) -> bool:
+        if not self.socket.send(datagram, self._address):
+            self._traffic.drop(Drop.SEND_FAILED)
+            return False
+        self._traffic.sent(len(datagram))
+        return True
+
+
+class BatchedSocket:
+    """Reads up to `BATCH` datagrams in a call, and sends a whole turn in one."""
+
+    def __init__(
+        self, opened: socket.socket, index: int, traffic: Traffic, schedule: Callable[[], None]
+    ) -> None:
+        self._arena = Arena(QUEUED)
+        self.memory, self.slots, self.free = self._arena.memory, self._arena.slots, 0
+        self.segments = cuts_up(opened)
+        self.family = opened.family
+        self._socket, self._schedule, self._traffic = opened, schedule, traffic
+        self._busy: list[BatchedLane] = []
+        self._in = _Incoming(opened, index)
+        self._out = _Outgoing(opened.fileno())
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def receive(self) -> list[tuple[bytes, Path]]:
+        return self._in.read()
+
+    def lane(self, address: Address, traffic: Traffic) -> BatchedLane:
+        return BatchedLane(self, address, traffic)
+
+    def send(self, datagram: bytes, address: Address) -> bool:
+        return _sent(self._socket, datagram, address, self._traffic)
+
+    def wait(self, lane: BatchedLane) -> None:
+        """The lane has its first packet of this turn."""
+        self._busy.append(lane)
+        if len(self._busy) == 1:
+            self._schedule()
+
+    def withdraw(self, of: object) -> None:
+        for lane in self._busy:
+            lane.waiting = [each for each in lane.waiting if each[2] is not of]
+
+    def flush(self) -> None:
+        """When this returns nothing waits any more: it is the kernel's, or dropped and counted."""
+        if not self._busy:
+            return
+        parcels = [parcel for lane in self._busy for parcel in lane.parcels()]
+        self._busy = []
+        self.free = 0
+        self._out.write(parcels)
+        done = 0
+        while done < len(parcels):
+            taken, error = self._out.send(done, len(parcels))
+            for lane, packets in parcels[done : done + taken]:
+                self._took(lane, packets)
+            done += taken
+            if error in _FULL:
+                for lane, packets in parcels[done:]:
+                    self._lost(lane, len(packets), Drop.QUEUE_FULL)
+                return
+            if error and error != errno.EINTR:
+                self._refused(*parcels[done], error)
+                done += 1
+
+    def _refused(self, lane: BatchedLane, packets: Sequence[Waiting], error: int) -> None:
+        """One by one where it was the cutting up that the kernel refused."""
+        if len(packets) == 1 or error not in _NO_SEGMENTS:
+            self._lost(lane, len(packets), Drop.SEND_FAILED)
+            return
+        lane.segments = False
+        for address, size, _ in packets:
+            at = address - self.slots[0][2]
+            sent = self.send(self.memory[at : at + size], lane.address)
+            lane.traffic.sent(size) if sent else lane.traffic.drop(Drop.SEND_FAILED)
+
+    def _took(self, lane: BatchedLane, packets: Sequence[Waiting]) -> None:
+        size = 0
+        for packet in packets:
+            size += packet[1]
+        self._traffic.sent(size, len(packets))
+        lane.traffic.sent(size, len(packets))
+
+    def _lost(self, lane: BatchedLane, packets: int, reason: Drop) -> None:
+        self._traffic.drop(reason, packets)
+        lane.traffic.drop(Drop.SEND_FAILED, packets)
+
+    def close(self) -> None:
+        self.flush()
+        self._socket.close()
+
+
+class BatchedLane:
+    def __init__(self, of: BatchedSocket, address: Address, traffic: Traffic) -> None:
+        self.socket: BatchedSocket = of
+        self.address, self.traffic = address, traffic
+        self.segments = of.segments
+        self.waiting: list[Waiting] = []
+        self._name = ctypes.create_string_buffer(name_of(of.family, address))
+        self.name = ctypes.addressof(self._name), len(self._name) - 1
+        """Where its socket address lies for the kernel, and its size."""
+
+    def put(self, slot: Slot, size: int, of: object) -> bool:
+        out = self.socket
+        if not self.waiting:
+            out.wait(self)
+        self.waiting.append((slot[2], size, of))
+        out.free += 1
+        if out.free == QUEUED:
+            out.flush()
+        return True
+
+    def send(self, datagram: bytes, of: object = None) -> bool:
+        out, size = self.socket, len(datagram)
+        slot = out.slots[out.free]
+        out.memory[slot[0] : slot[0] + size] = datagram
+        return self.put(slot, size, of)
+
+    def parcels(self) -> Iterator[tuple[BatchedLane, Sequence[Waiting]]]:
+        """What waits, cut into what one message takes."""
+        waiting, self.waiting = self.waiting, []
+        if self.segments and len(waiting) > 1:
+            for packets in runs(waiting):
+                yield self, packets
+        else:
+            for packet in waiting:
+                yield self, (packet,)
+
+
+def runs(waiting: Sequence[Waiting]) -> Iterator[Sequence[Waiting]]:
+    """For UDP GSO: neighbours of one size, of which the last may be shorter."""
+    start, count = 0, len(waiting)
+    while start < count:
+        size = waiting[start][1]
+        most = min(count, start + min(MOST_SEGMENTS, MOST_BYTES // size))
+        end = start + 1
+        while end < most and waiting[end][1] == size:
+            end += 1
+        if end < most and waiting[end][1] < size:
+            end += 1
+        yield waiting[start:end]
+        start = end
+
+
+class _Incoming:
+    """recvmmsg into memory of its own."""
+
+    def __init__(self, opened: socket.socket, index: int) -> None:
+        self._descriptor = opened.fileno()
+        self._index, self._family = index, opened.family
+        self._name_size = 16 if opened.family == socket.AF_INET else 28
+        self._call = _library().recvmmsg
+        data, self._data_at = _memory(BATCH * MAX_DATAGRAM)
+        names, names_at = _memory(BATCH * self._name_size)
+        self._iovecs, iovecs_at = _memory(BATCH * _IOVEC.size)
+        self._messages, self._messages_at = _memory(BATCH * _MESSAGE.size)
+        for number in range(BATCH):
+            iovec, name = number * _IOVEC.size, names_at + number * self._name_size
+            _IOVEC.pack_into(self._iovecs, iovec, self._data_at + number * MAX_DATAGRAM, MAX_DATAGRAM)
+            _MESSAGE.pack_into(
+                self._messages,
+                number * _MESSAGE.size,
+                *(name, self._name_size, iovecs_at + iovec, 1, 0, 0, 0, 0),
+            )
+        self._data, self._names = memoryview(data), memoryview(names)
+        self._fresh = bytes(self._messages)
+        self._lengths = memoryview(self._messages).cast("I")[_LENGTH_AT // 4 :: _MESSAGE.size // 4]
+
+    def read(self) -> list[tuple[bytes, Path]]:
+        """What has come, each with its sender. The next call needs the sizes of names as they were before."""
+        count = self._call(self._descriptor, self._messages_at, BATCH, _DONT_WAIT, None)
+        if count <= 0:
+            return []
+        found = []
+        before, path = b"", (self._index, ())
+        for number in range(count):
+            name = bytes(self._names[number * self._name_size : (number + 1) * self._name_size])
+            if name != before:
+                before, path = name, (self._index, address_of(self._family, name))
+            at = number * MAX_DATAGRAM
+            found.append((bytes(self._data[at : at + self._lengths[number]]), path))
+        size = count * _MESSAGE.size
+        self._messages[:size] = self._fresh[:size]
+        return found
+
+
+class _Outgoing:
+    """sendmmsg out of memory of its own; what the messages point to must stay until they are sent."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._call = _library().sendmmsg
+        self._iovecs, self._iovecs_at = _memory(QUEUED * _IOVEC.size)
+        self._messages, self._messages_at = _memory(QUEUED * _MESSAGE.size)
+        self._controls, self._controls_at = _memory(QUEUED * _SEGMENT.size)
+
+    def write(self, parcels: Sequence[tuple[BatchedLane, Sequence[Waiting]]]) -> None:
+        iovec = message = control = 0
+        for lane, packets in parcels:
+            first = iovec
+            for address, size, _ in packets:
+                _IOVEC.pack_into(self._iovecs, iovec, address, size)
+                iovec += _IOVEC.size
+            cut = 0, 0
+            if len(packets) > 1:
+                _SEGMENT.pack_into(
+                    self._controls, control, _SEGMENT_LENGTH, _SOL_UDP, _UDP_SEGMENT, packets[0][1]
+                )
+                cut = self._controls_at + control, _SEGMENT.size
+                control += _SEGMENT.size
+            _MESSAGE.pack_into(
+                self._messages, message, *lane.name, self._iovecs_at + first, len(packets), *cut, 0, 0
+            )
+            message += _MESSAGE.size
+
+    def send(self, first: int, end: int) -> tuple[int, int]:
+        """How many messages from `first` on the kernel took, and why it did not take the next."""
+        at = self._messages_at + first * _MESSAGE.size
+        taken = self._call(self._descriptor, at, end - first, _DONT_WAIT)
+        return (taken, 0) if taken > 0 else (0, ctypes.get_errno() or errno.EIO)
+
+
+def _sent(opened: socket.socket, datagram: bytes, address: Address, traffic: Traffic) -> bool:
+    try:
+        opened.sendto(datagram, address)
+    except OSError as error:
+        traffic.drop(Drop.QUEUE_FULL if error.errno in _FULL else Drop.SEND_FAILED)
+        return False
+    traffic.sent(len(datagram))
+    return True
+
+
+def _library() -> Any:
+    library = ctypes.CDLL(None, use_errno=True)
+    number, pointer = ctypes.c_int, ctypes.c_void_p
+    library.recvmmsg.argtypes = number, pointer, ctypes.c_uint, number, pointer
+    library.sendmmsg.argtypes = number, pointer, ctypes.c_uint, number
+    return library
+
+
+def _memory(size: int) -> tuple[bytearray, int]:
+    """Memory that does not move, and its address."""
+    memory = bytearray(size)
+    return memory, ctypes.addressof((ctypes.c_char * size).from_buffer(memory))
+
+
+def name_of(family: int, address: Address) -> bytes:
+    """struct sockaddr_in or sockaddr_in6."""
+    packed, head = socket.inet_pton(family, address[0]), struct.pack("=H", family)
+    if family == socket.AF_INET:
+        return head + _IPV4.pack(address[1], packed)
+    flow, scope = (*address[2:], 0, 0)[:2]
+    return head + _IPV6.pack(address[1], flow, packed) + struct.pack("=I", scope)
+
+
+def address_of(family: int, name: bytes) -> Address:
+    """Back again, as `socket.recvfrom` gives it."""
+    if family == socket.AF_INET:
+        port, packed = _IPV4.unpack_from(name, 2)
+        return socket.inet_ntop(family, packed), port
+    port, flow, packed = _IPV6.unpack_from(name, 2)
+    return socket.inet_ntop(family, packed), port, flow, *struct.unpack_from("=I", name, 24)
