@@ -8,6 +8,7 @@ const routes: RouteRecordRaw[] = [
   { path: "/admin", component: () => import("./views/AdminHome.vue") },
   { path: "/u/:code", component: () => import("./views/AccountLink.vue"), props: true },
   { path: "/agency", component: () => import("./views/AgencyHome.vue") },
+  { path: "/ledger", component: () => import("./views/LedgerView.vue") },
   { path: "/hearing/:meeting", component: () => import("./views/HearingView.vue"), props: true },
   { path: "/s/:code", component: () => import("./views/StaffLink.vue"), props: true },
   { path: "/screen", component: () => import("./views/ScreenView.vue") },

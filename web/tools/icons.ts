@@ -68,6 +68,7 @@ export const icons = {
   print: "printer",
   undo: "undo-2",
   captions: "captions",
+  download: "download",
 } as const;
 
 export type IconName = keyof typeof icons;

@@ -1,5 +1,5 @@
 /** What agencies' administrators and staff ask of authority: keys, grants, who heard whom, sessions. */
-import type { AgencyGrant, AgencyKey, HeardRow, OwnSession } from "../wire";
+import type { AgencyGrant, AgencyKey, HeardRow, Ledger, OwnSession } from "../wire";
 import { request } from "./api";
 
 const of = (agency: string) => `/agencies/${encodeURIComponent(agency)}`;
@@ -42,4 +42,9 @@ export async function ownSessions(): Promise<OwnSession[]> {
 
 export function endSession(session: string): Promise<unknown> {
   return request("DELETE", `/staff/sessions/${encodeURIComponent(session)}`);
+}
+
+/** What an agency pays for interpreting, or all agencies (for hosts, at their own offices); days included. */
+export function ledgerOf(agency: string | null, first: string, last: string): Promise<Ledger> {
+  return request("GET", `${agency ? of(agency) : ""}/ledger?${new URLSearchParams({ first, last })}`);
 }
