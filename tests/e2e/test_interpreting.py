@@ -141,3 +141,48 @@ async def test_a_relay_gives_each_listener_the_last_interpreter_and_the_last_one
     await first.hears(last)
     await officer.hears_nothing_of(first, last)
     await officer.hears(newcomer)
+
+
+async def test_an_interpreter_works_by_keyboard_and_writes_to_whom_they_choose(meeting: Meeting) -> None:
+    newcomer = await meeting.raw("newcomer", name="Samira", language="ar", sends=False)
+    host = await meeting.raw("host", name="Lena Ek", sends=False)
+    desk = await meeting.person("interpreter", name="Layla Haddad")
+    colleague = await meeting.raw("interpreter", name="Samir Aziz", sends=False)
+    keyboard = desk.page.keyboard
+
+    for key, way in (("2", "sv"), ("1", "ar"), ("Space", "sv"), ("Space", "ar")):
+        await keyboard.press(key)
+        await expect(desk.find(f"into-{way}")).to_have_attribute("aria-pressed", "true")
+    await keyboard.press("0")
+    await expect(desk.find("hand-back")).to_have_attribute("aria-pressed", "true")
+    await keyboard.press("2")
+    await expect(desk.find("on-air")).to_have_text("Din mikrofon är på")
+    await keyboard.down("c")
+    await expect(desk.find("on-air")).to_have_text("Ingen hör dig nu")
+    await keyboard.up("c")
+    await expect(desk.find("on-air")).to_have_text("Din mikrofon är på")
+    await keyboard.press("m")
+    await expect(desk.find("on-air")).to_have_text("Din mikrofon är av")
+
+    await desk.find("add-word").focus()
+    await keyboard.press("Enter")
+    await expect(desk.find("word-text")).to_be_focused()
+    await keyboard.type("folkbokföring")
+    await keyboard.press("Tab")
+    await keyboard.type("تسجيل السكان")
+    await keyboard.press("Enter")
+    await expect(desk.find("word")).to_contain_text("تسجيل السكان")
+    await desk.find("lines").get_by_text("Personal på plats").click()
+    await desk.says("rast om tio minuter")
+    await desk.find("lines").get_by_text("Kollega").click()
+    await desk.says("tar du nästa?")
+
+    await host.wait_for(lambda: "rast om tio" in str(host.events), 20)
+    await colleague.wait_for(lambda: "tar du nästa" in str(colleague.events), 20)
+    assert "folkbokföring" in str(colleague.events)
+    for other, unknown in (
+        (host, ("folkbokföring", "tar du nästa")),
+        (colleague, ("rast om tio",)),
+        (newcomer, ("folkbokföring", "tar du nästa", "rast om tio")),
+    ):
+        assert not [word for word in unknown if word in str(other.events)]
