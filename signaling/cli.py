@@ -10,7 +10,7 @@ import typer
 
 from config.catalogue import Catalogue, load_catalogue
 from config.settings import Settings
-from signaling import agency_cli, audit_cli, ledger_cli, staff, user_cli
+from signaling import agency_cli, audit_cli, ledger_cli, staff, store_cli, user_cli
 from signaling.flags import (
     AsJson,
     Config,
@@ -46,6 +46,9 @@ app.add_typer(agency_cli.catalogue, name="config")
 app.add_typer(audit_cli.audit, name="audit")
 app.command("ledger")(ledger_cli.ledger)
 app.add_typer(user_cli.user, name="user")
+app.add_typer(store_cli.store, name="store")
+app.command("backup")(store_cli.backup_command)
+app.command("restore")(store_cli.restore_command)
 
 _NAMES = {"host": "Värd", "admin": "Admin", "agency_admin": "Myndighetens administratör"}
 

@@ -12,6 +12,7 @@ import typer
 from config.catalogue import CatalogueError
 from config.settings import Settings, SettingsError, load_settings
 from rooms.store.base import Store, StoreUnavailable
+from rooms.store.dump import CopyRefused
 from signaling.errors import ServiceError
 from signaling.keys import KeyFolderError
 from signaling.serving import CannotStart
@@ -59,7 +60,13 @@ class told(contextlib.AbstractContextManager[None]):
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(
             error,
-            SettingsError | CannotStart | CatalogueError | KeyFolderError | StoreUnavailable | ServiceError,
+            SettingsError
+            | CannotStart
+            | CatalogueError
+            | CopyRefused
+            | KeyFolderError
+            | StoreUnavailable
+            | ServiceError,
         ):
             fail(" ".join(str(error).split()))
         if isinstance(error, OSError):

@@ -79,7 +79,7 @@ def _lift_descriptors() -> None:
 async def running(settings: Settings) -> AsyncIterator[tuple[Services, str]]:
     """The whole service, and its address for programs on this machine. Raises CannotStart."""
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_owned(settings.data))
+        stack.enter_context(owned(settings.data))
         listener = stack.enter_context(contextlib.closing(_bind(settings.http_host, settings.http_port)))
         settings = _with_port(settings, listener.getsockname()[1])
         _demand_media_port(settings)
@@ -135,7 +135,7 @@ def remembered_url(data: Path) -> str | None:
 
 
 @contextlib.contextmanager
-def _owned(data: Path) -> Iterator[None]:
+def owned(data: Path) -> Iterator[None]:
     """A data folder has one service at a time; the system takes the lock back if it dies."""
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -32,6 +32,11 @@ def database(settings: Settings) -> Path:
     return settings.data / DATABASE
 
 
+def store_key(settings: Settings) -> Path:
+    """The file with which the keys of content are wrapped."""
+    return redis_key(settings) if settings.store == "redis" else database(settings).with_suffix(".key")
+
+
 def redis_key(settings: Settings) -> Path:
     given = None if settings.redis is None else settings.redis.key_file
     return given or settings.data / REDIS_KEY

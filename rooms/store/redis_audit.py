@@ -13,11 +13,14 @@ from rooms.store.redis_names import Names, pairs, read_entry, read_link, service
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Of one moment. `keys`: stream → owner → wrapped key, None where it was destroyed."""
+    """Of one moment. `keys`: stream → owner → wrapped key, None where it was destroyed. `records`: by kind
+    and key, as Redis keeps them."""
 
     heads: audit.Heads
     entries: Sequence[audit.Entry]
     keys: Mapping[str, Mapping[str, bytes | None]]
+    records: Mapping[str, Mapping[bytes, bytes]]
+    record_version: int
 
 
 class RedisBooks:
@@ -31,7 +34,7 @@ class RedisBooks:
 
     async def verify(self, exported: audit.Heads | None) -> list[audit.Fault]:
         """What is appended meanwhile is left out."""
-        view = await self.view(await self.held())
+        view = await self.view()
         links = [
             (one, content_owner(one))
             for stream in sorted({*view.heads.streams, *await self.held()})
@@ -56,14 +59,31 @@ class RedisBooks:
                     break
         return sorted(found)
 
-    async def view(self, streams: Sequence[str]) -> View:
-        ends, service, rows, *owned = await self._link.together(
+    async def view(self) -> View:
+        """What is asked for is known only when it is seen; so it is asked for until nothing is missing."""
+        streams, kinds = set(await self.held()), set[str]()
+        while True:
+            view, known = await self._view(sorted(streams), sorted(kinds))
+            if streams >= view.heads.streams.keys() and kinds >= known:
+                return view
+            streams |= view.heads.streams.keys()
+            kinds |= known
+
+    async def _view(self, streams: Sequence[str], kinds: Sequence[str]) -> tuple[View, set[str]]:
+        names = self._names
+        ends, service, rows, known, version, *rest = await self._link.together(
             *self._ends(),
-            ["XRANGE", self._names.entries, "-", "+"],
-            *(["HGETALL", self._names.keys(stream)] for stream in streams),
+            ["XRANGE", names.entries, "-", "+"],
+            ["SMEMBERS", names.kinds],
+            ["HGET", names.meta, "record_version"],
+            *(["HGETALL", names.keys(stream)] for stream in streams),
+            *(["HGETALL", names.records(kind)] for kind in kinds),
         )
-        keys = {stream: keys_of(flat) for stream, flat in zip(streams, owned, strict=True)}
-        return View(_heads(ends, service), [read_entry(row) for row in rows], keys)
+        keys = {stream: keys_of(flat) for stream, flat in zip(streams, rest, strict=False)}
+        records = {kind: pairs(flat) for kind, flat in zip(kinds, rest[len(streams) :], strict=True)}
+        entries = [read_entry(row) for row in rows]
+        view = View(_heads(ends, service), entries, keys, records, int(version or 0))
+        return view, {kind.decode() for kind in known}
 
     async def links(self, stream: str, view: View) -> AsyncIterator[audit.Link]:
         """As they were at the moment of the view; all of them where the stream does not end as it says."""

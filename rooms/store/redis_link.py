@@ -95,10 +95,9 @@ class RedisLink:
 
         return await self._again(run, (_NotSent,))
 
-    async def order(self, command: Command) -> Any:
-        """For what may be ordered twice. Raises StoreUnavailable."""
-        [answer] = await self._again(lambda: self._exchange([command]), (_NotSent,))
-        return answer
+    async def order(self, *commands: Command) -> list[Any]:
+        """Sent once; whether it is durable on replicas is not waited for. Raises Unsure, StoreUnavailable."""
+        return await self._again(lambda: self._exchange(commands), (_NotSent,))
 
     async def _changed(self, command: Command) -> Any:
         if not self.server.replicas:

@@ -167,3 +167,18 @@ end
 return redis.call('HGET', KEYS[1], 'file_key')
 """,
 )
+
+# KEYS: meta heads kinds entries. Gives 1 when the store is empty, or holds a copy that was broken off.
+LOADING = Script(
+    "loading",
+    """
+if redis.call('HEXISTS', KEYS[1], 'loading') == 0 and redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[4]) > 0 then
+  return 0
+end
+redis.call('HSET', KEYS[1], 'loading', 1)
+return 1
+""",
+)
+
+# KEYS: meta
+LOADED = Script("loaded", "return redis.call('HDEL', KEYS[1], 'loading')")

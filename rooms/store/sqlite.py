@@ -93,16 +93,7 @@ class SqliteStore:
         return self._vault
 
     def _open_file(self) -> sqlite3.Connection:
-        """SQLite gives its side files the mode of the database."""
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            new = not self._path.exists()
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-            keys.only_owner(self._path)
-            if new:
-                keys.sync_folder(self._path.parent)
-        except OSError as error:
-            raise StoreUnavailable(f"the database {self._path} cannot be opened: {error.strerror}") from error
+        make_file(self._path)
         connection = connect(self._path, self._busy)
         try:
             self._vault = migrate(connection, self._path, self._key_path)
@@ -110,6 +101,19 @@ class SqliteStore:
             connection.close()
             raise
         return connection
+
+
+def make_file(path: Path) -> None:
+    """SQLite gives its side files the mode of the database. Raises StoreUnavailable."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = not path.exists()
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        keys.only_owner(path)
+        if new:
+            keys.sync_folder(path.parent)
+    except OSError as error:
+        raise StoreUnavailable(f"the database {path} cannot be opened: {error.strerror}") from error
 
 
 class SqliteEvents:
@@ -366,12 +370,12 @@ def _service_head(c: sqlite3.Connection) -> audit.Head:
 def _heads(c: sqlite3.Connection) -> audit.Heads:
     c.execute("BEGIN")
     try:
-        return _heads_now(c)
+        return heads_now(c)
     finally:
         c.execute("COMMIT")
 
 
-def _heads_now(c: sqlite3.Connection) -> audit.Heads:
+def heads_now(c: sqlite3.Connection) -> audit.Heads:
     rows = c.execute("SELECT stream, version, hash FROM streams")
     return audit.Heads(
         _service_head(c), {stream: audit.Head(version, hash_) for stream, version, hash_ in rows}
@@ -379,18 +383,23 @@ def _heads_now(c: sqlite3.Connection) -> audit.Heads:
 
 
 def _verify(c: sqlite3.Connection, exported: audit.Heads | None) -> list[audit.Fault]:
-    """One view of the file for all the checks; events are read one after the other."""
+    """One view of the file for all the checks."""
     c.execute("BEGIN")
     try:
-        entries = [audit.Entry(*row) for row in c.execute("SELECT * FROM entries ORDER BY number")]
-        there = {
-            (stream, owner): bool(is_there)
-            for stream, owner, is_there in c.execute(
-                "SELECT stream, owner, wrapped IS NOT NULL FROM content_keys"
-            )
-        }
-        rows = c.execute(f"SELECT {_LINK} FROM events ORDER BY stream, version")
-        links = ((one, content_owner(one)) for one in (audit.Link(*row) for row in rows))
-        return audit.check(links, audit.Books(_heads_now(c), entries, there), exported)
+        return verify_now(c, exported)
     finally:
         c.execute("COMMIT")
+
+
+def verify_now(c: sqlite3.Connection, exported: audit.Heads | None) -> list[audit.Fault]:
+    """Events are read one after the other."""
+    entries = [audit.Entry(*row) for row in c.execute("SELECT * FROM entries ORDER BY number")]
+    there = {
+        (stream, owner): bool(is_there)
+        for stream, owner, is_there in c.execute(
+            "SELECT stream, owner, wrapped IS NOT NULL FROM content_keys"
+        )
+    }
+    rows = c.execute(f"SELECT {_LINK} FROM events ORDER BY stream, version")
+    links = ((one, content_owner(one)) for one in (audit.Link(*row) for row in rows))
+    return audit.check(links, audit.Books(heads_now(c), entries, there), exported)
