@@ -1,6 +1,7 @@
 """All that a store holds at one moment, on its way into another store or into a file.
 
-The rows come in this order: the service's chain, keys, records, and the events by stream and version.
+The rows come in this order: the service's chain, keys, records, and the events by stream and version. Fencing
+tokens stay behind: they are of leases that the copy does not go on with.
 """
 
 from collections.abc import AsyncIterator, Sequence

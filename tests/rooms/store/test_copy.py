@@ -5,6 +5,7 @@ import gzip
 import stat
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -246,8 +247,6 @@ async def test_a_backup_is_put_back(
 
 
 def _renamed(server: RedisServer) -> RedisServer:
-    from dataclasses import replace
-
     return replace(server, prefix=server.prefix + "-elsewhere")
 
 
@@ -277,7 +276,7 @@ async def test_a_backup_that_is_not_whole_is_not_put_back(
     await backup.write(stores.whole("sqlite"), file)
     file.write_bytes(spoil(file.read_bytes()))
     kept: Source = backup.BackupFile(file, load_key(stores.keys["sqlite"]))
-    with pytest.raises(CopyRefused, match="not whole|no backup"):
+    with pytest.raises(CopyRefused, match=r"not whole|no backup"):
         await copy(kept, SqliteCopy(stores.folder / "new.sqlite"))
     store = await open_sqlite(stores.folder / "new.sqlite")
     assert await store.events.streams("") == []
