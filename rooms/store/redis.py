@@ -78,8 +78,9 @@ class RedisStore:
         vault = keys.Vault(
             keys.shared_key(self._key_path) if fingerprint is None else keys.load_key(self._key_path)
         )
-        holds = await self.link.change(CLAIM, [self.names.meta], [FORMAT, vault.fingerprint])
-        if holds != vault.fingerprint:
+        if fingerprint is None:
+            fingerprint = await self.link.change(CLAIM, [self.names.meta], [FORMAT, vault.fingerprint])
+        if fingerprint != vault.fingerprint:
             raise StoreUnavailable(
                 f"the key file {self._key_path} does not belong to what Redis holds: all nodes have the same"
             )

@@ -11,7 +11,7 @@ from rooms.store import keys
 from rooms.store.base import CorruptLog, SlowReader, StoreUnavailable, UnknownEvent
 from rooms.store.codec import Codec, open_link
 from rooms.store.feed import LIMIT, Item, Subscription
-from rooms.store.redis_link import PAUSE, Command, RedisLink, converse
+from rooms.store.redis_link import PAUSE, Command, RedisLink, cancellable, converse
 from rooms.store.redis_names import Names, pairs, read_link
 from rooms.store.redis_server import make_pool
 
@@ -69,12 +69,9 @@ class RedisFeed:
         return int(position or 0)
 
     async def _follow(self) -> None:
-        """A Redis that was away has kept what came meanwhile; one that stands further back has lost some.
-
-        Python 3.11's `wait_for`, which is used below, can lose a cancellation.
-        """
+        """A Redis that was away has kept what came meanwhile; one that stands further back has lost some."""
         lost = False
-        while self._task is asyncio.current_task():
+        while True:
             try:
                 if lost and await self._latest() < self._position:
                     self._position = await self._latest()
@@ -87,11 +84,12 @@ class RedisFeed:
                 await asyncio.sleep(PAUSE)
 
     async def _wait(self) -> Any:
-        connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
-        try:
-            [found] = await converse(connection, [self._command(wait=True)])
-        finally:
-            await self._pool.release(connection)
+        with cancellable():
+            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+            try:
+                [found] = await converse(connection, [self._command(wait=True)])
+            finally:
+                await self._pool.release(connection)
         if isinstance(found, Exception):
             raise found
         return found

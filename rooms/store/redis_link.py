@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from redis.asyncio.connection import AbstractConnection
@@ -129,29 +130,45 @@ class RedisLink:
 
     async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
         async with self._places:
-            if self._closed:
-                raise StoreUnavailable("the store is closed")
-            try:
-                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
-            except AuthenticationError as error:
-                raise self._refused_user(error) from error
-            except (RedisError, OSError) as error:
-                raise _NotSent(f"Redis at {self.server.where} cannot be reached: {_text(error)}") from error
-            try:
-                answers = await converse(connection, commands)
-            except AuthenticationError as error:
-                raise self._refused_user(error) from error
-            except (RedisError, OSError) as error:
-                raise Unsure(f"Redis at {self.server.where} does not answer: {_text(error)}") from error
-            finally:
-                await self._pool.release(connection)
+            with cancellable():
+                answers = await self._answers(commands)
         for answer in answers:
             if isinstance(answer, Exception):
                 raise answer
         return answers
 
+    async def _answers(self, commands: Sequence[Command]) -> list[Any]:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        try:
+            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        except AuthenticationError as error:
+            raise self._refused_user(error) from error
+        except (RedisError, OSError) as error:
+            raise _NotSent(f"Redis at {self.server.where} cannot be reached: {_text(error)}") from error
+        try:
+            return await converse(connection, commands)
+        except AuthenticationError as error:
+            raise self._refused_user(error) from error
+        except (RedisError, OSError) as error:
+            raise Unsure(f"Redis at {self.server.where} does not answer: {_text(error)}") from error
+        finally:
+            await self._pool.release(connection)
+
     def _refused_user(self, error: AuthenticationError) -> StoreUnavailable:
         return StoreUnavailable(f"Redis at {self.server.where} refuses the user: {error}")
+
+
+@contextmanager
+def cancellable() -> Iterator[None]:
+    """Up to Python 3.11 `wait_for`, with which commands are sent, can lose a cancellation."""
+    task = asyncio.current_task()
+    before = 0 if task is None else task.cancelling()
+    try:
+        yield
+    finally:
+        if task is not None and task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 async def converse(connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:

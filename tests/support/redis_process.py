@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import redis
+
 from rooms.store.redis_server import RedisServer
 
 STARTED = 20.0
-DURABLE = ("appendonly yes", "appendfsync always", 'save ""')
+DURABLE = ("appendonly yes", "appendfsync always", 'save ""', "repl-diskless-sync-delay 0")
 _COMMAND = shutil.which("redis-server") or "/usr/bin/redis-server"
 
 
@@ -52,6 +54,14 @@ class RedisProcess:
                 return connection.makefile("rb").readline().decode().strip()
         except OSError:
             return ""
+
+    def flat(self, *words: str) -> str:
+        """The texts of an answer that is a list, with spaces between."""
+        with redis.Redis(port=self.port, decode_responses=True) as client:
+            answer = client.execute_command(*words)
+        if isinstance(answer, dict):
+            answer = [part for pair in answer.items() for part in pair]
+        return " ".join(str(part) for part in answer)
 
     def stop(self) -> None:
         if self._process is not None:

@@ -170,6 +170,22 @@ class TestTrouble:
         assert await store.events.verify() == []
         await store.close()
 
+    async def test_a_caller_that_is_cancelled_ends_at_once(self, own: RedisProcess, key: Path) -> None:
+        store = await open_redis(own.server, key)
+
+        async def ask_for_ever() -> None:
+            while True:
+                await store.events.streams("")
+
+        for _ in range(50):
+            asking = asyncio.create_task(ask_for_ever())
+            await store.records.get("link", "a")
+            asking.cancel()
+            async with asyncio.timeout(PATIENCE):
+                with pytest.raises(asyncio.CancelledError):
+                    await asking
+        await store.close()
+
     async def test_an_append_whose_answer_is_lost_is_made_once(self, own: RedisProcess, key: Path) -> None:
         """The connection breaks after Redis has carried it out."""
         store = await open_redis(own.server, key)
