@@ -103,7 +103,7 @@ class RedisLink:
     async def _changed(self, command: Command) -> Any:
         if not self.server.replicas:
             return (await self._exchange([command]))[0]
-        wait = ["WAIT", self.server.replicas, int(self.server.timeout * 750)]
+        wait = ["WAIT", self.server.replicas, int(self.server.timeout * 500)]
         answer, have = await self._exchange([command, wait])
         if have < self.server.replicas:
             raise Unsure(f"{have} replicas have it, and {self.server.replicas} must")

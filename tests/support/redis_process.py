@@ -5,7 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import redis
@@ -13,7 +13,13 @@ import redis
 from rooms.store.redis_server import RedisServer
 
 STARTED = 20.0
-DURABLE = ("appendonly yes", "appendfsync always", 'save ""', "repl-diskless-sync-delay 0")
+DURABLE = (
+    "appendonly yes",
+    "appendfsync always",
+    'save ""',
+    "repl-diskless-sync-delay 0",
+    "shutdown-timeout 0",
+)
 _COMMAND = shutil.which("redis-server") or "/usr/bin/redis-server"
 
 
@@ -65,8 +71,10 @@ class RedisProcess:
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
-            self._process.wait()
+            while self._process.poll() is None:  # one that writes its first file does not listen
+                self._process.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(0.5)
             self._process = None
 
     def kill(self) -> None:

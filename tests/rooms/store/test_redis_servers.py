@@ -152,7 +152,7 @@ async def test_when_sentinel_changes_over_nothing_acknowledged_is_lost(watched: 
 
 async def test_a_write_counts_only_when_a_replica_has_it(tmp_path: Path) -> None:
     with RedisProcess(tmp_path / "one").running() as one:
-        server = replace(one.server, replicas=1, timeout=0.4)
+        server = replace(one.server, replicas=1, timeout=1.0)
         store = await open_redis(replace(server, replicas=0), tmp_path / "redis.key")
         await store.events.append(STREAM, 0, [created()])
         await store.close()
