@@ -87,14 +87,14 @@ class Limits(Frozen):
 class OidcGroup(Frozen):
     """What the people of a group may do here."""
 
-    role: Literal["host", "admin", "agency_admin"]
+    role: Literal["host", "admin", "agency_admin", "interpreter"]
     sites: tuple[str, ...] = ()
     agency: str | None = None
 
     @model_validator(mode="after")
     def _fitting(self) -> Self:
-        if (self.role == "host") != bool(self.sites):
-            raise ValueError("sites belong to the role host, and that role needs some")
+        if self.role != "interpreter" and (self.role == "host") != bool(self.sites):
+            raise ValueError("sites belong to the role host, which needs some, and to interpreters")
         if (self.role == "agency_admin") != (self.agency is not None):
             raise ValueError("agency belongs to the role agency_admin, which needs one")
         return self

@@ -11,10 +11,11 @@ from typing import Any
 from rooms import commands as cmd
 from rooms import events as ev
 from rooms import interpreting_commands as icmd
+from rooms import pool_commands as pcmd
 from rooms.errors import Reason, Rejected
 from rooms.limits import QUESTION_LIFETIME
 from rooms.meeting import Meeting
-from rooms.rules import consents, interpreting, lines, meetings, messages, people, stations
+from rooms.rules import consents, interpreting, lines, meetings, messages, people, pool, stations
 
 Events = tuple[ev.Event, ...]
 
@@ -44,7 +45,7 @@ def due(state: Meeting) -> list[tuple[float, cmd.Command]]:
     """Everything that time will bring about: (when, command). The owner of the meeting schedules it."""
     if state.ended:
         return []
-    upcoming = interpreting.handover_due(state)
+    upcoming = [*interpreting.handover_due(state), *pool.calls_due(state)]
     if state.question is not None:
         lapse = cmd.LapseQuestion(actor=cmd.SYSTEM, question=state.question.id)
         upcoming.append((state.question.asked_at + QUESTION_LIFETIME, lapse))
@@ -94,4 +95,11 @@ _RULES: dict[type[cmd.Command], Callable[[Meeting, Any, float], Iterator[ev.Even
     icmd.CompleteHandover: interpreting.complete_handover,
     icmd.AddTerm: interpreting.add_term,
     icmd.RemoveTerm: interpreting.remove_term,
+    pcmd.CallInterpreter: pool.call_interpreter,
+    pcmd.WithdrawCall: pool.withdraw_call,
+    pcmd.LapseCall: pool.lapse_call,
+    pcmd.PlaceCall: pool.place_call,
+    pcmd.AcceptCall: pool.accept_call,
+    pcmd.TakeFloor: pool.take_floor,
+    pcmd.LeaveFloor: pool.leave_floor,
 }

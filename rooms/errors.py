@@ -27,6 +27,8 @@ class Reason(StrEnum):
     CONSENT_NEEDED = "consent_needed"
     HANDOVER_OPEN = "handover_open"
     HANDOVER_UNKNOWN = "handover_unknown"
+    CALL_UNKNOWN = "call_unknown"
+    FLOOR_LOST = "floor_lost"
     TOO_MANY_MESSAGES = "too_many_messages"
     TEXT_GONE = "text_gone"
     TEXT_OUT_OF_STEP = "text_out_of_step"

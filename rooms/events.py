@@ -10,6 +10,7 @@ from typing import ClassVar
 from rooms.event import Event as Event
 from rooms.interpreting_events import INTERPRETING_EVENTS
 from rooms.people import Kind, Party, Place, Role
+from rooms.pool_events import POOL_EVENTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,4 +282,5 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     SignalSent,
     LineWritten,
     *INTERPRETING_EVENTS,
+    *POOL_EVENTS,
 )

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from rooms import events as ev
 from rooms import interpreting_events as iev
+from rooms import pool_events as pev
 from rooms.commands import SYSTEM
 from rooms.meeting import Meeting, evolve
 from rooms.people import Participant, Phase, Role
@@ -95,6 +96,10 @@ def _narrowed(before: Meeting, event: ev.Event, after: Meeting, viewer: Particip
         return replace(event, subject=None) if isinstance(event, ev.ParticipantInvited) else event
     if isinstance(event, _ABOUT_CONSENTS):
         return event if in_chain(after, viewer) else None
+    if isinstance(event, pev.FloorTaken | pev.FloorLeft):
+        return event if _knows_of(before, after, viewer, event.participant) else None
+    if isinstance(event, pev.PoolEvent):
+        return event if phase(after, viewer) is Phase.ROOM else None
     if isinstance(event, iev.InterpretingEvent):
         return event if _knows_of_interpreting(after, viewer, event) else None
     return None
@@ -103,7 +108,7 @@ def _narrowed(before: Meeting, event: ev.Event, after: Meeting, viewer: Particip
 def _knows_of_interpreting(after: Meeting, viewer: Participant, event: iev.InterpretingEvent) -> bool:
     match event:
         case iev.TermAdded() | iev.TermRemoved():
-            return sees_booth(viewer)
+            return sees_booth(after, viewer)
         case iev.HandoverDone():
             both = (after.participants[who] for who in (event.giver, event.taker))
             return all(sees_participant(after, viewer, one) for one in both)

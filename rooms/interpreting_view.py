@@ -93,7 +93,7 @@ def interpreting_view(state: Meeting, viewer: Participant) -> InterpretingView:
         interpreters=_interpreters(state, viewer),
         listeners=_listeners(state, viewer),
         handover=_handover(state) if sees_handover(state, viewer) else None,
-        terms=_terms(state) if sees_booth(viewer) else (),
+        terms=_terms(state) if sees_booth(state, viewer) else (),
     )
 
 

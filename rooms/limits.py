@@ -40,6 +40,11 @@ HANDOVER_LIFETIME = 60.0
 HANDOVER_COUNTDOWN = 3.0
 """From a colleague's yes to their first word."""
 
+CALL_LIFETIME = 900.0
+"""A call for an interpreter that nobody answers lapses after this."""
+MAX_CALLS = 4
+"""Interpreters that a meeting waits for at once."""
+
 SIGNALS = frozenset(
     {"not_understood", "slower", "repeat", "one_at_a_time", "cannot_hear", "hand", "help", "break"}
 )

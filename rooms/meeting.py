@@ -6,9 +6,12 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from rooms import events as ev
+from rooms import pool
 from rooms.interpreting import NOTHING_SET, Interpreting, followed
 from rooms.interpreting_events import InterpretingEvent
 from rooms.people import ONE_ADULT, Participant, Party, Role
+from rooms.pool import NOTHING_CALLED, Pooled
+from rooms.pool_events import PoolEvent
 
 
 class StationState(StrEnum):
@@ -126,6 +129,7 @@ class Meeting:
     messages: tuple[Message, ...] = ()
     lines: tuple[Line, ...] = ()
     interpreting: Interpreting = NOTHING_SET
+    pool: Pooled = NOTHING_CALLED
     paused_at: float | None = None
     ended_at: float | None = None
     erased_at: float | None = None
@@ -174,6 +178,7 @@ def evolve(state: Meeting | None, event: ev.Event) -> Meeting:
     else:
         after = _apply(state, event)
     after = replace(after, interpreting=followed(after.interpreting, event, _role_of(after, event)))
+    after = replace(after, pool=pool.followed(after.pool, event))
     if event.request is not None:
         after = replace(after, requests=(*after.requests, event.request)[-REQUESTS_KEPT:])
     version = 0 if state is None else state.version
@@ -208,7 +213,7 @@ def _apply(state: Meeting, event: ev.Event) -> Meeting:
             return _with_message(state, event)
         case ev.LineWritten():
             return _with_line(state, event)
-        case ev.SignalSent() | InterpretingEvent():
+        case ev.SignalSent() | InterpretingEvent() | PoolEvent():
             return state
         case (
             ev.StationAdded()

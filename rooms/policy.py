@@ -53,8 +53,10 @@ def phase(state: Meeting, who: Participant) -> Phase:
     if state.ended or who.removed:
         return Phase.FINISHED
     match who.role:
-        case Role.NEWCOMER | Role.HOST | Role.INTERPRETER:
+        case Role.NEWCOMER | Role.HOST:
             return Phase.ROOM
+        case Role.INTERPRETER:
+            return Phase.ROOM if attends(state, who) else Phase.LOBBY
         case Role.COMPANION | Role.ATTENDEE:
             return Phase.ROOM if who.admitted else Phase.LOBBY
         case Role.OFFICER:
@@ -63,6 +65,11 @@ def phase(state: Meeting, who: Participant) -> Phase:
                 return Phase.FINISHED
             going_on = any(s.number == who.station and s.agency == who.agency for s in active_stations(state))
             return Phase.ROOM if going_on else Phase.LOBBY
+
+
+def attends(state: Meeting, who: Participant) -> bool:
+    """Somebody of the interpreters' pool is in the one room where they have the floor."""
+    return state.pool.attends(who.id)
 
 
 def excluded(state: Meeting, who: Participant) -> bool:
@@ -138,7 +145,7 @@ def readers_of(state: Meeting, sender: str, line: str | None) -> frozenset[str]:
     """All who may read what `sender` writes now; `line`: a private line, as `Message` has it."""
     author = state.participants[sender]
     if line == BOOTH:
-        return frozenset(p.id for p in state.participants.values() if sees_booth(p))
+        return frozenset(p.id for p in state.participants.values() if sees_booth(state, p))
     if line is not None:
         hosts = {p.id for p in state.participants.values() if p.role is Role.HOST and not p.removed}
         return frozenset({sender, line} | hosts)
@@ -171,16 +178,16 @@ def _rereads(state: Meeting, reader: Participant, station: int | None) -> bool:
 
 def _on_line(state: Meeting, reader: Participant, line: str) -> bool:
     if line == BOOTH:
-        return sees_booth(reader)
+        return sees_booth(state, reader)
     if reader.role is Role.HOST:
         return True
     standing = phase(state, reader)
     return reader.id == line and (standing is Phase.LOBBY or reader.role is Role.INTERPRETER)
 
 
-def sees_booth(viewer: Participant) -> bool:
+def sees_booth(state: Meeting, viewer: Participant) -> bool:
     """What interpreters note and write among themselves."""
-    return viewer.role is Role.INTERPRETER and not viewer.removed
+    return viewer.role is Role.INTERPRETER and not viewer.removed and attends(state, viewer)
 
 
 def sees_handover(state: Meeting, viewer: Participant) -> bool:
@@ -210,7 +217,7 @@ def sees_station(state: Meeting, viewer: Participant, station: Station) -> bool:
 
 def in_chain(state: Meeting, viewer: Participant) -> bool:
     """May the viewer follow the day as a whole?"""
-    if viewer.removed or viewer.role is Role.OFFICER:
+    if viewer.removed or viewer.role is Role.OFFICER or not attends(state, viewer):
         return False
     return viewer.role in (Role.NEWCOMER, Role.HOST, Role.INTERPRETER) or viewer.admitted
 
@@ -280,6 +287,8 @@ class Action(StrEnum):
     INTERPRET_WITHDRAW = "interpret.withdrawHandover"
     INTERPRET_ADD_TERM = "interpret.addTerm"
     INTERPRET_REMOVE_TERM = "interpret.removeTerm"
+    INTERPRET_CALL = "interpret.call"
+    INTERPRET_WITHDRAW_CALL = "interpret.withdrawCall"
 
 
 _OWN = frozenset({Action.SEND_MESSAGE, Action.READY, Action.SET_LANGUAGE, Action.SET_PLACE})
@@ -305,6 +314,8 @@ _LEADING = frozenset(
         Action.ASK_CONSENT,
         Action.WITHDRAW_QUESTION,
         Action.INTERPRET_LANGUAGES,
+        Action.INTERPRET_CALL,
+        Action.INTERPRET_WITHDRAW_CALL,
     }
 )
 _INTERPRETING = frozenset(

@@ -23,6 +23,7 @@ from rooms.policy import (
     sees_participant,
     sees_station,
 )
+from rooms.pool_view import PoolView, pool_view
 from rooms.schedule import expected_starts, queue_place
 
 MESSAGES_SHOWN = 500
@@ -226,6 +227,7 @@ class Snapshot:
     consents: tuple[ConsentView, ...]
     queue: QueueView | None
     interpreting: InterpretingView
+    pool: PoolView
     now: datetime
 
 
@@ -254,6 +256,7 @@ def snapshot(state: Meeting, participant: str, now: float, names: Names) -> Snap
         ),
         queue=_queue(state, viewer, now),
         interpreting=interpreting_view(state, viewer),
+        pool=pool_view(state, viewer),
         now=instant(now),
     )
 

@@ -29,6 +29,7 @@ from signaling.limits import Limiter
 from signaling.lockout import Lockout
 from signaling.oidc import OidcSignIn
 from signaling.pages import add_pages, security_headers
+from signaling.pool import Pool
 from signaling.screens import Screens
 from signaling.services import SERVICES, Lockouts, Services
 from signaling.staff import Staff
@@ -75,6 +76,8 @@ async def build_services(
         lifetime=settings.link_lifetime,
         clock=clock,
     )
+    pool = Pool(records=store.records, meetings=hub, tokens=tokens, clock=clock)
+    hub.on_pool = pool.changed
     return Services(
         settings=settings,
         directory=directory,
@@ -86,6 +89,7 @@ async def build_services(
         invitations=invitations,
         entrances=Entrances(meetings=hub, invitations=invitations, records=store.records),
         screens=Screens(records=store.records, meetings=hub, invitations=invitations, clock=clock),
+        pool=pool,
         agency_keys=agency_keys,
         assertions=Assertions(
             keys=agency_keys, records=store.records, audience=settings.public_url, clock=clock
@@ -175,6 +179,7 @@ async def _start(app: web.Application) -> None:
 async def _stop(app: web.Application) -> None:
     """While the connections are still there: everybody is told goodbye."""
     app[SERVICES].screens.close()
+    await app[SERVICES].pool.close()
     await app[SERVICES].hub.close()
 
 

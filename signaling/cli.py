@@ -50,7 +50,12 @@ app.add_typer(store_cli.store, name="store")
 app.command("backup")(store_cli.backup_command)
 app.command("restore")(store_cli.restore_command)
 
-_NAMES = {"host": "Värd", "admin": "Admin", "agency_admin": "Myndighetens administratör"}
+_NAMES = {
+    "host": "Värd",
+    "admin": "Admin",
+    "agency_admin": "Myndighetens administratör",
+    "interpreter": "Tolk",
+}
 
 
 @app.command("serve")
@@ -135,7 +140,7 @@ def media_command(
 @app.command("token")
 def token_command(
     site: Annotated[list[str] | None, typer.Option("--site", help="id of a site; may be given again")] = None,
-    role: Annotated[str, typer.Option("--role", help="host, admin or agency_admin")] = "host",
+    role: Annotated[str, typer.Option("--role", help="host, admin, agency_admin or interpreter")] = "host",
     name: Annotated[str, typer.Option("--name", help="shown to the others")] = "",
     subject: Annotated[str | None, typer.Option("--subject", help="the same person as before")] = None,
     agency: Annotated[str | None, typer.Option("--agency", help="id of an agency")] = None,

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from config.catalogue import Agency
 from rooms import commands as cmd
 from rooms import interpreting_commands as icmd
+from rooms import pool_commands as pcmd
 from rooms.drafts import Edit
 from rooms.errors import Reason, Rejected
 from rooms.interpreting_events import Mode, Relay
@@ -337,6 +338,12 @@ HANDLERS: dict[str, Handler] = {
         )
     ),
     "interpret.removeTerm": command(lambda actor, p: icmd.RemoveTerm(actor=actor, term=p.term)),
+    "interpret.call": command(
+        lambda actor, p: pcmd.CallInterpreter(
+            actor=actor, call=_fresh("k_"), language=p.language, kind=p.kind
+        )
+    ),
+    "interpret.withdrawCall": command(lambda actor, p: pcmd.WithdrawCall(actor=actor, call=p.call)),
     "grants.list": grants,
     "grants.revoke": revoke_grant,
 }

@@ -16,6 +16,7 @@ from rooms import commands as cmd
 from rooms.errors import Reason, Rejected
 from rooms.events import Event
 from rooms.meeting import Meeting, fold
+from rooms.pool import NOTHING_CALLED, Pooled
 from rooms.store.base import CorruptLog, Store, StoreUnavailable, UnknownEvent, is_stream_name
 from rooms.views import Names
 from signaling import quality
@@ -62,6 +63,9 @@ class Hub:
         self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._unbooked: set[str] = set()
+        self._pooled: dict[str, Pooled] = {}
+        self.on_pool: Callable[[], None] = lambda: None
+        """Called when a call for an interpreter, or who has the floor, has changed in some meeting."""
         self._early: list[tuple[str, dict[str, Any]]] | None = []
         """What media tells before its meetings are taken up."""
         self._hands_over = False
@@ -248,7 +252,7 @@ class Hub:
                     names=self._names,
                     clock=self._clock,
                     grace=self._settings.session_grace,
-                    done=lambda: self._shelve(meeting),
+                    done=lambda: self._worked(meeting),
                 )
                 await live.load()
                 if self._early is None:
@@ -258,6 +262,22 @@ class Hub:
                     self._lives[meeting] = live
                     asyncio.get_running_loop().call_soon(self._shelve, meeting)
             return live
+
+    def going_on(self) -> list[Meeting]:
+        """The meetings that have not ended."""
+        states = [live.state for live in self._lives.values()]
+        return [state for state in states if state is not None and not state.ended]
+
+    def _worked(self, meeting: str) -> None:
+        """Some work on the meeting has ended."""
+        live = self._lives.get(meeting)
+        state = None if live is None else live.state
+        pooled = NOTHING_CALLED if state is None or state.ended else state.pool
+        if pooled is not self._pooled.pop(meeting, NOTHING_CALLED):
+            self.on_pool()
+        if pooled is not NOTHING_CALLED:
+            self._pooled[meeting] = pooled
+        self._shelve(meeting)
 
     def _shelve(self, meeting: str) -> None:
         """A meeting that is over leaves memory. The store has it, and it is loaded again when needed."""

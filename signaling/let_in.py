@@ -14,7 +14,7 @@ from signaling.invitations import Invitations
 from signaling.live import Live
 from signaling.screens import LINK as SCREEN_LINK
 
-By = Literal["link", "screen", "staff", "assertion"]
+By = Literal["link", "screen", "staff", "assertion", "pool"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +107,6 @@ def _ways(state: Meeting, person: Participant, links: set[str], on_screens: froz
         granted = participant_for(person.agency, person.subject, state.id, person.station)
         if granted == person.id:
             ways.append("assertion")
+    if person.id in state.pool.floors:
+        ways.append("pool")
     return tuple(ways)

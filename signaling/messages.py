@@ -264,6 +264,17 @@ class Listen(Call):
     language: Language
 
 
+class CallInterpreter(Call):
+    """Whoever of the pool is available, has the language, is of the kind and accepts first comes."""
+
+    language: Language
+    kind: InterpreterKind = InterpreterKind.SPOKEN
+
+
+class ByCall(Call):
+    call: Id
+
+
 class OfferHandover(Call):
     taker: Id
 
@@ -321,7 +332,7 @@ class LetIn(Message):
     agency_name: dict[str, str]
     station: int | None
     phase: Phase
-    by: list[Literal["link", "screen", "staff", "assertion"]]
+    by: list[Literal["link", "screen", "staff", "assertion", "pool"]]
     until: datetime | None
     devices: list[str]
     revocable: bool
@@ -500,6 +511,8 @@ CALLS: dict[str, tuple[type[Call], type[Message]]] = {
     "interpret.withdrawHandover": (ByHandover, Nothing),
     "interpret.addTerm": (AddTerm, Nothing),
     "interpret.removeTerm": (RemoveTerm, Nothing),
+    "interpret.call": (CallInterpreter, Nothing),
+    "interpret.withdrawCall": (ByCall, Nothing),
     "grants.list": (Call, Grants),
     "grants.revoke": (ByParticipant, Nothing),
 }

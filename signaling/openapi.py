@@ -33,6 +33,7 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
     "agency": {"type": "string"},
     "kid": {"type": "string"},
     "account": {"type": "string"},
+    "call": {"type": "string"},
     "session": {"type": "string"},
     "station": {"type": "integer", "minimum": 0, "maximum": 999999999},
 }

@@ -77,6 +77,8 @@ CODES: Mapping[str, int] = {
     "grant_revoked": 400,
     "grant_limit": 400,
     **dict.fromkeys(ASSERTION_CODES, 400),
+    "call_unknown": 404,
+    "room_unknown": 404,
     "screen_missing": 401,
     "screen_unpaired": 403,
     "screen_paired": 409,

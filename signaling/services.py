@@ -23,6 +23,7 @@ from signaling.let_in import Entrances
 from signaling.limits import Limiter
 from signaling.lockout import Lockout
 from signaling.oidc import OidcSignIn
+from signaling.pool import Pool
 from signaling.screens import Screens
 from signaling.staff import Staff
 from signaling.tokens import Tokens
@@ -58,6 +59,7 @@ class Services:
     oidc: OidcSignIn | None
     staff: Staff
     screens: Screens
+    pool: Pool
     idempotency: Idempotency
     limiter: Limiter
     lockouts: Lockouts

@@ -16,13 +16,14 @@ REVOKED = "revoked_staff"
 COOKIE = "motesrum_staff"
 LINK_LIFETIME = 3600.0
 KEPT = 7 * 86400.0
-ROLES = ("host", "admin", "agency_admin")
+ROLES = ("host", "admin", "agency_admin", "interpreter")
 By = Literal["link", "password", "oidc"]
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whose session it will be. `sites`: a host's; `agency`: that of an agency's administrator."""
+    """Whose session it will be. `sites`: a host's, or those that an interpreter serves; `agency`: that of its
+    administrator."""
 
     sub: str
     name: str

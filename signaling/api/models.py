@@ -300,11 +300,12 @@ class AccountWelcome(Out):
     address: str
 
 
-StaffRole = Literal["host", "admin", "agency_admin"]
+StaffRole = Literal["host", "admin", "agency_admin", "interpreter"]
 
 
 class NewAccount(In):
-    """A host has `sites`, an agency's administrator an `agency`."""
+    """A host has `sites`, an agency's administrator an `agency`; an interpreter may have `sites`, those that
+    they serve, and serves all without."""
 
     login: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,98}$")]
     name: Alias
@@ -314,8 +315,8 @@ class NewAccount(In):
 
     @model_validator(mode="after")
     def _fitting(self) -> "NewAccount":
-        if (self.role == "host") != bool(self.sites):
-            raise ValueError("sites belong to the role host, which needs some")
+        if self.role != "interpreter" and (self.role == "host") != bool(self.sites):
+            raise ValueError("sites belong to the role host, which needs some, and to interpreters")
         if (self.role == "agency_admin") != (self.agency is not None):
             raise ValueError("agency belongs to the role agency_admin, which needs one")
         return self
@@ -379,10 +380,83 @@ class StaffSession(Out):
     """`time_zone`: that of their first site, or of the service for those who have none."""
 
     name: str
-    role: Literal["host", "admin", "agency_admin"]
+    role: StaffRole
     agency: str | None
     sites: list[StaffSite]
     time_zone: str
+    expires_at: datetime
+
+
+class PoolQuery(In):
+    """`known`: the revision that the caller has; the answer waits for a newer one, for a while."""
+
+    known: Annotated[int, Field(ge=0, le=2**53)] | None = None
+
+
+class PoolChange(In):
+    """`available_until` null: not to be called now."""
+
+    languages: Annotated[list[Tag], Field(min_length=2, max_length=MAX_LANGUAGES)]
+    kind: Kind = Kind.SPOKEN
+    available_until: Instant | None
+
+
+class PoolPerson(Out):
+    """`sites`: those that the interpreter serves, empty for all."""
+
+    name: str
+    languages: list[str]
+    kind: Kind
+    sites: list[str]
+    available_until: datetime | None
+
+
+class WaitingRoom(Out):
+    """`place`: among all that wait for this language and kind."""
+
+    call: str
+    site_name: str
+    language: str
+    kind: Kind
+    since: datetime
+    place: int
+
+
+class PoolRoom(Out):
+    """A meeting that the interpreter has come to. `floor`: they are in this one now."""
+
+    meeting: str
+    participant: str
+    site_name: str
+    room: str | None
+    languages: list[str]
+    planned_at: datetime | None
+    kind: Kind | None
+    floor: bool
+    paused: bool
+
+
+class PoolBoard(Out):
+    revision: int
+    me: PoolPerson
+    waiting: list[WaitingRoom]
+    rooms: list[PoolRoom]
+
+
+class Floor(In):
+    """The meeting in which the interpreter is heard and hears from now on; null for none."""
+
+    meeting: Id | None
+
+
+class NewPoolLink(In):
+    name: Alias
+    sites: list[Id] = []
+
+
+class PoolLink(Out):
+    url: str
+    code: str
     expires_at: datetime
 
 

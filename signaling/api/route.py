@@ -22,7 +22,8 @@ class Access(Enum):
     """Who may call. LEADERS: those who lead meetings; an admin does not see them. AGENCIES: an agency's
     administrator, for their own agency, and admins. OFFICERS: an agency's administrator alone, for what is of
     its officers in meetings. ADMINS: those who keep the service, and see no meeting. ACCOUNTS: those who read
-    what agencies pay."""
+    what agencies pay. INTERPRETERS: those of the pool. POOL_KEEPERS: those who let them in to it. SIGNED_IN:
+    everybody."""
 
     OPEN = "open"
     STAFF = "staff"
@@ -31,6 +32,9 @@ class Access(Enum):
     OFFICERS = "officers"
     ADMINS = "admins"
     ACCOUNTS = "accounts"
+    INTERPRETERS = "interpreters"
+    SIGNED_IN = "signed_in"
+    POOL_KEEPERS = "pool_keepers"
 
 
 ROLES: Mapping[Access, frozenset[str]] = {
@@ -41,6 +45,9 @@ ROLES: Mapping[Access, frozenset[str]] = {
     Access.OFFICERS: frozenset({"agency_admin"}),
     Access.ADMINS: frozenset({"admin"}),
     Access.ACCOUNTS: frozenset({"host", "admin"}),
+    Access.INTERPRETERS: frozenset({"interpreter"}),
+    Access.POOL_KEEPERS: frozenset({"host", "admin"}),
+    Access.SIGNED_IN: frozenset({"host", "admin", "agency_admin", "interpreter"}),
 }
 """Roles of staff; whoever is not named is refused."""
 

@@ -9,6 +9,7 @@ from signaling.api import (
     ledger,
     meetings,
     models,
+    pool,
     screens,
     service,
     staff,
@@ -188,19 +189,43 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/staff/sessions", "listStaffSessions", "Where the caller is signed in",
-        staff.sessions, models.OwnSessions, access=Access.STAFF,
+        staff.sessions, models.OwnSessions, access=Access.SIGNED_IN,
     ),
     Route(
         "DELETE", "/staff/sessions/{session}", "endStaffSession", "Sign out there",
-        staff.end_session, None, 204, access=Access.STAFF,
+        staff.end_session, None, 204, access=Access.SIGNED_IN,
     ),
     Route(
         "GET", "/staff/session", "readStaffSession", "Who is signed in",
-        staff.show, models.StaffSession, access=Access.STAFF,
+        staff.show, models.StaffSession, access=Access.SIGNED_IN,
     ),
     Route(
         "DELETE", "/staff/session", "signOut", "Sign out",
         staff.sign_out, None, 204, access=Access.OPEN, statuses=(403,),
+    ),
+    Route(
+        "GET", "/pool", "readPool", "The rooms that wait for an interpreter, and one's own; waits for news",
+        pool.board, models.PoolBoard, access=Access.INTERPRETERS, query=models.PoolQuery,
+    ),
+    Route(
+        "PUT", "/pool/me", "describeInterpreter", "One's languages and kind, and until when one is called",
+        pool.describe, models.PoolBoard, access=Access.INTERPRETERS, body=models.PoolChange,
+    ),
+    Route(
+        "POST", "/pool/calls/{call}/accept", "acceptCall", "Come to a room that waits; the first one does",
+        pool.accept, models.PoolRoom, access=Access.INTERPRETERS, statuses=(404, 409),
+    ),
+    Route(
+        "POST", "/pool/rooms/{meeting}/token", "enterRoom", "An access token to a room of one's own",
+        pool.admit, models.AccessToken, 201, access=Access.INTERPRETERS, statuses=(404,),
+    ),
+    Route(
+        "PUT", "/pool/floor", "takeFloor", "Be heard in this room and hear it, and leave the others alone",
+        pool.hop, models.PoolBoard, access=Access.INTERPRETERS, body=models.Floor, statuses=(404, 409),
+    ),
+    Route(
+        "POST", "/pool/links", "inviteInterpreter", "A single-use link with which an interpreter signs in",
+        pool.invite, models.PoolLink, 201, access=Access.POOL_KEEPERS, body=models.NewPoolLink,
     ),
     Route(
         "GET", "/screens", "listScreens", "The screens at the offices of the caller",
@@ -232,7 +257,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/catalogue", "readCatalogue", "Sites, routes, agencies and languages to choose from",
-        service.catalogue, models.CatalogueData, access=Access.STAFF,
+        service.catalogue, models.CatalogueData, access=Access.SIGNED_IN,
     ),
     Route(
         "GET", "/openapi.json", "readOpenapi", "This document",

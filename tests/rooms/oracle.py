@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rooms import events as ev
+from rooms import pool_events as pev
 
 
 @dataclass
@@ -18,6 +19,8 @@ class Witness:
     here: set[str] = field(default_factory=set)
     out: set[str] = field(default_factory=set)
     admitted: set[str] = field(default_factory=set)
+    of_the_pool: set[str] = field(default_factory=set)
+    attending: set[str] = field(default_factory=set)
     paused: bool = False
     ended: bool = False
     question: ev.ConsentAsked | None = None
@@ -41,6 +44,12 @@ class Witness:
                 self.out.add(event.participant)
             case ev.ParticipantAdmitted():
                 self.admitted.add(event.participant)
+            case pev.CallAccepted():
+                self.of_the_pool.add(event.participant)
+            case pev.FloorTaken():
+                self.attending.add(event.participant)
+            case pev.FloorLeft():
+                self.attending.discard(event.participant)
             case ev.MeetingPaused():
                 self.paused = True
             case ev.MeetingResumed():
@@ -66,6 +75,8 @@ class Witness:
         """Could this participant be in the room at all?"""
         grant = self.grants[participant]
         if participant in self.out or participant not in self.here or self.ended:
+            return False
+        if participant in self.of_the_pool and participant not in self.attending:
             return False
         if grant.role in ("companion", "attendee"):
             return participant in self.admitted

@@ -138,14 +138,14 @@ async def test_the_cookie_of_a_link_goes_to_one_call_only(public: Service) -> No
 
 
 def _address(route: Route) -> str:
-    places = ("meeting", "invitation", "agency", "kid", "session", "screen", "account")
+    places = ("meeting", "invitation", "agency", "kid", "session", "screen", "account", "call")
     return route.url.format_map({**dict.fromkeys(places, "x"), "station": "1"})
 
 
 @pytest.mark.parametrize("origin", [None, "https://evil.example", "null"])
 async def test_a_cookie_alone_changes_nothing(desk: Service, origin: str | None) -> None:
     """Every call that changes something, from another site's page, with every role's cookie."""
-    for role in ("host", "admin", "agency_admin"):
+    for role in ("host", "admin", "agency_admin", "interpreter"):
         sites = (SITE,) if role == "host" else ()
         person = Person(role, role, role, sites, "skatteverket" if role == "agency_admin" else None)
         link = await desk.services.staff.create_link(person)

@@ -247,6 +247,7 @@ async def test_nothing_that_an_admin_may_call_tells_of_a_meeting(desk: Desk) -> 
             "session": "ss_x",
             "screen": "d_x",
             "account": "ac_x",
+            "call": "k_x",
         }
         queries = ("", f"?meeting={meeting}", "?agency=skatteverket", f"?participant={officer.participant}")
         opened = []

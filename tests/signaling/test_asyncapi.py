@@ -85,5 +85,6 @@ def test_the_snapshot_in_the_document_has_every_section() -> None:
         "consents",
         "queue",
         "interpreting",
+        "pool",
         "now",
     }

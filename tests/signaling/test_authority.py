@@ -63,12 +63,13 @@ def _url(desk: Desk, route: Route) -> str:
         "session": "ss_x",
         "screen": "d_x",
         "account": "ac_x",
+        "call": "k_x",
     }
     return route.url.format_map(places)
 
 
 @pytest.mark.parametrize("route", GUARDED, ids=lambda route: route.name)
-@pytest.mark.parametrize("role", ["host", "admin", "agency_admin", "somebody"])
+@pytest.mark.parametrize("role", ["host", "admin", "agency_admin", "interpreter", "somebody"])
 async def test_a_call_outside_one_s_role_is_refused(desk: Desk, route: Route, role: str) -> None:
     agency = "skatteverket" if role == "agency_admin" else None
     token = desk.service.staff_token(sub=role, role=role, agency=agency)
@@ -147,6 +148,8 @@ WISHES: dict[str, dict[str, Any]] = {
     "interpret.withdrawHandover": {"handover": "h"},
     "interpret.addTerm": {"text": "bo", "language": "sv", "translation": "live", "into": "en"},
     "interpret.removeTerm": {"term": "w"},
+    "interpret.call": {"language": "ar"},
+    "interpret.withdrawCall": {"call": "k_x"},
     "grants.revoke": {"participant": "p_x"},
 }
 """What each call needs to get as far as the question whether it is allowed."""

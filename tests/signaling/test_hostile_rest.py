@@ -77,6 +77,7 @@ def address(route: Route, meeting: str) -> str:
         "session": "ss_x",
         "screen": "d_none",
         "account": "ac_none",
+        "call": "k_none",
     }
     return route.url.format_map(places)
 
@@ -90,7 +91,8 @@ def demand_clear(answer: Answer) -> None:
 
 async def send(desk: Service, route: Route, meeting: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     roles = ROLES[route.access]
-    token = desk.staff_token(role="host" if "host" in roles else "admin") if roles else ""
+    role = next((each for each in ("host", "admin", "interpreter") if each in roles), None)
+    token = "" if role is None else desk.staff_token(role=role)
     return await desk.call(route.method, address(route, meeting), data=body, headers=headers, token=token)
 
 

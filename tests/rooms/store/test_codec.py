@@ -24,6 +24,7 @@ KEY = keys.new_key()
 CLEAR_TEXT = {
     "actor",
     "agency",
+    "call",
     "consent",
     "corrects",
     "giver",

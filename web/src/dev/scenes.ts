@@ -108,6 +108,7 @@ function base(id: string, phase: Phase = "room"): Snapshot {
       planned_at: ago(35), route: "1", room: "Rum 2", state: "open", paused_since: null, interpreter: "Amina Haddad",
     },
     stations: stations(), participants: people(), messages: [], question: null, consents: [], queue: null, now: new Date().toISOString(),
+    pool: { calls: [], elsewhere: false },
     interpreting: phase === "room" ? interpreting(me.role) : waiting(me.language),
   };
 }

@@ -78,6 +78,16 @@ export interface components {
             /** Stations */
             stations: number[];
         };
+        /** ByCall */
+        ByCall: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Call */
+            call: string;
+        };
         /** ByHandover */
         ByHandover: {
             /**
@@ -128,6 +138,44 @@ export interface components {
              * @default null
              */
             request?: string | null;
+        };
+        /**
+         * CallInterpreter
+         * @description Whoever of the pool is available, has the language, is of the kind and accepts first comes.
+         */
+        CallInterpreter: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Language */
+            language: string;
+            /** @default spoken */
+            kind?: components["schemas"]["Kind"];
+        };
+        /**
+         * CallView
+         * @description `place`: 1 for the one that is answered next.
+         */
+        CallView: {
+            /** Id */
+            id: string;
+            /** Language */
+            language: string;
+            kind: components["schemas"]["Kind"];
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Lapses At
+             * Format: date-time
+             */
+            lapses_at: string;
+            /** Place */
+            place: number | null;
         };
         /** ChangeStation */
         ChangeStation: {
@@ -496,7 +544,7 @@ export interface components {
             station: number | null;
             phase: components["schemas"]["Phase"];
             /** By */
-            by: ("link" | "screen" | "staff" | "assertion")[];
+            by: ("link" | "screen" | "staff" | "assertion" | "pool")[];
             /** Until */
             until: string | null;
             /** Devices */
@@ -752,6 +800,17 @@ export interface components {
          * @enum {string}
          */
         Place: "on_site" | "elsewhere";
+        /**
+         * PoolView
+         * @description `elsewhere`: an interpreter has been given to this meeting, and is in another room now; nobody else
+         *     interprets here.
+         */
+        PoolView: {
+            /** Calls */
+            calls: components["schemas"]["CallView"][];
+            /** Elsewhere */
+            elsewhere: boolean;
+        };
         /** Produce */
         Produce: {
             /**
@@ -1023,6 +1082,7 @@ export interface components {
             consents: components["schemas"]["ConsentView"][];
             queue: components["schemas"]["QueueView"] | null;
             interpreting: components["schemas"]["InterpretingView"];
+            pool: components["schemas"]["PoolView"];
             /**
              * Now
              * Format: date-time

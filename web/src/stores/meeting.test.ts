@@ -12,7 +12,7 @@ const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
   you: { participant: "p_1", role: "host", kind: null, name: "", language: "sv", agency: null, station: null, place: "on_site", phase: "room", ready: false, may: ["meeting.start"] },
   meeting: { id: "m_1", site: "s", site_name: "S", time_zone: "UTC", alias: null, people: null, languages: [], planned_at: null, route: null, room: null, state: "open", paused_since: null, interpreter: null },
   stations: [], participants: [], messages: [], question: null, consents: [], queue: null, now: "2026-11-24T10:00:00Z",
-  interpreting: { language: "sv", heard: null, floor: [], interpreters: [], listeners: [], handover: null, terms: [] }, ...more,
+  pool: { calls: [], elsewhere: false }, interpreting: { language: "sv", heard: null, floor: [], interpreters: [], listeners: [], handover: null, terms: [] }, ...more,
 });
 
 beforeEach(() => void setActivePinia(createPinia()));
