@@ -24,6 +24,16 @@ async def arrives(meeting: Meeting, role: str, **invitation: str) -> Person:
     return person
 
 
+async def goes_on(meeting: Meeting, *people: Person) -> None:
+    """Station 1 has begun, and everybody's page knows it: what is written before it does not go on in it."""
+    await meeting.start(1)
+    for person in people:
+        await person.until(
+            "() => window.__motesrum.snapshot.stations.some((station) => station.state === 'active')",
+            deadline=20,
+        )
+
+
 async def cut(person: Person) -> None:
     await person.page.evaluate("window.__sockets.at(-1).close()")
 
@@ -36,7 +46,7 @@ async def reads(person: Person, text: str) -> None:
 async def test_letters_are_read_as_they_are_written_by_keyboard_alone(meeting: Meeting) -> None:
     newcomer = await arrives(meeting, "newcomer", language="ar")
     writer = await arrives(meeting, "interpreter", kind="text", name="Nils Öberg")
-    await meeting.start(1)
+    await goes_on(meeting, newcomer, writer)
     field = writer.find("write-text")
     await expect(field).to_be_focused(timeout=WAIT)
     keyboard = writer.page.keyboard
@@ -74,7 +84,7 @@ async def test_letters_are_read_as_they_are_written_by_keyboard_alone(meeting: M
 async def test_a_line_survives_a_cut_at_either_end_and_ends_with_a_pause(meeting: Meeting) -> None:
     newcomer = await arrives(meeting, "newcomer", language="sv")
     writer = await arrives(meeting, "interpreter", kind="text", name="Nils Öberg")
-    await meeting.start(1)
+    await goes_on(meeting, newcomer, writer)
     keyboard = writer.page.keyboard
     await expect(writer.find("write-text")).to_be_focused(timeout=WAIT)
     await keyboard.type("En lång")

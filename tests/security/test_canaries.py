@@ -53,6 +53,7 @@ SEEN = (
     "agency",
     "alias",
     "word",
+    "letter",
 )
 """Marks of all these kinds have turned up where they may be."""
 
@@ -62,6 +63,7 @@ SEEN = (
     [
         (faults.open_questions_do_not_matter, ("start and hear", "ask", "answer"), PACKET),
         (faults.what_was_read_can_be_read_for_ever, ("start", "write", "cut and resume"), "'word'"),
+        (faults.who_began_to_read_reads_on, ("start", "type"), "'letter'"),
         (faults.everybody_sees_the_whole_day, ("start",), "'purpose'"),
         (faults.nothing_is_too_old, ("start", "start and hear", "send late"), "taken up while"),
         (faults.who_is_gone_is_answered, ("start and hear", "ask for what was"), PACKET),

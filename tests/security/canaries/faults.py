@@ -2,9 +2,11 @@
 
 from media import client
 from rooms import policy, views
+from rooms.drafts import Draft
 from rooms.meeting import Meeting, Message
 from rooms.people import Participant
 from rooms.rules import consents
+from signaling import writing
 
 WORKERS = "tests.security.canaries.workers"
 
@@ -26,6 +28,15 @@ def what_was_read_can_be_read_for_ever() -> None:
 
 def _was_read(state: Meeting, reader: Participant, message: Message) -> bool:
     return reader.id in message.seen_by
+
+
+def who_began_to_read_reads_on() -> None:
+    none()
+    writing.narrowed = _unchanged
+
+
+def _unchanged(draft: Draft, state: Meeting) -> Draft:
+    return draft
 
 
 def everybody_sees_the_whole_day() -> None:

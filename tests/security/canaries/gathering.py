@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -32,8 +33,22 @@ TRANSIENT = ("media_unavailable", "unknown_transport", "session_busy", "busy", "
 Change = Callable[[World], World]
 
 
+@dataclass
+class Line:
+    """What a device writes letter by letter: the numbers of the marks in it, and how often it was changed."""
+
+    id: str
+    revision: int = 0
+    marks: list[int] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return " ".join(word("letter", number) for number in self.marks)
+
+
 class Gathering:
-    """`devices` are those that have a place; `former` ones lost theirs and are listened to all the same."""
+    """`devices` are those that have a place; `former` ones lost theirs and are listened to all the same.
+    `lines`: device → the line that it writes letter by letter."""
 
     def __init__(self, mortal: Mortal, number: int, ids: "Numbers", chance: Random, tally: Tally) -> None:
         self.mortal = mortal
@@ -44,6 +59,7 @@ class Gathering:
         self.devices: list[Device] = []
         self.former: list[Device] = []
         self.tokens: dict[str, str] = {}
+        self.lines: dict[int, Line] = {}
         self.refusals: Counter[str] = Counter()
         self.last_refusal = ""
         self.meeting = ""

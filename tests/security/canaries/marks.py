@@ -36,7 +36,7 @@ def mark_in(data: bytes) -> Mark | None:
 
 
 class Found(NamedTuple):
-    """`kind`: name, purpose, alias, word (with their number), person (an id) or agency (an id)."""
+    """`kind`: name, purpose, alias, word, letter (with their number), person (an id) or agency (an id)."""
 
     kind: str
     value: str
@@ -64,7 +64,7 @@ def _agencies_by_name() -> dict[str, str]:
     return names
 
 
-_WORD = re.compile(r"kanarie-(name|purpose|alias|word)-(\d+)\.")
+_WORD = re.compile(r"kanarie-(name|purpose|alias|word|letter)-(\d+)\.")
 _PERSON = re.compile(r"p_[0-9a-f]{16}")
 _AGENCY_OF = _agencies_by_name()
 _AGENCY = re.compile("|".join(map(re.escape, _AGENCY_OF)), re.IGNORECASE)

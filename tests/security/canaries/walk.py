@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection
 from random import Random
 
 from tests.security.canaries.gathering import Gathering, Numbers
-from tests.security.canaries.steps import intruders, leading, media, people, processes
+from tests.security.canaries.steps import intruders, leading, media, people, processes, text
 from tests.security.canaries.watch import Tally
 from tests.support.mortal import Mortal
 
@@ -16,6 +16,7 @@ Step = Callable[[Gathering], Awaitable[bool]]
 STEPS: dict[str, tuple[float, Step]] = {
     **leading.STEPS,
     **people.STEPS,
+    **text.STEPS,
     **media.STEPS,
     **intruders.STEPS,
     **processes.STEPS,

@@ -68,6 +68,7 @@ class Watch:
         self.timeline = timeline
         self.tally = tally
         self.words: dict[int, Word] = {}
+        self.letters: dict[int, Word] = {}
         self.whose: dict[int, str] = {}
         """Device → participant."""
         self._alias, self._purposes = numbers
@@ -154,6 +155,9 @@ class Watch:
             case "word":
                 word = self.words.get(int(found.value))
                 return word is not None and world.shows_word(viewer, word)
+            case "letter":
+                letter = self.letters.get(int(found.value))
+                return letter is not None and world.shows_letter(viewer, letter)
             case "purpose":
                 return world.knows_station(viewer, int(found.value) - self._purposes)
             case "alias":
@@ -168,7 +172,10 @@ class Watch:
     def _shows_person(self, world: World, viewer: str, other: str) -> bool:
         if world.knows_person(viewer, other):
             return True
-        return any(word.author == other and world.shows_word(viewer, word) for word in self.words.values())
+        words, letters = self.words.values(), self.letters.values()
+        if any(word.author == other and world.shows_word(viewer, word) for word in words):
+            return True
+        return any(word.author == other and world.shows_letter(viewer, word) for word in letters)
 
     def _course(self, packet: Packet) -> str:
         people = self.timeline.now.people

@@ -27,12 +27,14 @@ class Person:
 
 @dataclass(frozen=True)
 class Word:
-    """What was written, and who could read it then. `line`: the one in the lobby whom it was for or from."""
+    """What was written, and who could read it then. `line`: the one in the lobby whom it was for or from.
+    `unfinished`: letter by letter, and nobody has ended the line."""
 
     author: str
     station: int | None
     line: str | None
     readers: frozenset[str]
+    unfinished: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +139,18 @@ class World:
         station = self.people[author].station or next(iter(self.active), None)
         readers = {who for who in self.people if self.reads(who, author)}
         return Word(author, station, None, frozenset(readers | {author}))
+
+    def letters_by(self, author: str) -> Word:
+        """What `author` writes letter by letter now goes where the voice goes."""
+        station = self.people[author].station or next(iter(self.active), None)
+        readers = {who for who in self.people if self.hears(who, author)}
+        return Word(author, station, None, frozenset(readers | {author}), unfinished=True)
+
+    def shows_letter(self, viewer: str, word: Word) -> bool:
+        """An unfinished line is never read again: it is only heard."""
+        if viewer == word.author or not word.unfinished:
+            return self.shows_word(viewer, word)
+        return viewer in word.readers and self.hears(viewer, word.author)
 
     def shows_word(self, viewer: str, word: Word) -> bool:
         """It was for them then, and still is now. Nobody learns anything by their own words."""
