@@ -264,7 +264,8 @@ def doctor_command(
     media_port: MediaPort = None,
     data: Data = None,
 ) -> None:
-    """Check this machine: settings, data folder, ports, pages. Exit code 1 when something is wrong."""
+    """Check this machine: settings, data folder, ports, HTTPS, store, pages. Exit code 1 when something is
+    wrong."""
     settings = settings_of(config, http_port=http_port, http_host=http_host, media_port=media_port, data=data)
     from signaling.doctor import checks
 

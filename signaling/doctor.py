@@ -1,5 +1,6 @@
-"""Is this machine fit for the service: data folder, keys, ports, HTTPS, pages."""
+"""Is this machine fit for the service: data folder, keys, ports, HTTPS, store, pages."""
 
+import errno
 import os
 import socket
 import time
@@ -8,9 +9,16 @@ from pathlib import Path
 
 from config.settings import Settings
 from media.batch import ways
+from signaling import doctor_store, doctor_tls
 from signaling.app import KEYS
 from signaling.keys import KeyFolder
 from web import DIST
+
+_PLAIN = {
+    errno.EADDRINUSE: "another program has it",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+    errno.EACCES: "only root may have it: choose one above 1023",
+}
 
 
 def checks(settings: Settings) -> list[tuple[str, Callable[[], str | None]]]:
@@ -26,6 +34,8 @@ def checks(settings: Settings) -> list[tuple[str, Callable[[], str | None]]]:
         *((f"UDP port {settings.media_port} on {ip} is free", _udp(ip, settings.media_port)) for ip in media),
         (f"packets of sound and picture: {ways(batched=settings.media_batched)}", lambda: None),
         ("cameras work in browsers (HTTPS or localhost)", lambda: _camera(settings)),
+        *([("the certificate is good", lambda: doctor_tls.wrong(settings))] if settings.tls_cert else []),
+        *doctor_store.checks(settings),
         ("the web pages are built", _pages),
     ]
 
@@ -58,7 +68,7 @@ def _free(host: str, port: int, kind: socket.SocketKind) -> str | None:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        return error.strerror or str(error)
+        return _PLAIN.get(error.errno or 0, error.strerror or str(error))
     return None
 
 

@@ -1,8 +1,6 @@
 """Redis as sites run it: with replicas, found by Sentinels, behind TLS."""
 
 import asyncio
-import datetime
-import ipaddress
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,14 +9,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from rooms.store.base import Store, StoreUnavailable, VersionConflict
 from rooms.store.redis import open_redis
 from rooms.store.redis_server import RedisServer, Tls
 from tests.rooms.store.samples import STREAM, created, paused
+from tests.support.certificates import certificate
 from tests.support.redis_process import DURABLE, RedisProcess
 
 PATIENCE = 60.0
@@ -173,36 +169,8 @@ async def test_a_write_counts_only_when_a_replica_has_it(tmp_path: Path) -> None
         await store.close()
 
 
-def certificates(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "redis")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
-    cert_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return cert_file, key_file
-
-
 async def test_tls_proves_both_sides(tmp_path: Path) -> None:
-    cert, key = certificates(tmp_path)
+    cert, key = certificate(tmp_path)
     process = RedisProcess(tmp_path / "tls")
     tls_port = RedisProcess(tmp_path / "port").port
     files = (f"tls-cert-file {cert}", f"tls-key-file {key}", f"tls-ca-cert-file {cert}")
