@@ -37,6 +37,16 @@ console_key = pytest.StashKey[list[str]]()
 failed_key = pytest.StashKey[bool]()
 expected_key = pytest.StashKey[list[str]]()
 
+NOTE_OBJECTIONS = """
+window.__forbidden = [];
+document.addEventListener("securitypolicyviolation", ({effectiveDirective, blockedURI, sourceFile}) => {
+  const kind = effectiveDirective.replace(/-(elem|attr)$/, "");
+  window.__forbidden.push(kind);
+  console.error(`forbidden by ${kind}: ${blockedURI} in ${sourceFile}`);
+});
+"""
+"""The browser's objections to what a page does against its content security policy, each an error."""
+
 NewPage = Callable[..., Awaitable[Page]]
 ExpectError = Callable[[str, str], None]
 
@@ -124,6 +134,7 @@ async def new_page(
             )
             contexts.append(context)
             context.set_default_timeout(10_000)
+            await context.add_init_script(NOTE_OBJECTIONS)
             listen(context, lines)
         page = await context.new_page()
         pages.append(page)
