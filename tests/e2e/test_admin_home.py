@@ -45,7 +45,7 @@ async def test_an_account_is_given_taken_up_and_locked(
     await pictured(lena, artifacts, "account-link")
     await lena.find("new-password").fill("kort")
     await lena.press("take-up")
-    await expect(lena.page.get_by_text("minst 12 tecken")).to_be_visible()
+    await expect(lena.page.get_by_text("ska ha minst 12 tecken")).to_be_visible()
     await lena.find("new-password").fill(PASSWORD)
     await lena.find("totp").fill(pyotp.TOTP(secret).now())
     await lena.press("take-up")

@@ -7,8 +7,8 @@ from tests.e2e.people import Arrive, Meeting
 
 PATIENT = 20_000
 ADDRESSES = ("/", "/new", "/agency", "/admin", "/screen", "/t", "/j/x", "/s/x", "/u/x", "/hearing/m_x")
-"""Every kind of page outside of a meeting. All other tests open them too, and those in a meeting; an objection
-of the browser's is an error in all of them."""
+"""Every kind of page outside of a meeting. Other tests open them too, and those in a meeting; an objection of
+the browser's is an error in all of them."""
 
 
 async def test_no_page_breaks_the_policy(meeting: Meeting, arrive: Arrive, expect_error: ExpectError) -> None:
@@ -21,8 +21,8 @@ async def test_no_page_breaks_the_policy(meeting: Meeting, arrive: Arrive, expec
 
 
 FORBIDDEN = {
-    "script-src": "const it = document.createElement('script'); it.text = 'run = 1'; document.head.append(it)",
-    "style-src": "const it = document.createElement('style'); it.textContent = '* {}'; document.head.append(it)",
+    "script-src": "document.head.append(Object.assign(document.createElement('script'), {text: 'run = 1'}))",
+    "style-src": "document.head.append(Object.assign(document.createElement('style'), {textContent: '*{}'}))",
     "connect-src": "fetch('https://evil.example/').catch(() => null)",
     "img-src": "new Image().src = 'https://evil.example/x.png'",
 }

@@ -19,9 +19,9 @@ LATE = 0.8
 worker has acknowledged it, and the machine may be busy."""
 SLOW = 8.0
 """Seconds after the beginning of an interval by which the first packet has arrived."""
-GAP = 1.25
+GAP = 1.0
 """Seconds without a packet that no state brings about; each lasts longer."""
-ENOUGH = 80
+ENOUGH = 65
 """Packets of sound, 20 ms each, so that every state lasts longer than what is tolerated."""
 PATIENCE = 20.0
 Pair = tuple[str, str]

@@ -1,6 +1,7 @@
 /** What a made-up service answers to the staff's pages and to a screen, for the gallery. */
 import { blank, type Draft } from "../staff/draft";
 import type { Catalogue, MeetingParticipant, MeetingResource, Screen, StaffSession } from "../wire";
+import { ADMIN, AGENCY, AUTHORITY } from "./authority";
 import { ago, NAMES, station, stations } from "./scenes";
 
 const SITE = { id: "gavle", name: "Servicekontoret Gävle", time_zone: "Europe/Stockholm" };
@@ -89,6 +90,7 @@ const ANSWERS: [RegExp, () => Answer][] = [
   [/^GET \/meetings\/m_2$/, () => meetings()[1]],
   [/^POST \/meetings\/\w+\/invitations$/, link],
   [/^GET \/screens$/, () => ({ screens })],
+  ...AUTHORITY,
   [/^POST \/screen\/code$/, () => ({ code: "7KM4X2PD", expires_at: ago(-9) })],
 ];
 
@@ -98,6 +100,8 @@ const PAIRED = { state: "idle", version: 3, name: "Rum 2", site_name: SITE.name 
 /** Instead of those above, by the name of the scene. */
 const INSTEAD: Record<string, [RegExp, () => Answer][]> = {
   "staff-signed-out": [[/^GET \/staff\/session$/, () => SIGNED_OUT]],
+  admin: [[/^GET \/staff\/session$/, ADMIN]],
+  agency: [[/^GET \/staff\/session$/, AGENCY]],
   "staff-empty": [[/^GET \/meetings\?/, () => ({ meetings: [] })]],
   "staff-failed": [[/^GET \/meetings\?/, () => ({ status: 503, code: "store_unavailable" })]],
   "screen-code": [[/^GET \/screen/, () => UNPAIRED]],

@@ -40,5 +40,11 @@ export const VARIANTS: Record<string, string> = {
   "screen-code": "desk/screen-code",
   "screen-start": "desk/screen-start",
   "screen-welcome": "desk/screen-welcome?press=start-screen",
+  admin: "desk/admin",
+  "admin-keys": "desk/admin?press=show-keys",
+  agency: "desk/agency",
+  hearing: "desk/hearing",
+  account: "desk/account",
+  "host-take-back": "host?press=open-let-in,take-back",
   components: "components",
 };
