@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from rooms.commands import STAFF
 from rooms.events import MeetingPaused
-from signaling.app import DATABASE
 from signaling.cli import app
+from signaling.stores import DATABASE
 from tests.support.door import Device
 from tests.support.rest import Service, service
 
