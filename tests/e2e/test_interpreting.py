@@ -173,7 +173,7 @@ async def test_an_interpreter_works_by_keyboard_and_writes_to_whom_they_choose(m
     await keyboard.type("تسجيل السكان")
     await keyboard.press("Enter")
     await expect(desk.find("word")).to_contain_text("تسجيل السكان")
-    await desk.find("lines").get_by_text("Personal på plats").click()
+    await desk.find("lines").get_by_text("Personalen").click()
     await desk.says("rast om tio minuter")
     await desk.find("lines").get_by_text("Kollega").click()
     await desk.says("tar du nästa?")
