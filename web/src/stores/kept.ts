@@ -6,17 +6,17 @@ const PATIENCE = 3_000;
 
 const lost = () => document.activeElement === null || document.activeElement === document.body;
 
-/** When `state` changes and took the focused element away, the first that matches gets it; a heading can have it too. */
-export function useKeptFocus(state: Ref<unknown>, wanted: string): void {
+/** When `state` changes and took the focused element away, the first wish that is there gets it; a heading can have it too. */
+export function useKeptFocus(state: Ref<unknown>, ...wanted: string[]): void {
   let had = false;
   watch(state, () => (had = !lost()), { flush: "pre" });
   watch(state, () => nextTick(() => had && focusOn(wanted)), { flush: "post" });
 }
 
-/** Gives the focus to the first that matches, as soon as it is there, unless something else has got it meanwhile. */
-export function focusOn(wanted: string, until = performance.now() + PATIENCE): void {
+/** Gives the focus to the first wish that is met, as soon as one is, unless something else has got it meanwhile. */
+export function focusOn(wanted: string[], until = performance.now() + PATIENCE): void {
   if (!lost()) return;
-  const found = document.querySelector<HTMLElement>(wanted);
+  const found = wanted.map((each) => document.querySelector<HTMLElement>(each)).find((each) => each !== null);
   if (!found) {
     if (performance.now() < until) requestAnimationFrame(() => focusOn(wanted, until));
     return;
