@@ -80,6 +80,11 @@ it("has every text that a page asks for", () => {
   expect(asked.filter((wanted) => !known.some((key) => meets(wanted, key)))).toEqual([]);
 });
 
+it("asks for texts of a topic only", () => {
+  const bare = [...all.values()].flatMap((source) => [...source.matchAll(/\bt\("(\w+)"/g)].map((found) => found[1]));
+  expect(bare).toEqual([]);
+});
+
 it("names for every language who has reviewed it, or nobody", () => {
   expect(Object.keys(reviewed).sort()).toEqual([...languages].sort());
 });
