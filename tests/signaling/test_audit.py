@@ -1,6 +1,8 @@
 """Afterwards anybody entitled can see who could hear whom, and that the log is what was written."""
 
+import asyncio
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -116,6 +118,25 @@ def test_a_rollback_is_found_with_heads_that_were_exported(over: str, tmp_path: 
     heads.write_text(json.dumps(longer))
     code, told = motesrum(tmp_path, "audit", "verify", "--heads", str(heads))
     assert (code, over in told) == (1, True)
+
+
+async def test_an_older_copy_of_the_file_is_found_with_heads_that_were_exported_later(tmp_path: Path) -> None:
+    """A whole copy is sound in itself: nothing else can show that it is old."""
+    folder, copy = tmp_path / "data", tmp_path / "copy"
+    async with service(folder) as desk:
+        await a_meeting(desk)
+    shutil.copytree(folder, copy)
+    async with service(folder) as desk:
+        later = await a_meeting(desk)
+    code, told = await asyncio.to_thread(motesrum, folder, "audit", "heads")
+    assert code == 0
+    heads = tmp_path / "heads.json"
+    heads.write_text(told)
+    assert (await asyncio.to_thread(motesrum, copy, "audit", "verify"))[0] == 0
+    words = ("audit", "verify", "--heads", str(heads))
+    assert (await asyncio.to_thread(motesrum, folder, *words))[0] == 0
+    code, told = await asyncio.to_thread(motesrum, copy, *words)
+    assert (code, later in told) == (1, True)
 
 
 def test_heads_that_are_none_are_told_in_one_line(over: str, tmp_path: Path) -> None:
