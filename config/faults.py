@@ -35,6 +35,10 @@ def of_exc_info(exc_info: ExcInfo) -> str:
 class Formatter(logging.Formatter):
     """For `logging`, where an exception comes with a line."""
 
+    def format(self, record: logging.LogRecord) -> str:
+        record.exc_text = None  # another formatter's words
+        return super().format(record)
+
     def formatException(self, ei: Any) -> str:
         return "" if ei[1] is None else told(ei[1])
 
