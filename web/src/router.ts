@@ -7,6 +7,7 @@ const routes: RouteRecordRaw[] = [
   { path: "/t", component: () => import("./views/JoinToken.vue") },
   { path: "/admin", component: () => import("./views/AdminHome.vue") },
   { path: "/u/:code", component: () => import("./views/AccountLink.vue"), props: true },
+  { path: "/pool", component: () => import("./views/PoolView.vue") },
   { path: "/agency", component: () => import("./views/AgencyHome.vue") },
   { path: "/ledger", component: () => import("./views/LedgerView.vue") },
   { path: "/hearing/:meeting", component: () => import("./views/HearingView.vue"), props: true },

@@ -1,6 +1,6 @@
 /** What a made-up service answers to the staff's pages and to a screen, for the gallery. */
 import { blank, type Draft } from "../staff/draft";
-import type { Catalogue, MeetingParticipant, MeetingResource, Screen, StaffSession } from "../wire";
+import type { Catalogue, MeetingParticipant, MeetingResource, PoolBoard, Screen, StaffSession } from "../wire";
 import { ADMIN, AGENCY, AUTHORITY } from "./authority";
 import { ago, NAMES, station, stations } from "./scenes";
 
@@ -80,6 +80,20 @@ const link = () => ({ id: `i_${++links}`, participant: `p_${links}`, code: "c", 
 
 const SIGNED_OUT: Refusal = { status: 401, code: "session_missing" };
 
+const interpreter: StaffSession = { ...session, name: "Amina Haddad", role: "interpreter", sites: [] };
+const me: PoolBoard["me"] = { name: "Amina Haddad", languages: ["ar", "sv", "so"], kind: "spoken", sites: [], available_until: ago(-150) };
+const room = (meeting: string, more: Partial<PoolBoard["rooms"][number]> = {}): PoolBoard["rooms"][number] => ({
+  meeting, participant: "p_amina", site_name: SITE.name, room: "Rum 2", languages: ["ar"], planned_at: null, kind: "spoken", floor: false, paused: false, ...more,
+});
+const board: PoolBoard = {
+  revision: 1, me, rooms: [room("m_1"), room("m_2", { site_name: "Servicekontoret Sandviken", room: null })],
+  waiting: [
+    { call: "k_1", site_name: "Servicekontoret Gävle", language: "so", kind: "spoken", since: ago(7), place: 1 },
+    { call: "k_2", site_name: "Servicekontoret Norrköping", language: "ar", kind: "spoken", since: ago(2), place: 2 },
+  ],
+};
+const nothing: PoolBoard = { revision: 1, me: { ...me, languages: [], available_until: null }, rooms: [], waiting: [] };
+
 /** By method and path; the first that fits is taken. */
 const ANSWERS: [RegExp, () => Answer][] = [
   [/^GET \/staff\/session$/, () => session],
@@ -99,6 +113,8 @@ const PAIRED = { state: "idle", version: 3, name: "Rum 2", site_name: SITE.name 
 
 /** Instead of those above, by the name of the scene. */
 const INSTEAD: Record<string, [RegExp, () => Answer][]> = {
+  "pool-home": [[/^GET \/staff\/session$/, () => interpreter], [/^GET \/pool/, () => board]],
+  "pool-away": [[/^GET \/staff\/session$/, () => interpreter], [/^GET \/pool/, () => nothing]],
   "staff-signed-out": [[/^GET \/staff\/session$/, () => SIGNED_OUT]],
   admin: [[/^GET \/staff\/session$/, ADMIN]],
   agency: [[/^GET \/staff\/session$/, AGENCY]],

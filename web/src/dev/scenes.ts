@@ -81,7 +81,7 @@ const COMMON = ["ready", "setLanguage", "setPlace", "signal"];
 const may = (actions: string[]) => ["chat.send", "text.type", "interpret.listen", ...actions.map((action) => `meeting.${action}`)];
 
 const MAY: Partial<Record<Role, string[]>> = {
-  host: may([...COMMON, ...LEADING]),
+  host: [...may([...COMMON, ...LEADING]), "interpret.call", "interpret.withdrawCall"],
   newcomer: may([...COMMON, ...OWNING]),
   interpreter: [...may(COMMON), ...["direction", "mode", "relay", "offerHandover", "acceptHandover", "withdrawHandover", "addTerm", "removeTerm"].map((action) => `interpret.${action}`)],
 };
@@ -179,6 +179,20 @@ function atDesk(time: string): Snapshot {
   };
 }
 
+/** The room waits for interpreters, or theirs is in another one. */
+const calling = (snapshot: Snapshot, elsewhere = false): Snapshot => ({
+  ...snapshot,
+  participants: snapshot.participants.filter((one) => one.role !== "interpreter"),
+  interpreting: waiting(snapshot.you.language),
+  pool: {
+    calls: [
+      { id: "k_1", language: "ar", kind: "spoken", since: ago(4), lapses_at: ago(-11), place: 2 },
+      { id: "k_2", language: "sv", kind: "sign", since: ago(1), lapses_at: ago(-14), place: 1 },
+    ].slice(0, elsewhere ? 0 : 2) as Snapshot["pool"]["calls"],
+    elsewhere,
+  },
+});
+
 export const scenes: Record<string, () => Snapshot> = {
   "newcomer-talking": () => base("p_new"),
   "newcomer-consent": () => asked(base("p_new")),
@@ -189,6 +203,11 @@ export const scenes: Record<string, () => Snapshot> = {
   "newcomer-unanswered": unanswered,
   "newcomer-over-time": overTime,
   "newcomer-agreed": () => agreed(base("p_new")),
+  "newcomer-calling": () => calling(base("p_new")),
+  "newcomer-elsewhere": () => calling(base("p_new"), true),
+  "host-calling": () => calling(base("p_lena")),
+  "officer-calling": () => calling(officer()),
+  "companion-elsewhere": () => calling(base("p_yusuf"), true),
   "newcomer-text": () => withOther("text", base("p_new")),
   "newcomer-sign": () => withOther("sign", withOther("text", base("p_new"))),
   "newcomer-sign-consent": () => withOther("sign", asked(base("p_new"))),
