@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from rooms import events as ev
 from rooms import interpreting_events as iev
+from rooms import pool_events as pev
 from rooms.interpreting_events import Mode, Relay
 from rooms.people import Role
 
@@ -79,10 +80,10 @@ def followed(state: Interpreting, event: ev.Event, role: Role | None) -> Interpr
             return _apply(state, event)
         case ev.ParticipantInvited():
             return _listening(state, event.participant, event.language)
-        case ev.ParticipantEntered() if role is Role.INTERPRETER:
+        case ev.ParticipantEntered() | pev.FloorTaken() if role is Role.INTERPRETER:
             waiting = tuple(who for who in state.order if who != event.participant)
             return _begun(replace(state, order=(*waiting, event.participant)), event.participant, event.at)
-        case ev.ParticipantLeft() | ev.ParticipantRemoved() if role is Role.INTERPRETER:
+        case ev.ParticipantLeft() | ev.ParticipantRemoved() | pev.FloorLeft() if role is Role.INTERPRETER:
             return _without(state, event.participant)
         case ev.MeetingEnded():
             return replace(state, handover=None)

@@ -4,11 +4,13 @@ import pytest
 
 from rooms import commands as cmd
 from rooms import interpreting_commands as icmd
+from rooms import pool_events as pev
 from rooms.channels import (
     at_work,
     channel,
     directions,
     interpreter_for,
+    interpreters,
     listening_language,
     on_duty,
     relay_of,
@@ -18,6 +20,7 @@ from rooms.decide import due
 from rooms.errors import Reason, Rejected
 from rooms.history import feed
 from rooms.interpreting_events import Mode, Relay
+from rooms.meeting import fold
 from rooms.people import Participant, Place, Role
 from rooms.policy import Action, actions
 from rooms.views import Names, snapshot
@@ -138,6 +141,21 @@ def test_a_colleague_goes_on_when_an_interpreter_is_gone_and_keeps_the_place() -
     assert ids(on_duty(story.meeting)) == [COLLEAGUE]
     story.do(cmd.Enter(actor=INTERPRETER, participant=INTERPRETER))
     assert ids(on_duty(story.meeting)) == [COLLEAGUE]
+
+
+def test_whoever_comes_back_from_another_room_takes_nobody_s_place() -> None:
+    story = with_a_colleague()
+    hop = {"at": story.now, "actor": "system", "participant": INTERPRETER}
+    away = fold(
+        [pev.CallAccepted(call="c_1", **hop), pev.FloorTaken(fence=1, **hop), pev.FloorLeft(fence=2, **hop)],
+        story.meeting,
+    )
+    assert away is not None
+    assert ids(on_duty(away)) == [COLLEAGUE]
+    back = fold([pev.FloorTaken(fence=3, **hop)], away)
+    assert back is not None
+    assert ids(on_duty(back)) == [COLLEAGUE]
+    assert ids(interpreters(back)) == [COLLEAGUE, INTERPRETER]
 
 
 def test_handing_over_changes_the_voice_and_neither_direction_nor_manner() -> None:

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from rooms import channels, policy
 from rooms import commands as cmd
 from rooms import interpreting_commands as icmd
+from rooms import interpreting_events as iev
 from rooms.decide import due
 from rooms.errors import Rejected
 from rooms.history import told
@@ -60,8 +61,8 @@ class Booths(RuleBasedStateMachine):
         for event in events:
             self.witness.see(event)
             earlier, state = state, evolve(state, event)
-            if isinstance(command, icmd.CompleteHandover):
-                self._nothing_falls_silent(earlier, state)
+            if isinstance(event, iev.HandoverDone):
+                self._nothing_falls_silent(earlier, event, state)
             for who in (TAX, INSURANCE):
                 if (
                     told(earlier, event, state, who) is not None
@@ -69,10 +70,14 @@ class Booths(RuleBasedStateMachine):
                 ):
                     assert self.witness.may_be_with(who)
 
-    def _nothing_falls_silent(self, before: Meeting, after: Meeting) -> None:
+    def _nothing_falls_silent(self, before: Meeting, done: iev.HandoverDone, after: Meeting) -> None:
+        """What the giver was speaking goes on in the taker's voice, and every language is still cared for."""
         for language in LANGUAGES:
             spoken = channels.channel(before, language)
-            assert spoken is None or channels.channel(after, language) is not None
+            if spoken is not None and spoken.id == done.giver:
+                goes_on = channels.channel(after, language)
+                assert goes_on is not None
+                assert goes_on.id == done.taker
             kept = channels.voice(before, language)
             assert kept is None or channels.voice(after, language) is not None
 
