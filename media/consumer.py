@@ -112,11 +112,13 @@ class Consumer:
             self._drop(Drop.OUT_OF_SEQUENCE)
             return
         packet = media.packets.get(self._form) or self._packet(media)
-        numbers = sequence & 0xFFFF, media.timestamp & 0xFFFFFFFF, self.ssrc
+        number, timestamp = sequence & 0xFFFF, media.timestamp & 0xFFFFFFFF
         if self._keeps_sent:
-            sent = self._send_and_keep(rtp.renumbered(packet, *numbers), numbers[0], media.now)
+            sent = self._send_and_keep(
+                rtp.renumbered(packet, number, timestamp, self.ssrc), number, media.now
+            )
         else:
-            sent = self.transport.dtls.forward(packet, *numbers, self)
+            sent = self.transport.dtls.forward(packet, number, timestamp, self.ssrc, self)
         if sent:
             self.packets += 1
             self.octets += len(media.payload)

@@ -158,6 +158,7 @@ class Producer:
             stream.recent.add(media.sequence, media, len(payload), now)
         for consumer in self.consumers.values():
             consumer.forward(media)
+        media.packets.clear()
 
     def _translated(self, packet: RtpPacket) -> dict[int, bytes]:
         """Extensions that pass unchanged, under the ids that listeners know; too long ones stay out."""

@@ -58,7 +58,8 @@ class ReceiveStatistics:
             self.highest_timestamp = timestamp
         else:
             unwrapped = extend_timestamp(self.highest_timestamp, timestamp)
-            self.highest_timestamp = max(self.highest_timestamp, unwrapped)
+            if unwrapped > self.highest_timestamp:
+                self.highest_timestamp = unwrapped
         self._measure_jitter(timestamp, now)
         return extended
 

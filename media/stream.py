@@ -90,9 +90,10 @@ Placed = tuple[int, int, float]
 
 
 class Media(NamedTuple):
-    """A packet on its way to consumers; `packets` keeps what was made for one, for the next of its form.
+    """A packet on its way to consumers.
 
-    It was not sent before the one that arrived at `after`; that is `now` for all but late and resent ones.
+    `packets` keeps what was made for one of them, for the next of its form, until all have it. It was not
+    sent before the one that arrived at `after`; that is `now` for all but late and resent ones.
     """
 
     stream: Stream

@@ -38,15 +38,17 @@ class TwccRecorder:
         if len(self._arrivals) >= MAX_REMEMBERED:
             del self._arrivals[next(iter(self._arrivals))]
         self._arrivals[extended] = now
-        self._highest = max(self._highest, extended)
-        self._next = min(self._next, extended)
+        if extended > self._highest:
+            self._highest = extended
+        if extended < self._next:
+            self._next = extended
 
     def build(self, sender_ssrc: int, media_ssrc: int) -> bytes | None:
         """The next feedback packet; call until `None`, because the span of one packet is bounded."""
-        if self._next is None:
+        if self._next is None or self._next > self._highest:
             return None
         self._forget(min(self._next, self._highest - LATE))
-        waiting = sorted(sequence for sequence in self._arrivals if sequence >= self._next)
+        waiting = sorted([sequence for sequence in self._arrivals if sequence >= self._next])
         if not waiting:
             return None
         base = self._next if waiting[0] - self._next < MAX_SPAN else waiting[0]

@@ -1,6 +1,6 @@
 """Processor time of an outgoing packet, ours beside Janus: `python -m tests.bench.bench_forward`.
 
-One publisher sends 1000 packets a second (bursts of 8, 1150 to 1200 bytes, SRTP with GCM); 1, 3 and 7
+One publisher sends 1000 packets a second (bursts of 8, 1150 to 1200 bytes, SRTP with GCM); 1, 3, 7 and 20
 listeners take them. Source and sinks are two other processes and the same for both servers, which take turns.
 `make bench-forward` installs Janus where it can.
 """
@@ -14,6 +14,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -21,10 +22,16 @@ from typing import Any
 from tests.bench.figures import load, processor_seconds, table, write
 from tests.bench.servers import JanusMissing, Server, janus, our_worker
 
-LISTENERS = (1, 3, 7)
+LISTENERS = (1, 3, 7, 20)
 ATTEMPTS = 3
 Starts = Callable[[Path, int], AbstractAsyncContextManager[Server]]
-STARTS: dict[str, Starts] = {"Mötesrum": our_worker, "Janus": janus}
+STARTS: dict[str, Starts] = {
+    "Mötesrum": our_worker,
+    "plain": partial(our_worker, batched=False),
+    "Janus": janus,
+}
+"""`plain` is ours with a system call for every packet; measured when it is named with `--only`."""
+USUAL = ("Mötesrum", "Janus")
 
 
 class TrafficFailed(Exception):
@@ -53,9 +60,9 @@ class End:
 
 
 @asynccontextmanager
-async def end(role: str, number: int) -> AsyncIterator[End]:
+async def end(role: str, number: int, *words: str) -> AsyncIterator[End]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.bench.traffic", role, str(number), stdin=PIPE, stdout=PIPE
+        sys.executable, "-m", "tests.bench.traffic", role, str(number), *words, stdin=PIPE, stdout=PIPE
     )
     try:
         yield End(process)
@@ -91,11 +98,13 @@ class Measured:
     profile: str
 
 
-async def measure(name: str, listeners: int, seconds: float, warm_up: float) -> Measured:
+async def measure(
+    name: str, listeners: int, seconds: float, warm_up: float, *, uneven: bool = False
+) -> Measured:
     with tempfile.TemporaryDirectory() as scratch:
         async with (
             STARTS[name](Path(scratch), listeners) as server,
-            end("source", 1) as source,
+            end("source", 1, *(["uneven"] if uneven else [])) as source,
             end("sinks", listeners) as sinks,
         ):
             ours = (await source.hear())["dtls"]
@@ -138,7 +147,7 @@ async def measured(
     """`None` when Janus cannot be measured; why is said, and kept in `left_out`."""
     for attempt in range(ATTEMPTS):
         try:
-            return await measure(name, listeners, options.seconds, options.warm_up)
+            return await measure(name, listeners, options.seconds, options.warm_up, uneven=options.uneven)
         except (JanusMissing, TrafficFailed, TimeoutError) as error:
             why = f"{type(error).__name__}: {error}"
             print(f"{name} with {listeners} listeners, attempt {attempt + 1}: {why}", file=sys.stderr)
@@ -165,7 +174,7 @@ async def main(options: argparse.Namespace) -> int:
     left_out: dict[str, str] = {}
     for number in range(options.rounds):
         for listeners in LISTENERS:
-            for name in options.only or STARTS:
+            for name in options.only or USUAL:
                 if name in left_out:
                     continue
                 one = await measured(name, listeners, options, left_out)
@@ -180,7 +189,7 @@ async def main(options: argparse.Namespace) -> int:
                     f"  load {one.load}",
                     flush=True,
                 )
-    names = [name for name in options.only or STARTS if name not in left_out]
+    names = [name for name in options.only or USUAL if name not in left_out]
     print()
     print(summary(found, names))
     path = write(
@@ -188,6 +197,7 @@ async def main(options: argparse.Namespace) -> int:
         {
             "seconds": options.seconds,
             "rounds": options.rounds,
+            "uneven": options.uneven,
             "left_out": left_out,
             "runs": [asdict(each) for each in found],
         },
@@ -202,5 +212,6 @@ if __name__ == "__main__":
     parser.add_argument("--warm-up", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--only", action="append", choices=list(STARTS))
+    parser.add_argument("--uneven", action="store_true", help="every packet of a size of its own")
     parser.add_argument("--name", default="forward", help="of the JSON file in tests/bench/results")
     sys.exit(asyncio.run(main(parser.parse_args())))

@@ -76,9 +76,9 @@ class OurWorker:
 
 
 @asynccontextmanager
-async def our_worker(folder: Path, listeners: int) -> AsyncIterator[Server]:
+async def our_worker(folder: Path, listeners: int, *, batched: bool = True) -> AsyncIterator[Server]:
     path = folder / "control.sock"
-    process = await start_worker(MediaSettings(listen=(Listen(own_address()),)), path)
+    process = await start_worker(MediaSettings(listen=(Listen(own_address()),), batched=batched), path)
     try:
         client = await WorkerClient.connect(path, lambda name, data: None, lambda: None)
         yield OurWorker(client, process.pid, listeners)

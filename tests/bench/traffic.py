@@ -1,4 +1,6 @@
-"""The ends of a forwarding benchmark, each a process: `python -m tests.bench.traffic source|sinks N`.
+"""The ends of a forwarding benchmark, each a process: `python -m tests.bench.traffic ROLE N [uneven]`.
+
+ROLE is source or sinks.
 
 Both print one line of JSON, `{"dtls": [...]}`, and read one, `{"servers": [...]}`, with the transport
 description for each end. The source then sends 1000 packets a second, the sinks count what reaches them
@@ -30,7 +32,8 @@ CLOCK_RATE = 90_000
 BURST = 8
 INTERVAL = 0.008
 SIZES = (1150, 1200)
-"""Bytes of an RTP packet, before protection; a fixed seed draws evenly from between."""
+"""Bytes of an RTP packet, before protection; a fixed seed draws evenly from between. Within a frame they
+differ by a byte, as Chromium cuts it up (RtpPacketizer::SplitAboutEqually), or, uneven, each is drawn."""
 EXTENSIONS = {MID: 1, ABS_SEND_TIME: 2, TRANSPORT_CC: 3}
 ICE_FRAGMENT, ICE_PASSWORD = "bnch", "benchbenchbenchbenchbench"
 DRAIN_EVERY = 0.005
@@ -67,13 +70,23 @@ def processor() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def prepared(first: bool) -> list[bytearray]:
-    """Packets to be stamped with number and time; `first` ones begin a VP8 frame (RFC 7741 section 4.2)."""
+def sizes(uneven: bool) -> list[int]:
     draw = random.Random(7)
+    if uneven:
+        return [draw.randint(*SIZES) for _ in range(_PREPARED)]
+    frames = [
+        (draw.randint(SIZES[0], SIZES[1] - 1), draw.randrange(BURST)) for _ in range(_PREPARED // BURST)
+    ]
+    return [size + (place >= BURST - longer) for size, longer in frames for place in range(BURST)]
+
+
+def prepared(first: bool, uneven: bool = False) -> list[bytearray]:
+    """Packets to be stamped with number and time; `first` ones begin a VP8 frame (RFC 7741 section 4.2)."""
+    draw = random.Random(8)
     made = []
-    for _ in range(_PREPARED):
+    for whole in sizes(uneven):
         extensions = rtp.extension_block({1: b"0", 2: bytes(3), 3: bytes(2)})
-        size = draw.randint(*SIZES) - 12 - len(extensions)
+        size = whole - 12 - len(extensions)
         payload = bytes((0x10 if first else 0x00, 0x01)) + draw.randbytes(size - 2)
         packet = rtp.build(
             payload_type=PAYLOAD_TYPE,
@@ -115,12 +128,12 @@ def answered(datagram: bytes, address: tuple[str, int]) -> bytes:
 class Source:
     """One publisher: a frame of eight packets every 8 ms, the next one a key frame whenever asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, uneven: bool) -> None:
         self.peer = FullPeer(on_rtcp=self._feedback)
         self.packets = self.keyframes = self.late = 0
         self._sequence, self._timestamp, self._octets = 1000, 90_000, 0
         self._keyframe = True
-        self._first, self._rest = prepared(True), prepared(False)
+        self._first, self._rest = prepared(True, uneven), prepared(False, uneven)
         probe = self._first[0]
         self._payload_at = len(probe) - len(rtp.parse(bytes(probe)).payload)
         self._number_at = probe.index(bytes((3 << 4 | 1, 0, 0)), 12) + 1
@@ -246,8 +259,10 @@ def profile(peer: Peer) -> str:
     return str(connection._ssl.get_selected_srtp_profile().decode())
 
 
-async def main(role: str, number: int) -> None:
-    ends: list[Source] | list[Sink] = [Source()] if role == "source" else [Sink() for _ in range(number)]
+async def main(role: str, number: int, uneven: bool) -> None:
+    ends: list[Source] | list[Sink] = (
+        [Source(uneven)] if role == "source" else [Sink() for _ in range(number)]
+    )
     reader = asyncio.StreamReader(limit=1 << 20)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -283,4 +298,4 @@ def say(message: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), "uneven" in sys.argv[3:]))

@@ -77,6 +77,28 @@ def test_a_packet_keeps_its_payload_marker_and_timestamp(room: Room) -> None:
     assert packet.payload_type == 100
 
 
+def test_listeners_of_one_form_share_a_packet_which_is_not_kept(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[int] = []
+    build = rtp.build
+    speaker, listener = speaker_and_listener(room)
+    producer = camera(room, speaker)
+    for number in range(3):
+        room.consume(listener, producer, f"c{number}")
+    packet = vp8().packet(KEYFRAME)
+    monkeypatch.setattr(rtp, "build", lambda **parts: built.append(1) or build(**parts))
+    send(room, speaker, packet)
+    assert len(built) == 1
+    assert [each.payload for each in out(listener).rtp] == [KEYFRAME] * 3
+    assert len({each.ssrc for each in out(listener).rtp}) == 3
+    (stream,) = producer.present_streams
+    kept = stream.recent.get(vp8().sequence, room.now)
+    assert kept is not None
+    assert kept.payload == KEYFRAME
+    assert kept.packets == {}
+
+
 def test_nothing_flows_before_resume(room: Room) -> None:
     speaker, listener = speaker_and_listener(room)
     consumer = room.router.consume("c", listener, microphone(room, speaker))
