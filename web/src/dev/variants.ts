@@ -21,6 +21,7 @@ export const VARIANTS: Record<string, string> = {
   "host-start": "host?press=start-station-4",
   "host-menu": "host-between?press=end-meeting",
   "host-showing": "host?showing=1",
+  "newcomer-more": "newcomer-talking?press=more",
   "newcomer-shown": "newcomer-between?shown=p_lena",
   "companion-shown": "companion?shown=p_karin",
   "staff-home": "desk/staff-home",
