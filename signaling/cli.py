@@ -51,7 +51,7 @@ app.command("backup")(store_cli.backup_command)
 app.command("restore")(store_cli.restore_command)
 
 _NAMES = {
-    "host": "Värd",
+    "host": "Personal på plats",
     "admin": "Admin",
     "agency_admin": "Myndighetens administratör",
     "interpreter": "Tolk",

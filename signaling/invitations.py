@@ -37,7 +37,7 @@ DAY = 86400.0
 
 _ON_SITE = frozenset({Role.NEWCOMER, Role.HOST, Role.COMPANION, Role.ATTENDEE})
 _ROLE_NAMES: Mapping[Role, str] = {
-    Role.HOST: "Värd",
+    Role.HOST: "Personal på plats",
     Role.INTERPRETER: "Tolk",
     Role.COMPANION: "Medföljande",
     Role.ATTENDEE: "Deltagare",

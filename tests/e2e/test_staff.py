@@ -10,6 +10,7 @@ from tests.e2e.conftest import ExpectError
 from tests.e2e.people import Arrive, Person
 from tests.support.service import SITE, Service
 
+TODAY = "new Intl.DateTimeFormat('sv-SE', {timeZone: 'Europe/Stockholm'}).format()"
 REFUSED = r"the server responded with a status of 4\d\d"
 
 
@@ -122,6 +123,23 @@ async def test_what_is_missing_is_said_beside_the_field_which_gets_the_focus(
     await host.find("alias").fill("Samira")
     await host.press("next")
     await expect(host.find("language-choice")).to_be_focused()
+    await host.find("language-choice").select_option("ar")
+
+    date = host.find("date")
+    await date.fill("31/11")
+    await host.press("next")
+    await expect(date).to_be_focused()
+    await expect(date).to_have_accessible_description(re.compile("Skriv en dag"))
+    await date.fill("24/12")
+    await host.page.keyboard.press("Tab")
+    await expect(date).to_have_value(re.compile(r"^20\d\d-12-24$"))
+    await host.find("time").fill("930")
+    await host.page.keyboard.press("Tab")
+    await expect(host.find("time")).to_have_value("09:30")
+    await host.press("time-now")
+    assert await date.input_value() == await host.page.evaluate(TODAY)
+    await host.press("next")
+    await expect(host.find("draft-station").first).to_be_visible()
 
 
 async def test_a_meeting_in_the_making_survives_a_reload_a_refusal_and_a_way_back(

@@ -12,6 +12,7 @@ import type {
   StaffSession,
   TokenAnswer,
 } from "../wire";
+import { ref } from "vue";
 import { uuid } from "../media/rpc";
 
 export class ApiError extends Error {
@@ -29,6 +30,16 @@ export const UNREACHABLE = "unreachable";
 const ROOT = "/api/v1";
 /** No answer within this many milliseconds is none. */
 const PATIENCE = 60_000;
+/** The service tells its time in whole seconds; less than this many milliseconds is no difference. */
+const UNSURE = 2_000;
+
+/** The service's clock minus this device's, in milliseconds, as its last answer told. */
+export const serverAhead = ref(0);
+
+function noteClock(date: string | null): void {
+  const ahead = Date.parse(date ?? "") - Date.now();
+  if (Math.abs(ahead - serverAhead.value) > UNSURE) serverAhead.value = Math.abs(ahead) > UNSURE ? ahead : 0;
+}
 
 /** `key`: the Idempotency-Key, for a call that is made again after a reload. */
 export async function request<Result>(method: string, path: string, body?: unknown, key?: string): Promise<Result> {
@@ -47,6 +58,7 @@ export async function request<Result>(method: string, path: string, body?: unkno
   } catch {
     throw new ApiError(0, UNREACHABLE, "The server cannot be reached");
   }
+  noteClock(response.headers.get("Date"));
   const answer: unknown = await response.json().catch(() => null);
   if (!response.ok) throw refused(response.status, answer);
   return answer as Result;

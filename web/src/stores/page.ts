@@ -4,6 +4,7 @@ import { computed, ref, watch } from "vue";
 import { isLocale, type Locale, locale, localesFor, showIn } from "../i18n";
 import * as time from "../time";
 import type { Instant, LinkInfo } from "../wire";
+import { serverAhead } from "./api";
 import { useMeeting } from "./meeting";
 import { useTick } from "./tick";
 
@@ -25,7 +26,6 @@ function newcomersOwn(): Locale | null {
 export const usePage = defineStore("page", () => {
   const meeting = useMeeting();
   const chosen = ref<Locale | null>(remembered());
-  const now = computed(() => useTick().now);
   /** Key of a text that tells what went wrong, or null. */
   const problem = ref<string | null>(null);
 
@@ -41,7 +41,8 @@ export const usePage = defineStore("page", () => {
   const language = ref<Locale>(locale());
   watch(wished, () => void settled());
 
-  const serverNow = computed(() => meeting.serverNow);
+  /** The server's time now, in milliseconds: the meeting's own, or as its last answer told. */
+  const serverNow = computed(() => (meeting.snapshot ? meeting.serverNow : useTick().now + serverAhead.value));
   /** While paused the meeting's time stands still. */
   const meetingNow = computed(() => {
     const since = meeting.snapshot?.meeting.paused_since;
@@ -100,6 +101,6 @@ export const usePage = defineStore("page", () => {
   }
 
   return {
-    language, offered, now, serverNow, meetingNow, officeZone, timeZone, clock, moment, longDay, problem, speak, forget, tellLanguage, guest, settled, attempt,
+    language, offered, serverNow, meetingNow, officeZone, timeZone, clock, moment, longDay, problem, speak, forget, tellLanguage, guest, settled, attempt,
   };
 });

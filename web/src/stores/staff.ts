@@ -61,7 +61,7 @@ export const useStaff = defineStore("staff", () => {
       sessionStorage.setItem(SIGNED_IN, "yes");
       offered.value ??= await catalogue();
       site.value ||= usual();
-      today.value = day(0, timeZone.value);
+      today.value = day(0, timeZone.value, new Date(page.serverNow));
       if (state.value !== "ready") state.value = "loading";
       return true;
     } catch (error) {
@@ -90,7 +90,7 @@ export const useStaff = defineStore("staff", () => {
 
   async function load(): Promise<void> {
     const asking = ++asked;
-    today.value = day(0, timeZone.value);
+    today.value = day(0, timeZone.value, new Date(page.serverNow));
     try {
       const found = await meetings(site.value === ALL ? null : site.value, from.value, span.value === "week" ? WEEK : 1);
       // Another choice, or signed out meanwhile: what comes late is for nobody.
