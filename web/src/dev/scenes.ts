@@ -216,7 +216,6 @@ export const scenes: Record<string, () => Snapshot> = {
   "officer-text": () => withOther("text", officer()),
   "officer-sign": () => withOther("sign", officer()),
   "text-interpreter": () => withOther("text", base("p_nils")),
-  "text-interpreter-paused": () => paused(withOther("text", base("p_nils"))),
   "companion-text": () => withOther("text", base("p_yusuf")),
   host: () => ({ ...base("p_lena"), messages: [line()], consents: [{ id: "k", kind: "together", stations: [2, 3], at: ago(3) }] }),
   "host-between": () => ({ ...between(), you: base("p_lena").you }),
