@@ -1,5 +1,6 @@
 """Real Redis servers and Sentinels, each a process on a port of loopback and in a folder of its own."""
 
+import random
 import shutil
 import socket
 import subprocess
@@ -98,7 +99,9 @@ class RedisProcess:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Below those that the system gives to connections: one of them must not take it while Redis is down."""
+    while True:
+        port = random.randrange(21_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
