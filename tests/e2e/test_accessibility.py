@@ -57,6 +57,16 @@ async def officer_in_lobby(meeting: Meeting) -> Person:
     return person
 
 
+async def late_officer(meeting: Meeting) -> Person:
+    await in_station(meeting)
+    person = await meeting.arrive()
+    await person.open(await meeting.link("officer", 1, name="Per Sandin"))
+    await person.press("join-button")
+    await expect(person.find("officer-entry")).to_be_visible(timeout=20_000)
+    await expect(person.find("self-video")).to_be_visible(timeout=20_000)
+    return person
+
+
 async def officer(meeting: Meeting) -> Person:
     newcomer = await meeting.raw("newcomer", name="Samira")
     person = await meeting.person("officer", 1, name="Erik Lind")
@@ -168,6 +178,7 @@ PAGES: list[Open] = [
     newcomer_in_arabic,
     newcomer_between,
     officer_in_lobby,
+    late_officer,
     officer,
     interpreter,
     staff_home,

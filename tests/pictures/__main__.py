@@ -67,6 +67,10 @@ async def links(album: Album, meeting: Meeting, language: str) -> None:
     await person.open(await meeting.link("newcomer", name="Samira", language=language))
     await expect(person.find("join-button")).to_be_visible()
     await album.take(person.page, "link", language)
+    if language == "sv":
+        await person.open(await meeting.link("officer", 1, name="Karin Lund"))
+        await expect(person.find("link-facts")).to_be_visible()
+        await album.take(person.page, "link of an officer", language)
     await person.open(f"{meeting.service.url}/j/AAAAAAAAAAAAAAAAAAAAAA")
     await person.press("join-button")
     await expect(person.find("link-error")).to_be_visible()
@@ -105,6 +109,12 @@ async def day(album: Album, meeting: Meeting, language: str) -> None:
     await meeting.start(1)
     await newcomer.sees(first.participant)
     await everybody("talking")
+    if language == "sv":
+        late = await meeting.arrive(locale=language)
+        await late.open(await meeting.link("officer", 1, name="Erik Lind"))
+        await late.press("join-button")
+        await expect(late.find("officer-entry")).to_be_visible()
+        await album.take(late.page, "officer late", language)
     await newcomer.press("more")
     await album.take(newcomer.page, "newcomer more", language)
     await newcomer.press("more")
