@@ -199,7 +199,8 @@ async def test_one_hop_closes_the_one_room_and_opens_the_other(office: Office) -
         await room.call()
         await amal.accept()
     assert amal.attended() == {first.meeting}
-    assert [r["floor"] for r in (await amal.board())["rooms"]] == [True, False]
+    floors = {room["meeting"]: room["floor"] for room in (await amal.board())["rooms"]}
+    assert floors == {first.meeting: True, second.meeting: False}
     assert (await amal.hop(second.meeting)).status == 200
     assert amal.attended() == {second.meeting}
     await first.newcomer.event("floor_left")
