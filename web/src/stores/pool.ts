@@ -63,12 +63,12 @@ export const usePool = defineStore("pool", () => {
     });
   }
 
-  /** Goes to a room that waits; whoever is in another one goes on there first. */
+  /** Comes to a room that waits, and goes there at once. */
   async function accept(call: string): Promise<void> {
     await tried(async () => {
       const room = await request<PoolRoom>("POST", `/pool/calls/${encodeURIComponent(call)}/accept`);
-      board.value = await request<PoolBoard>("GET", "/pool");
-      if (room.floor) await enter(room.meeting);
+      board.value = await request<PoolBoard>("PUT", "/pool/floor", { meeting: room.meeting });
+      await enter(room.meeting);
     });
   }
 
