@@ -21,7 +21,7 @@ async def call_rest(meeting: Gathering) -> bool:
     since = time.time_ns()
     status, text = await meeting.rest_as(meeting.tokens[device.who], method, path, body)
     meeting.watch.text(device.who, since, time.time_ns(), text)
-    assert status in (400, 401, 403, 404, 405), f"{method} {path}: {status} {text}"
+    assert status in (400, 401, 403, 404, 405, 429), f"{method} {path}: {status} {text}"
     return True
 
 
@@ -34,6 +34,7 @@ def _rest_calls(meeting: Gathering) -> list[tuple[str, str, Any]]:
         ("GET", one, None),
         ("GET", f"{one}/hearing", None),
         *(("GET", f"{agency}/{what}", None) for what in ("hearing", "grants", "keys")),
+        *(("GET", f"/admin/{what}", None) for what in ("accounts", "agencies", "sessions")),
         ("GET", "/screens", None),
         ("GET", "/meetings", None),
         ("GET", "/catalogue", None),
@@ -73,6 +74,8 @@ def _calls(meeting: Gathering, device: Device) -> list[tuple[str, dict[str, Any]
     station = meeting.chance.choice(list(meeting.world.agency_of))
     someone = meeting.chance.choice([who for who in meeting.world.people if who != device.who])
     leading: list[tuple[str, dict[str, Any]]] = [
+        ("grants.list", {}),
+        ("grants.revoke", {"participant": someone}),
         ("meeting.start", {"station": station}),
         ("meeting.finish", {"station": station}),
         ("meeting.skip", {"station": station}),
