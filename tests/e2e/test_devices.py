@@ -177,7 +177,10 @@ async def test_one_who_is_asked_is_shown_where_to_answer(meeting: Meeting) -> No
 async def test_an_old_browser_gets_a_plain_page_and_nothing_runs_in_it(
     meeting: Meeting, missing: str, expect_error: ExpectError
 ) -> None:
-    expect_error("Content Security Policy", "that is how the pages' own code is kept from running")
+    expect_error(
+        "Content Security Policy|forbidden by script-src",
+        "that is how the pages' own code is kept from running",
+    )
     person = await meeting.arrive()
     await person.page.add_init_script(f"delete window.{missing}")
     await person.open(await meeting.link("newcomer"))

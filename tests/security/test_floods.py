@@ -81,7 +81,7 @@ async def test_a_flood_does_not_disturb_those_who_meet(meeting: Meeting, kind: s
     print(
         kind, done, f"{answered} calls answered,", found, f"of {len(sent)} packets, grown {grown >> 10} KiB"
     )
-    assert sum(done.values()) > 1000
+    assert sum(done.values()) > 300
     assert answered > 0
     assert found.more <= LONGEST_GAP
     assert found.lost <= MOST_LOST * len(sent)

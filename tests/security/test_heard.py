@@ -19,9 +19,9 @@ LATE = 0.8
 worker has acknowledged it, and the machine may be busy."""
 SLOW = 8.0
 """Seconds after the beginning of an interval by which the first packet has arrived."""
-GAP = 1.0
+GAP = 2.0
 """Seconds without a packet that no state brings about; each lasts longer."""
-ENOUGH = 65
+ENOUGH = 130
 """Packets of sound, 20 ms each, so that every state lasts longer than what is tolerated."""
 PATIENCE = 20.0
 Pair = tuple[str, str]
@@ -79,7 +79,7 @@ class Room:
         """For as long as a state has to last."""
         before = sum(self.count(*pair) for pair in permutations(self.people, 2))
         with suppress(AssertionError):
-            await self.people["tax"].wait_for(lambda: False, 2 * LATE)
+            await self.people["tax"].wait_for(lambda: False, GAP + LATE)
         after = sum(self.count(*pair) for pair in permutations(self.people, 2))
         assert after - before < ENOUGH, "what was on its way, and no more"
 
