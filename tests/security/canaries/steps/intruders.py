@@ -96,15 +96,21 @@ def _calls(meeting: Gathering, device: Device) -> list[tuple[str, dict[str, Any]
         ("meeting.nothing", {}),
         ("session.join", {"token": meeting.tokens[device.who]}),
     ]
+    if _writes_alone_to(meeting, device.who, someone):
+        leading = [call for call in leading if call[0] != "chat.send"]
     if meeting.world.in_lobby(device.who):
-        leading = [
-            call for call in leading if call[0] != "chat.send"
-        ]  # it goes to the host, as all does there
         leading += [
             ("meeting.signal", {"signal": "help"}),
             ("meeting.askConsent", {"stations": [1, station + 1]}),
         ]
     return leading + _media_calls(meeting, device)
+
+
+def _writes_alone_to(meeting: Gathering, who: str, someone: str) -> bool:
+    """From the lobby all goes to the host; an interpreter writes to the host and to colleagues."""
+    interprets = meeting.world.people[who].role == "interpreter"
+    colleague = meeting.world.people[someone].role in ("host", "interpreter")
+    return meeting.world.in_lobby(who) or (interprets and colleague)
 
 
 def _media_calls(meeting: Gathering, device: Device) -> list[tuple[str, dict[str, Any]]]:
