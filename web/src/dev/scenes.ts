@@ -153,6 +153,15 @@ function allDone(): Snapshot {
   return { ...base("p_new"), stations: all, participants: people().filter((one) => one.role !== "officer") };
 }
 
+/** Late in a long day, with everybody who may be there. */
+function everybody(): Snapshot {
+  const all = stations().map((one) => (one.number < 4 ? { ...one, state: "done" as const, ended_at: ago(14) } : one));
+  all[3] = { ...all[3], state: "active", started_at: ago(13), expected_start: null };
+  const daniel = person("p_daniel", "officer", "Daniel Nyström", { agency: "arbetsformedlingen", station: 4 });
+  const others = people().filter((one) => one.role !== "officer").map((one) => ({ ...one, phase: "room" as const, place: one.role === "companion" ? ("on_site" as const) : one.place }));
+  return { ...base("p_new"), stations: all, participants: [...others, daniel] };
+}
+
 /** A station goes on and its officer is not there. */
 const unanswered = (): Snapshot => ({ ...base("p_new"), participants: people().filter((one) => one.id !== "p_karin") });
 
@@ -201,6 +210,7 @@ export const scenes: Record<string, () => Snapshot> = {
   "newcomer-alone": alone,
   "newcomer-finished": allDone,
   "newcomer-unanswered": unanswered,
+  "newcomer-everybody": everybody,
   "newcomer-over-time": overTime,
   "newcomer-agreed": () => agreed(base("p_new")),
   "newcomer-calling": () => calling(base("p_new")),
