@@ -1,13 +1,13 @@
 """One-time links: made, redeemed once, opened again by the same browser, taken back.
 
 A link's id is derived from the hash of its code, and the code itself is never kept. One record for each link
-says whether it is open, used or revoked; another one names the newest link of each participant, which is the
-only one of theirs that can still be redeemed.
+says whether it is open, used, replaced or revoked; another one names the newest link of each participant,
+which is the only one of theirs that can still be redeemed, and all those in use.
 """
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from rooms.commands import STAFF, Command, Invite
@@ -31,8 +31,8 @@ KEPT = 60 * 86400.0
 LINKS_KEPT = 40
 """Links that one browser can come back with. A screen at an office opens several a day, and all their cookies
 must fit into the head of its next call."""
-LINKS_REMEMBERED = 20
-"""Of one participant, so that they can be told and taken back."""
+LINKS_IN_USE = 200
+"""Of one participant, so that they can be told and taken back. The oldest of more is taken back."""
 DAY = 86400.0
 
 _ON_SITE = frozenset({Role.NEWCOMER, Role.HOST, Role.COMPANION, Role.ATTENDEE})
@@ -309,10 +309,21 @@ class Invitations:
                 if await self._records.put_if_absent(NEWEST, key, value, until):
                     return
                 continue
-            before = [*record.value.get("before", ()), record.value["invitation"]][-LINKS_REMEMBERED:]
-            value = {"invitation": invitation, "before": before}
+            before = [*record.value.get("before", ()), record.value["invitation"]]
+            in_use = [each for each in before if await self._end(each, "open", "replaced") == "used"]
+            for each in in_use[:-LINKS_IN_USE]:
+                await self._end(each, "used", "revoked")
+            value = {"invitation": invitation, "before": in_use[-LINKS_IN_USE:]}
             if await self._records.compare_and_set(NEWEST, key, record.version, value, until):
                 return
+
+    async def _end(self, invitation: str, state: str, becomes: str) -> str:
+        """What the link is then: it changes only out of that state."""
+        while (record := await self._records.get(INVITATION, invitation)) is not None:
+            link = _link(record)
+            if link.state != state or await self._replace(invitation, record, replace(link, state=becomes)):
+                return link.state if link.state != state else becomes
+        return becomes
 
     async def links_of(self, meeting: str) -> list[tuple[str, Link]]:
         """Those with which somebody can come in or back, and what they are called; oldest first."""
@@ -333,6 +344,8 @@ class Invitations:
     async def _demand_open(self, invitation: str, link: Link) -> None:
         if link.state == "used":
             raise InvitationError("invitation_used", "the link has been used; ask for a new one")
+        if link.state == "replaced":
+            raise InvitationError("invitation_revoked", "there is a newer link; use that one")
         if self._clock() >= link.expires_at:
             raise InvitationError("invitation_expired", "the link has expired; ask for a new one")
         newest = await self._records.get(NEWEST, f"{link.meeting}.{link.participant}")

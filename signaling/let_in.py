@@ -13,6 +13,7 @@ from signaling.agency_grants import participant_for
 from signaling.invitations import Invitations
 from signaling.live import Live
 from signaling.screens import LINK as SCREEN_LINK
+from signaling.screens import links_given
 
 By = Literal["link", "screen", "staff", "assertion", "pool"]
 
@@ -86,8 +87,8 @@ class Entrances:
 
     async def _on_screens(self, meeting: str) -> frozenset[str]:
         """The links that were given to screens at an office."""
-        given = [record.value for _, record in await self._records.scan(SCREEN_LINK)]
-        return frozenset(each["invitation"] for each in given if each["meeting"] == meeting)
+        given = [links_given(record.value) for _, record in await self._records.scan(SCREEN_LINK)]
+        return frozenset(link for screen in given for where, link in screen if where == meeting)
 
 
 def _host(state: Meeting, viewer: str) -> Participant:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,8 +25,10 @@ from signaling.invitations import KEPT, Invitation, InvitationError, Invitations
 SCREEN = "screen"
 CODE = "screen_code"
 PENDING = "screen_pending"
-LINK = "screen_link"
-"""The link that a screen was given last, by its id."""
+LINK = "screen_links"
+"""The links that a screen was given for what it shows, by its id."""
+LINKS = 50
+"""So many of them are remembered; the oldest of more is taken back."""
 
 COOKIE = "motesrum_screen"
 CODE_LIFETIME = 600.0
@@ -226,20 +228,34 @@ class Screens:
                 del self._seen[old]
 
     async def _remember(self, screen: Screen, link: Invitation) -> None:
-        value = {"meeting": screen.meeting, "invitation": link.id}
-        while not await self._records.put_if_absent(LINK, screen.id, value, link.expires_at + KEPT):
-            await self._records.delete(LINK, screen.id)
+        until = link.expires_at + KEPT
+        while True:
+            record = await self._records.get(LINK, screen.id)
+            given = [] if record is None else links_given(record.value)
+            for each in given[: 1 - LINKS]:
+                await self._revoke(*each, screen.by or "")
+            value = _stored([*given[1 - LINKS :], (screen.meeting or "", link.id)])
+            if record is None:
+                if await self._records.put_if_absent(LINK, screen.id, value, until):
+                    return
+            elif await self._records.compare_and_set(LINK, screen.id, record.version, value, until):
+                return
 
     async def _take_back(self, screen: str, by: str) -> None:
-        """Whoever came in by the screen's link is shown out."""
-        record = await self._records.get(LINK, screen)
-        if record is None:
-            return
-        was = record.value
+        """Whoever came in by one of the screen's links is shown out."""
+        while (record := await self._records.get(LINK, screen)) is not None:
+            given = links_given(record.value)
+            for each in given:
+                await self._revoke(*each, by)
+            if not given or await self._records.compare_and_set(
+                LINK, screen, record.version, _stored(()), record.expires_at
+            ):
+                return
+
+    async def _revoke(self, meeting: str, invitation: str, by: str) -> None:
         # An erased meeting has no links any more.
         with contextlib.suppress(Rejected, InvitationError):
-            await self._invitations.revoke(was["meeting"], was["invitation"], f"{STAFF}{by}")
-        await self._records.delete(LINK, screen)
+            await self._invitations.revoke(meeting, invitation, f"{STAFF}{by}")
 
     async def _paired(self, secret: str) -> Screen | None:
         if not _SECRET.fullmatch(secret):
@@ -261,6 +277,15 @@ async def _within(news: asyncio.Event, seconds: float) -> None:
             await news.wait()
     except TimeoutError:
         return
+
+
+def links_given(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Meeting and link, oldest first; of a record of `LINK`."""
+    return [(meeting, invitation) for meeting, invitation in record["given"]]
+
+
+def _stored(given: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    return {"given": [list(each) for each in given]}
 
 
 def _new_code() -> str:
