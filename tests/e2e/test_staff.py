@@ -167,6 +167,7 @@ async def test_a_meeting_in_the_making_survives_a_reload_a_refusal_and_a_way_bac
 
     await host.page.route("**/api/v1/meetings", refuse)
     await host.press("next")
+    await host.find("interpreter-kind").select_option("text")
     await host.find("interpreter-name").fill("Amina Haddad")
     await host.press("next")
     await expect(host.page.get_by_role("alert").filter(has_text="Försök igen")).to_be_visible()
@@ -176,6 +177,7 @@ async def test_a_meeting_in_the_making_survives_a_reload_a_refusal_and_a_way_bac
     link = await link_of(host, "newcomer").input_value()
     await host.page.reload()
     await expect(link_of(host, "newcomer")).to_have_value(link)
+    await expect(host.find("link-interpreter")).to_contain_text("Skrivtolk")
     await host.press("to-start")
     await expect(host.find("meeting-row")).to_have_count(1)
     await host.press("new-meeting")

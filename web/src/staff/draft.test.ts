@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from "vitest";
 import type { Catalogue, MeetingResource } from "../wire";
-import { add, addBreak, asRequest, blank, type Draft, follow, move, moveBreak, nextHalfHour, problems, remove, times, wanted } from "./draft";
+import { add, addBreak, asRequest, blank, type Draft, follow, interpreted, kindsFor, move, moveBreak, nextHalfHour, problems, remove, times, wanted } from "./draft";
 
 const catalogue = {
   routes: [{
@@ -98,10 +98,21 @@ it("wants a link for everybody who comes", () => {
   expect(keys()).toEqual(["newcomer", "interpreter", "officer-1", "officer-2"]);
   expect(wanted(draft, made)[2].request).toEqual({ role: "officer", agency: "a", station: 1, name: "Karin" });
   Object.assign(draft, { interpreter: "on_site", companion: true });
-  expect(wanted(draft, made)[1].request).toEqual({ role: "interpreter", name: "Amina", place: "on_site" });
+  expect(wanted(draft, made)[1].request).toEqual({ role: "interpreter", kind: "spoken", name: "Amina", place: "on_site" });
   expect(keys()).toContain("companion");
   draft.interpreter = "none";
   expect(keys()).not.toContain("interpreter");
+});
+
+it("lets somebody sign or write where nobody has to speak", () => {
+  const made = { alias: "Samira", stations: [] } as unknown as MeetingResource;
+  const kind = () => wanted(draft, made).find((one) => one.key === "interpreter")?.request.kind;
+  draft.language = "sv";
+  expect([interpreted(draft), kind()]).toEqual([false, undefined]);
+  draft.kind = "text";
+  expect([interpreted(draft), kind()]).toEqual([true, "text"]);
+  Object.assign(draft, { language: "swl", kind: "spoken" });
+  expect([kindsFor("swl").includes("spoken"), kind()]).toEqual([false, "sign"]);
 });
 
 it.each([["10:00", "10:30"], ["10:29", "10:30"], ["10:30", "11:00"], ["23:45", "00:00"]])("proposes the next half hour after %s", (now, next) => {

@@ -1,6 +1,6 @@
 /** A meeting while it is being planned: what it is made of, its times, what is still wrong with it, and what the server is asked. */
 import { instantAt } from "../time";
-import type { Catalogue, InviteRequest, MeetingResource, NewMeeting, Station } from "../wire";
+import type { Catalogue, InterpreterKind, InviteRequest, MeetingResource, NewMeeting, Station } from "../wire";
 
 export interface DraftStation {
   key: number;
@@ -29,6 +29,8 @@ export interface Draft {
   /** Minutes of rest after the station in the same place; what follows the last one counts for nothing. */
   breaks: number[];
   interpreter: Interpreter;
+  /** Of what `kindsFor` has; anything else stands for the first of those. */
+  kind: InterpreterKind;
   interpreterName: string;
 }
 
@@ -49,7 +51,7 @@ const MOST_PEOPLE = 500;
 export function blank(site: string, date: string, time: string): Draft {
   return {
     site, date, time, alias: "", adults: 1, children: 0, language: "", companion: false, companionName: "", room: "", route: "",
-    stations: [], breaks: [], interpreter: "named", interpreterName: "",
+    stations: [], breaks: [], interpreter: "named", kind: "spoken", interpreterName: "",
   };
 }
 
@@ -169,7 +171,21 @@ export function problems(draft: Draft, step: Step, today: string): Map<string, s
   return found;
 }
 
-export const interpreted = (draft: Draft): boolean => draft.language !== "sv";
+const SIGNED = "swl";
+const HOME = "sv";
+
+/** A signed language is not spoken. */
+export function kindsFor(language: string): InterpreterKind[] {
+  return language === SIGNED ? ["sign", "text"] : ["spoken", "sign", "text"];
+}
+
+export function kindOf(draft: Draft): InterpreterKind {
+  const kinds = kindsFor(draft.language);
+  return kinds.includes(draft.kind) ? draft.kind : kinds[0];
+}
+
+/** In Swedish nobody speaks for anybody; somebody may sign or write. */
+export const interpreted = (draft: Draft): boolean => draft.language !== HOME || kindOf(draft) !== "spoken";
 
 export function asRequest(draft: Draft, timeZone: string): NewMeeting {
   const last = draft.stations.length - 1;
@@ -215,7 +231,7 @@ export function wanted(draft: Draft, made: MeetingResource): Wanted[] {
     const place = draft.interpreter === "on_site" ? ({ place: "on_site" } as const) : {};
     links.splice(1, 0, {
       key: "interpreter", name: draft.interpreterName.trim(), station: null,
-      request: { role: "interpreter", ...named(draft.interpreterName), ...place },
+      request: { role: "interpreter", kind: kindOf(draft), ...named(draft.interpreterName), ...place },
     });
   }
   if (draft.companion) {
