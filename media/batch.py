@@ -39,6 +39,7 @@ _FULL = (errno.EAGAIN, errno.ENOBUFS)
 _IOVEC = struct.Struct("@PN")
 _MESSAGE = struct.Struct("@PIPNPNi0PI0P")
 """struct mmsghdr: name, its length, iovecs, how many, control, its length, flags, length of the message."""
+_pack_iovec, _pack_message = _IOVEC.pack_into, _MESSAGE.pack_into
 _LENGTH_AT = struct.calcsize("@PIPNPNi0P")
 _SEGMENT = struct.Struct("@NiiH0N")
 _SEGMENT_LENGTH = struct.calcsize("@NiiH")
@@ -203,22 +204,22 @@ class BatchedSocket:
         """When this returns nothing waits any more: it is the kernel's, or dropped and counted."""
         if not self._busy:
             return
-        parcels = [parcel for lane in self._busy for parcel in lane.parcels()]
-        self._busy = []
+        lanes, self._busy = self._busy, []
         self.free = 0
-        self._out.write(parcels)
+        parcels = self._out.write(lanes)
         done = 0
         while done < len(parcels):
             taken, error = self._out.send(done, len(parcels))
-            for lane, packets in parcels[done : done + taken]:
-                self._took(lane, packets)
+            for lane, packets, size in parcels[done : done + taken]:
+                self._traffic.sent(size, len(packets))
+                lane.traffic.sent(size, len(packets))
             done += taken
             if error in _FULL:
-                for lane, packets in parcels[done:]:
+                for lane, packets, _ in parcels[done:]:
                     self._lost(lane, len(packets), Drop.QUEUE_FULL)
                 return
             if error and error != errno.EINTR:
-                self._refused(*parcels[done], error)
+                self._refused(parcels[done][0], parcels[done][1], error)
                 done += 1
 
     def _refused(self, lane: BatchedLane, packets: Sequence[Waiting], error: int) -> None:
@@ -231,13 +232,6 @@ class BatchedSocket:
             at = address - self.slots[0][2]
             sent = self.send(self.memory[at : at + size], lane.address)
             lane.traffic.sent(size) if sent else lane.traffic.drop(Drop.SEND_FAILED)
-
-    def _took(self, lane: BatchedLane, packets: Sequence[Waiting]) -> None:
-        size = 0
-        for packet in packets:
-            size += packet[1]
-        self._traffic.sent(size, len(packets))
-        lane.traffic.sent(size, len(packets))
 
     def _lost(self, lane: BatchedLane, packets: int, reason: Drop) -> None:
         self._traffic.drop(reason, packets)
@@ -274,15 +268,10 @@ class BatchedLane:
         out.memory[slot[0] : slot[0] + size] = datagram
         return self.put(slot, size, of)
 
-    def parcels(self) -> Iterator[tuple[BatchedLane, Sequence[Waiting]]]:
-        """What waits, cut into what one message takes."""
+    def take(self) -> Iterable[Sequence[Waiting]]:
+        """What waits, cut into what one message carries; then nothing waits here."""
         waiting, self.waiting = self.waiting, []
-        if self.segments and len(waiting) > 1:
-            for packets in runs(waiting):
-                yield self, packets
-        else:
-            for packet in waiting:
-                yield self, (packet,)
+        return runs(waiting) if self.segments else zip(waiting, strict=True)
 
 
 def runs(waiting: Sequence[Waiting]) -> Iterator[Sequence[Waiting]]:
@@ -298,6 +287,10 @@ def runs(waiting: Sequence[Waiting]) -> Iterator[Sequence[Waiting]]:
             end += 1
         yield waiting[start:end]
         start = end
+
+
+Parcel = tuple[BatchedLane, Sequence[Waiting], int]
+"""What one message carries, and the size of all of it."""
 
 
 class _Incoming:
@@ -352,24 +345,41 @@ class _Outgoing:
         self._messages, self._messages_at = _memory(QUEUED * _MESSAGE.size)
         self._controls, self._controls_at = _memory(QUEUED * _SEGMENT.size)
 
-    def write(self, parcels: Sequence[tuple[BatchedLane, Sequence[Waiting]]]) -> None:
-        iovec = message = control = 0
-        for lane, packets in parcels:
-            first = iovec
-            for address, size, _ in packets:
-                _IOVEC.pack_into(self._iovecs, iovec, address, size)
-                iovec += _IOVEC.size
-            cut = 0, 0
-            if len(packets) > 1:
-                _SEGMENT.pack_into(
-                    self._controls, control, _SEGMENT_LENGTH, _SOL_UDP, _UDP_SEGMENT, packets[0][1]
+    def write(self, lanes: Sequence[BatchedLane]) -> list[Parcel]:
+        """A message for each parcel, in their order."""
+        parcels = []
+        iovecs, iovec, message, control = self._iovecs, 0, 0, 0
+        for lane in lanes:
+            name, name_size = lane.name
+            for packets in lane.take():
+                first, total, cut, cut_size = iovec, 0, 0, 0
+                for address, size, _ in packets:
+                    _pack_iovec(iovecs, iovec, address, size)
+                    iovec += _IOVEC.size
+                    total += size
+                many = len(packets)
+                if many > 1:
+                    segment = packets[0][1]
+                    _SEGMENT.pack_into(
+                        self._controls, control, _SEGMENT_LENGTH, _SOL_UDP, _UDP_SEGMENT, segment
+                    )
+                    cut, cut_size = self._controls_at + control, _SEGMENT.size
+                    control += _SEGMENT.size
+                _pack_message(
+                    self._messages,
+                    message,
+                    name,
+                    name_size,
+                    self._iovecs_at + first,
+                    many,
+                    cut,
+                    cut_size,
+                    0,
+                    0,
                 )
-                cut = self._controls_at + control, _SEGMENT.size
-                control += _SEGMENT.size
-            _MESSAGE.pack_into(
-                self._messages, message, *lane.name, self._iovecs_at + first, len(packets), *cut, 0, 0
-            )
-            message += _MESSAGE.size
+                message += _MESSAGE.size
+                parcels.append((lane, packets, total))
+        return parcels
 
     def send(self, first: int, end: int) -> tuple[int, int]:
         """How many messages from `first` on the kernel took, and why it did not take the next."""
