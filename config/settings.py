@@ -141,6 +141,8 @@ class Settings(Frozen):
     media_listen: tuple[MediaListen, ...] = Field(default=(MediaListen(ip="127.0.0.1"),), min_length=1)
     media_batched: bool = True
     """Many packets share a system call where this machine can do that."""
+    server_mix: bool = False
+    """Devices that say that they cannot mix get one sound, made by a process of its own."""
     worker_ack_timeout: Seconds = 2.0
     """A worker that has not acknowledged a restriction by then is killed, which forbids everything."""
     orphan_forbid: Seconds = 30.0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from media.consumer import Consumer
     from media.transport import Transport
 
-SOURCES = ("camera", "microphone", "screen", "interpretation")
+SOURCES = ("camera", "microphone", "screen", "interpretation", "mix")
 _ASKED_AT_ONCE = 200
 """Packets that one NACK names, so that it stays below 900 bytes."""
 

@@ -206,10 +206,11 @@ class MeetingClient:
     def connected(self) -> bool:
         return self._connection is not None and not self._connection.closed
 
-    async def join(self, token: str, slot: str = "screen") -> dict[str, Any]:
-        """Open the socket and join with an access token; the snapshot."""
+    async def join(self, token: str, slot: str = "screen", *, mixes: bool = True) -> dict[str, Any]:
+        """Open the socket and join with an access token; the snapshot. Without `mixes` all sound is asked
+        for as one consumer."""
         connection = await self._connect_socket()
-        await connection.call("session.join", self._joined, token=token, slot=slot)
+        await connection.call("session.join", self._joined, token=token, slot=slot, mixes=mixes)
         return self.snapshot
 
     async def resume(self, *, restart_ice: bool = False) -> dict[str, Any]:

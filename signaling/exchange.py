@@ -7,7 +7,7 @@ consumers in step with it.
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -15,10 +15,26 @@ from media.client import WorkerError
 from rooms.policy import Audience
 from signaling.dump import RoomDump
 from signaling.errors import ServiceError, ServiceUnavailable
-from signaling.session import Session
 from signaling.workers import Workers
 
 log = structlog.get_logger(__name__)
+
+
+MIX = "mix_"
+"""How the names of mixes begin; no participant's does."""
+
+
+class Link(Protocol):
+    """Through whom a device is told: its connection, or what stands for one. `mixes`: it makes one sound of
+    several by itself."""
+
+    id: str
+    participant: str
+    slot: str
+    closed: bool
+    mixes: bool
+
+    def notify(self, method: str, params: dict[str, Any], about: str | None = None) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +66,8 @@ class Device:
     participant: str
     slot: str
     generation: int
-    link: Session | None = None
+    mixes: bool = True
+    link: Link | None = None
     send: str | None = None
     receive: str | None = None
     consumers: dict[str, Consumer | None] = field(default_factory=dict)
@@ -74,6 +91,7 @@ class Holder:
 
     participant: str
     slot: str
+    mixes: bool = True
 
 
 NO_MEDIA: dict[str, Any] = {"transports": [], "producers": [], "consumers": []}
@@ -105,7 +123,7 @@ class Exchange:
             if holder is None or holder.participant != transport["owner"]:
                 await self._close_stranger(transport["id"])
                 continue
-            fresh = Device(session, holder.participant, holder.slot, generation)
+            fresh = Device(session, holder.participant, holder.slot, generation, holder.mixes)
             device = self._devices.setdefault(session, fresh)
             earlier = device.send if transport["direction"] == "send" else device.receive
             if earlier is not None:
@@ -140,7 +158,7 @@ class Exchange:
         for device in [d for d in self._devices.values() if d.link is None]:
             await self.drop(device.session)
 
-    async def attach(self, session: Session) -> dict[str, Any]:
+    async def attach(self, session: Link) -> dict[str, Any]:
         """The connection speaks for its session from now on: what of its media still stands. Other sessions
         of the same slot lose theirs."""
         slot = (session.participant, session.slot)
@@ -193,15 +211,24 @@ class Exchange:
     def hears(self, listener: str, owner: str) -> bool:
         return owner in self.table.get(listener, {})
 
+    @property
+    def unmixed(self) -> Audience:
+        """The table without the mixes."""
+        people = {who: heard for who, heard in self.table.items() if not who.startswith(MIX)}
+        return {
+            who: {owner: sources for owner, sources in heard.items() if not owner.startswith(MIX)}
+            for who, heard in people.items()
+        }
+
     async def create_transport(
-        self, session: Session, direction: str, capabilities: dict[str, Any] | None
+        self, session: Link, direction: str, capabilities: dict[str, Any] | None
     ) -> dict[str, Any]:
         """A second transport in a direction takes the place of the first."""
         if session.closed:
             raise ServiceError("not_joined", "the session has been closed")
         generation = self._workers.generation
         device = self._devices.get(session.id) or Device(
-            session.id, session.participant, session.slot, generation, session
+            session.id, session.participant, session.slot, generation, session.mixes, session
         )
         if device.generation != generation:
             raise ServiceUnavailable("media_unavailable", "media starts over; try again in a moment")
@@ -225,26 +252,26 @@ class Exchange:
         self._devices[session.id] = device
         return answer
 
-    def own_transport(self, session: Session, transport: str) -> str:
+    def own_transport(self, session: Link, transport: str) -> str:
         device = self._devices.get(session.id)
         if device is None or transport not in device.transports:
             raise ServiceError("unknown_transport", "there is no such transport")
         return transport
 
-    def own_producer(self, session: Session, producer: str) -> str:
+    def own_producer(self, session: Link, producer: str) -> str:
         found = self._producers.get(producer)
         if found is None or found.session != session.id:
             raise ServiceError("unknown_producer", "there is no such producer")
         return producer
 
-    def own_consumer(self, session: Session, consumer: str) -> str:
+    def own_consumer(self, session: Link, consumer: str) -> str:
         device = self._devices.get(session.id)
         if device is None or consumer not in [c.id for c in device.consumers.values() if c is not None]:
             raise ServiceError("unknown_consumer", "there is no such consumer")
         return consumer
 
     async def produce(
-        self, session: Session, transport: str, kind: str, source: str, parameters: dict[str, Any]
+        self, session: Link, transport: str, kind: str, source: str, parameters: dict[str, Any]
     ) -> str:
         """A second producer of the same source takes the place of the first, a screen that of everybody's."""
         self.own_transport(session, transport)
@@ -264,7 +291,7 @@ class Exchange:
             await self._take_down_screens(session)
         return producer
 
-    async def _take_down_screens(self, shower: Session) -> None:
+    async def _take_down_screens(self, shower: Link) -> None:
         """One screen at a time is shown to the same people: the newest."""
         me = shower.participant
         others = [p for p in self._producers.values() if p.source == "screen" and p.session != shower.id]
@@ -275,7 +302,7 @@ class Exchange:
             if device is not None:
                 device.notify("media.producerClosed", {"id": earlier.id, "reason": "replaced"})
 
-    async def close_producer(self, session: Session, producer: str) -> None:
+    async def close_producer(self, session: Link, producer: str) -> None:
         self.own_producer(session, producer)
         await self._quietly(lambda worker: worker.close_producer(producer))
         self._forget_producer(producer)
@@ -308,7 +335,7 @@ class Exchange:
         self._producers.clear()
         self.table = {}
 
-    def lost(self) -> Iterable[Session]:
+    def lost(self) -> Iterable[Link]:
         """The worker is another one. The connections whose media is gone with the one before, to be told."""
         current = self._workers.generation
         gone = [device for device in self._devices.values() if device.generation != current]
@@ -361,7 +388,7 @@ class Exchange:
 
     def _allowed(self, device: Device, producer: Producer) -> bool:
         heard: Mapping[str, tuple[str, ...]] = self.table.get(device.participant, {})
-        return producer.source in heard.get(producer.owner, ())
+        return producer.source in heard.get(producer.owner, ()) and _suits(device, producer)
 
     def _end_consumer(self, device: Device, producer: str) -> None:
         consumer = device.consumers.pop(producer)
@@ -394,6 +421,13 @@ class Exchange:
             await self._workers.call(ask)
         except (WorkerError, ServiceUnavailable) as error:
             log.debug("nothing to end", room=self._room, code=error.code)
+
+
+def _suits(device: Device, producer: Producer) -> bool:
+    """Sound reaches a device that cannot mix as the one mix that is made for it, others as it is."""
+    if device.mixes:
+        return producer.source != "mix"
+    return producer.source == "mix" or producer.kind != "audio"
 
 
 def transport_of(session: str) -> str:

@@ -13,6 +13,7 @@ from rooms import pool_commands as pcmd
 from rooms.drafts import Edit
 from rooms.errors import Reason, Rejected
 from rooms.interpreting_events import Mode, Relay
+from rooms.mixes import Choice, Preference
 from rooms.people import Place
 from rooms.policy import Action, may, may_publish
 from rooms.views import Transcript, instant, maybe, transcript
@@ -105,6 +106,11 @@ async def set_preferred_layers(device: "Joined", params: msg.SetPreferredLayers)
     await device.hub.workers.call(
         lambda worker: worker.set_preferred_layers(consumer, params.spatial, params.temporal)
     )
+    return NOTHING
+
+
+async def choose_mix(device: "Joined", params: msg.ChooseMix) -> Result:
+    await device.live.choose_mix(device.session, Choice(Preference(params.preference), params.under))
     return NOTHING
 
 
@@ -252,6 +258,7 @@ HANDLERS: dict[str, Handler] = {
     "media.closeProducer": close_producer,
     "media.resumeConsumer": resume_consumer,
     "media.setPreferredLayers": set_preferred_layers,
+    "media.chooseMix": choose_mix,
     "chat.send": command(
         lambda actor, p: cmd.SendMessage(actor=actor, message=_fresh("x_"), text=p.text, to=p.to)
     ),

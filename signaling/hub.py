@@ -25,6 +25,7 @@ from signaling.dump import RoomDump
 from signaling.errors import ServiceUnavailable
 from signaling.exchange import Exchange, Holder, session_of
 from signaling.live import Live
+from signaling.mixing import Mixers
 from signaling.restrictions import Restrictions
 from signaling.session import Session, Sessions
 from signaling.shelf import Shelf, begin, over
@@ -51,6 +52,7 @@ class Hub:
         clock: Callable[[], float],
     ) -> None:
         self.workers = workers
+        self.mixers = Mixers(workers, settings.media) if settings.server_mix else None
         self.books = Bookkeeper(store)
         self.sessions = Sessions(store, SESSION_LIFETIME, clock)
         self._store = store
@@ -100,6 +102,8 @@ class Hub:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for live in list(self._lives.values()):
             await live.close("shutting_down", "the service is being restarted")
+        if self.mixers is not None:
+            await self.mixers.close()
         await (self.workers.hand_over() if self._hands_over else self.workers.close())
 
     async def create(self, command: cmd.CreateMeeting) -> Meeting:
@@ -215,7 +219,8 @@ class Hub:
             except StoreUnavailable as error:
                 raise ServiceUnavailable("store_unavailable", str(error)) from error
             if holder is not None:
-                known[session] = Holder(*holder)
+                participant, slot, mixes = holder
+                known[session] = Holder(participant, slot, mixes or self.mixers is None)
         return known
 
     def on_media(self, event: str, data: dict[str, Any]) -> None:
@@ -253,6 +258,7 @@ class Hub:
                     clock=self._clock,
                     grace=self._settings.session_grace,
                     done=lambda: self._worked(meeting),
+                    mixers=self.mixers,
                 )
                 await live.load()
                 if self._early is None:

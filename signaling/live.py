@@ -19,6 +19,7 @@ from rooms.drafts import Draft, Edit
 from rooms.errors import Reason, Rejected
 from rooms.history import told
 from rooms.meeting import Meeting, evolve, fold
+from rooms.mixes import Choice
 from rooms.policy import Audience, audience, sees_quality
 from rooms.store.base import (
     CorruptLog,
@@ -32,6 +33,7 @@ from rooms.views import Names
 from signaling.dump import RoomDump
 from signaling.errors import ServiceUnavailable
 from signaling.exchange import Exchange, Holder
+from signaling.mixing import Mixers
 from signaling.quality import Quality
 from signaling.restrictions import Kept, Restriction, Restrictions
 from signaling.session import Session
@@ -72,6 +74,7 @@ class Live:
         clock: Callable[[], float],
         grace: float,
         done: Callable[[], None] = lambda: None,
+        mixers: Mixers | None = None,
     ) -> None:
         """`done` is called whenever some work has ended: it may have been the last."""
         self.id = meeting
@@ -94,6 +97,7 @@ class Live:
         self._timers = Timers(meeting, clock, done)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self._mixing = None if mixers is None else mixers.mixing(exchange, self.change_media)
 
     @property
     def current(self) -> Meeting:
@@ -151,7 +155,31 @@ class Live:
 
     async def reconcile(self) -> None:
         """Brings the consumers in step with what is allowed and published."""
-        await self.change_media(self.exchange.reconcile)
+        await self.change_media(self._in_step)
+
+    async def choose_mix(self, session: Session, choice: Choice) -> None:
+        """How the sound is made for a device that cannot mix."""
+
+        async def choose() -> None:
+            session.choice = choice
+            await self._listen_anew()
+            await self._in_step()
+
+        await self.change_media(choose)
+
+    async def _in_step(self) -> None:
+        await self.exchange.reconcile()
+        if self._mixing is not None:
+            await self._mixing.settle()
+
+    async def _listen_anew(self) -> None:
+        """Somebody whose device cannot mix has come, gone, or chosen."""
+        if self._mixing is not None:
+            target = self._allowed()
+            await self.exchange.restrict(target)
+            if self.exchange.unmixed == self._heard():  # else a restriction stands that could not be stored
+                await self.exchange.allow(target)
+            await self._mixing.settle()
 
     async def attach(self, session: Session) -> Attached:
         """The device takes its slot; another one that had it is replaced."""
@@ -174,6 +202,8 @@ class Live:
                 session.notify("media.reset", {"reason": "worker_lost"})
             if self.state is not None and not self.state.ended:
                 await self.exchange.allow(self._allowed())
+            if self._mixing is not None:
+                await self._mixing.settle()
 
     async def adopt_table(self, found: RoomDump) -> None:
         """What a service that died had allowed, and this meeting as it is saved does not, is forbidden."""
@@ -195,8 +225,19 @@ class Live:
         async with self._lock:
             await self.exchange.drop_unclaimed()
 
-    def _allowed(self) -> Audience:
+    def _heard(self) -> Audience:
         return {} if self.state is None or self.state.ended else audience(self.state)
+
+    def _allowed(self) -> Audience:
+        return {} if self.state is None or self.state.ended else self._table(self.state)
+
+    def _table(self, state: Meeting) -> Audience:
+        """Who may receive what, and the mixes of those whose devices cannot mix."""
+        if self._mixing is None:
+            return audience(state)
+        return self._mixing.table(
+            state, {s.participant: s.choice for s in self.sessions.values() if not s.mixes}
+        )
 
     def type_text(self, session: Session, edit: Edit) -> None:
         """A letter of somebody's goes to those who hear them. While a change is under way, to those who hear
@@ -250,6 +291,8 @@ class Live:
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self._timers.close()
+        if self._mixing is not None:
+            await self._mixing.close()
 
     async def _finished(self, work: Coroutine[Any, Any, T]) -> T:
         """A caller that goes away does not leave a batch half done."""
@@ -279,7 +322,7 @@ class Live:
                     return before
                 self._coming = _after(before, events)
                 self._writing.narrow(self._coming, self.sessions.values())
-                await self.exchange.restrict(audience(self._coming))
+                await self.exchange.restrict(self._table(self._coming))
                 if await self._append(events, command):
                     await self._show(before, self._advance_all(events))
                     return self._known()
@@ -329,10 +372,10 @@ class Live:
         """What is durable: the worker allows it, and the devices are told."""
         state = self._known()
         self._writing.narrow(state, self.sessions.values())
-        await self.exchange.allow(audience(state))
+        await self.exchange.allow(self._table(state))
         self._tell(before, heard)
         await self._expel(state)
-        await self.exchange.reconcile()
+        await self._in_step()
         self._schedule()
 
     async def _reload(self) -> None:
@@ -462,6 +505,9 @@ class Live:
             self._timers.cancel(f"leave {session.participant}")
             self.sessions[slot] = session
             session.shown = self._shown(session.participant)
+            if earlier is not None and earlier.id == session.id:
+                session.choice = earlier.choice
+            await self._listen_anew()
             if session.closed:  # its connection went away meanwhile
                 self._leave_later(session.participant, session)
             replaced = earlier.id if earlier is not None and earlier.id != session.id else None
@@ -476,6 +522,7 @@ class Live:
             if session is not None and self.sessions.get((participant, session.slot)) is session:
                 del self.sessions[participant, session.slot]
                 await self.exchange.drop(session.id)
+                await self._listen_anew()
             if any(who == participant for who, _ in self.sessions) or self.state is None:
                 return
             try:

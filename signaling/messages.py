@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from rooms.limits import MAX_BREAK, MAX_LINE, MAX_LINE_ID, MAX_TERM
+from rooms.mixes import LOWERED
 from rooms.people import Kind as InterpreterKind
 from rooms.people import Phase, Role
 from rooms.views import LineView, Snapshot
@@ -40,10 +41,12 @@ class Nothing(Message):
 
 
 class Join(Call):
-    """`slot`: a participant may have a screen and a phone at once; a second device in a slot takes over."""
+    """`slot`: a participant may have a screen and a phone at once; a second device in a slot takes over.
+    `mixes` false: the device cannot make one sound of several, and asks for one consumer of all sound."""
 
     token: Annotated[str, Field(min_length=1, max_length=4096)]
     slot: Literal["screen", "phone"] = "screen"
+    mixes: Annotated[bool, Field(strict=True)] = True
 
 
 class Resume(Call):
@@ -53,10 +56,12 @@ class Resume(Call):
 
 
 class NewConsumer(Message):
+    """`source` mix, which only who asked for it gets: all that is heard in one, of nobody in particular."""
+
     id: str
     producer: str
     participant: str
-    source: Source
+    source: Source | Literal["mix"]
     kind: Kind
     rtpParameters: MediaShape
 
@@ -83,11 +88,14 @@ class StandingMedia(Message):
 
 
 class Joined(Message):
+    """`mixed`: the service makes one sound for this device."""
+
     participant: str
     session: str
     secret: str
     last_event: int
     media: StandingMedia
+    mixed: bool
     snapshot: Snapshot
     ice_servers: list[MediaShape]
     router_rtp_capabilities: MediaShape
@@ -133,6 +141,14 @@ class SetPreferredLayers(Call):
     id: Id
     spatial: Annotated[int, Field(ge=0, le=8)]
     temporal: Annotated[int, Field(ge=0, le=8)] | None = None
+
+
+class ChooseMix(Call):
+    """What the mix is to hold: the interpreter's voice over the floor, or the floor alone. `under`: how loud
+    the floor is while somebody interprets over it, linear (0.1259 is −18 dB)."""
+
+    preference: Literal["interpretation", "original"] = "interpretation"
+    under: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = LOWERED
 
 
 class SendMessage(Call):
@@ -472,6 +488,7 @@ CALLS: dict[str, tuple[type[Call], type[Message]]] = {
     "media.closeProducer": (ById, Nothing),
     "media.resumeConsumer": (ById, Nothing),
     "media.setPreferredLayers": (SetPreferredLayers, Nothing),
+    "media.chooseMix": (ChooseMix, Nothing),
     "chat.send": (SendMessage, Nothing),
     "text.type": (TypeText, Nothing),
     "text.finish": (FinishLine, Nothing),

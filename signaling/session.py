@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from rooms.mixes import USUAL, Choice
 from rooms.store.base import Records, Store
 from signaling.codes import digest
 from signaling.errors import ServiceError
@@ -27,6 +28,7 @@ HELD = 256
 @dataclass(slots=True, eq=False)
 class Session:
     """`shown` holds the snapshot's sections as the device has them; `speaking`: were speakers told last?
+    `mixes`: it makes one sound of several by itself; for one that does not, `choice` says how it is made.
 
     While a call is answered, notifications are held: its answer comes before what it brings about."""
 
@@ -39,6 +41,8 @@ class Session:
     shown: dict[str, Any] = field(default_factory=dict)
     closed: bool = False
     speaking: bool = False
+    mixes: bool = True
+    choice: Choice = USUAL
     _held: list[tuple[bytes, str | None]] | None = field(default_factory=list)
     _goodbye: bytes | None = None
 
@@ -113,6 +117,7 @@ class Returning:
     participant: str
     slot: str
     grant: str
+    mixes: bool
     secret: str
 
 
@@ -163,18 +168,21 @@ class Sessions:
         self._lifetime = lifetime
         self._clock = clock
 
-    async def open(self, *, meeting: str, participant: str, slot: str, grant: str) -> Returning:
+    async def open(
+        self, *, meeting: str, participant: str, slot: str, grant: str, mixes: bool = True
+    ) -> Returning:
         session, secret = "s_" + secrets.token_hex(8), secrets.token_urlsafe(24)
         value: dict[str, Any] = {
             "meeting": meeting,
             "participant": participant,
             "slot": slot,
             "grant": grant,
+            "mixes": mixes,
             **Secrets(unused=(digest(secret),)).stored(),
             "closed": None,
         }
         await self._records.put_if_absent(KIND, session, value, self._clock() + self._lifetime)
-        return Returning(session, meeting, participant, slot, grant, secret)
+        return Returning(session, meeting, participant, slot, grant, mixes, secret)
 
     async def resume(self, session: str, secret: str) -> Returning:
         while True:
@@ -195,15 +203,21 @@ class Sessions:
             if await self._records.compare_and_set(KIND, session, record.version, changed, until):
                 break
         return Returning(
-            session, value["meeting"], value["participant"], value["slot"], value["grant"], fresh
+            session,
+            value["meeting"],
+            value["participant"],
+            value["slot"],
+            value["grant"],
+            value.get("mixes", True),
+            fresh,
         )
 
-    async def holder(self, session: str, meeting: str) -> tuple[str, str] | None:
-        """Participant and slot of a session of that meeting that can still come back."""
+    async def holder(self, session: str, meeting: str) -> tuple[str, str, bool] | None:
+        """Of a session of that meeting that can still come back: participant, slot, whether it mixes."""
         record = await self._records.get(KIND, session)
         if record is None or record.value["closed"] is not None or record.value["meeting"] != meeting:
             return None
-        return record.value["participant"], record.value["slot"]
+        return record.value["participant"], record.value["slot"], record.value.get("mixes", True)
 
     async def close(self, session: str, why: str) -> None:
         """`why`: closed or replaced; it becomes the code of a later attempt to resume."""

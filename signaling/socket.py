@@ -34,7 +34,7 @@ from signaling.origin import from_our_page
 from signaling.outbox import Outbox
 from signaling.problems import RETRY_AFTER, Problem
 from signaling.services import SERVICES, Services
-from signaling.session import SecretLeftBehind, Session, frame
+from signaling.session import Returning, SecretLeftBehind, Session, frame
 from signaling.strict_json import loads
 from signaling.tokens import TokenError
 
@@ -308,9 +308,13 @@ class Connection:
         if (person.role.value, person.agency, person.station) != (claims.role, claims.agency, claims.station):
             raise ServiceError("grant_revoked", "the token does not fit the invitation")
         opened = await self._services.hub.sessions.open(
-            meeting=claims.meeting, participant=person.id, slot=params.slot, grant=claims.jti
+            meeting=claims.meeting,
+            participant=person.id,
+            slot=params.slot,
+            grant=claims.jti,
+            mixes=params.mixes,
         )
-        return await self._enter(live, opened.session, opened.secret, person.id, params.slot, claims.jti)
+        return await self._enter(live, opened)
 
     async def _resume(self, params: Any) -> dict[str, Any]:
         hub = self._services.hub
@@ -322,19 +326,18 @@ class Connection:
         live = await hub.live(back.meeting)
         if not await self._services.invitations.grant_stands(back.meeting, back.participant, back.grant):
             raise ServiceError("grant_revoked", "the invitation has been taken back")
-        return await self._enter(live, back.session, back.secret, back.participant, back.slot, back.grant)
+        return await self._enter(live, back)
 
-    async def _enter(
-        self, live: Live, session: str, secret: str, participant: str, slot: str, grant: str
-    ) -> dict[str, Any]:
+    async def _enter(self, live: Live, who: Returning) -> dict[str, Any]:
         hub = self._services.hub
         device = Session(
-            id=session,
+            id=who.session,
             meeting=live.id,
-            participant=participant,
-            slot=slot,
-            grant=grant,
+            participant=who.participant,
+            slot=who.slot,
+            grant=who.grant,
             outbox=self._outbox,
+            mixes=who.mixes or hub.mixers is None,
         )
         if live.current.ended:
             raise Rejected(Reason.MEETING_ENDED, "the meeting has ended")
@@ -347,11 +350,12 @@ class Connection:
         if attached.replaced is not None:
             await self._retire(attached.replaced)
         return {
-            "participant": participant,
-            "session": session,
-            "secret": secret,
+            "participant": who.participant,
+            "session": who.session,
+            "secret": who.secret,
             "last_event": attached.last_event,
             "media": attached.media,
+            "mixed": not device.mixes,
             "snapshot": attached.snapshot,
             "ice_servers": [],
             "router_rtp_capabilities": capabilities,

@@ -56,6 +56,10 @@ class Workers:
         return None if self._process is None else self._process.pid
 
     @property
+    def port(self) -> int:
+        return self._running().hello.port
+
+    @property
     def router_capabilities(self) -> dict[str, Any]:
         return dict(self._running().hello.rtp_capabilities)
 

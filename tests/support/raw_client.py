@@ -95,9 +95,9 @@ class RawClient(MeetingClient):
     ) -> None:
         await self.close()
 
-    async def join_with_code(self, code: str) -> dict[str, Any]:
+    async def join_with_code(self, code: str, *, mixes: bool = True) -> dict[str, Any]:
         """Redeem and join; the snapshot."""
-        return await self.join((await redeem(self.base_url, code))["access_token"])
+        return await self.join((await redeem(self.base_url, code))["access_token"], mixes=mixes)
 
     async def cut(self) -> None:
         """The socket breaks, without a goodbye; media goes on."""

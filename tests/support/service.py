@@ -62,11 +62,11 @@ class Service:
         )
         return made
 
-    async def joined(self, meeting: str, role: str, **body: Any) -> RawClient:
+    async def joined(self, meeting: str, role: str, *, mixes: bool = True, **body: Any) -> RawClient:
         """A raw client that has come in by a fresh link; the caller closes it."""
         client = RawClient(self.url)
         invitation = await self.invite(meeting, role, **body)
-        await client.join_with_code(invitation["code"])
+        await client.join_with_code(invitation["code"], mixes=mixes)
         return client
 
     async def officer(self, meeting: str, station: Mapping[str, Any]) -> RawClient:

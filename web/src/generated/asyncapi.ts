@@ -216,6 +216,29 @@ export interface components {
             /** Purposes */
             purposes: components["schemas"]["Purpose"][];
         };
+        /**
+         * ChooseMix
+         * @description What the mix is to hold: the interpreter's voice over the floor, or the floor alone. `under`: how loud
+         *     the floor is while somebody interprets over it, linear (0.1259 is −18 dB).
+         */
+        ChooseMix: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /**
+             * Preference
+             * @default interpretation
+             * @enum {string}
+             */
+            preference?: "interpretation" | "original";
+            /**
+             * Under
+             * @default 0.1259
+             */
+            under?: number;
+        };
         /** ConnectTransport */
         ConnectTransport: {
             /**
@@ -480,6 +503,7 @@ export interface components {
         /**
          * Join
          * @description `slot`: a participant may have a screen and a phone at once; a second device in a slot takes over.
+         *     `mixes` false: the device cannot make one sound of several, and asks for one consumer of all sound.
          */
         Join: {
             /**
@@ -495,8 +519,16 @@ export interface components {
              * @enum {string}
              */
             slot?: "screen" | "phone";
+            /**
+             * Mixes
+             * @default true
+             */
+            mixes?: boolean;
         };
-        /** Joined */
+        /**
+         * Joined
+         * @description `mixed`: the service makes one sound for this device.
+         */
         Joined: {
             /** Participant */
             participant: string;
@@ -507,6 +539,8 @@ export interface components {
             /** Last Event */
             last_event: number;
             media: components["schemas"]["StandingMedia"];
+            /** Mixed */
+            mixed: boolean;
             snapshot: components["schemas"]["Snapshot"];
             /** Ice Servers */
             ice_servers: {
@@ -697,7 +731,10 @@ export interface components {
             /** Position */
             position: number;
         };
-        /** NewConsumer */
+        /**
+         * NewConsumer
+         * @description `source` mix, which only who asked for it gets: all that is heard in one, of nobody in particular.
+         */
         NewConsumer: {
             /** Id */
             id: string;
@@ -705,11 +742,8 @@ export interface components {
             producer: string;
             /** Participant */
             participant: string;
-            /**
-             * Source
-             * @enum {string}
-             */
-            source: "camera" | "microphone" | "screen" | "interpretation";
+            /** Source */
+            source: ("camera" | "microphone" | "screen" | "interpretation") | "mix";
             /**
              * Kind
              * @enum {string}

@@ -1,0 +1,229 @@
+"""Who cannot mix is given exactly what policy lets them hear, as loud as a page would play it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, rule, run_state_machine_as_test
+
+import rooms.mixes
+from rooms import commands as cmd
+from rooms import interpreting_commands as icmd
+from rooms.channels import interpreter_for
+from rooms.interpreting_events import Mode
+from rooms.meeting import Meeting
+from rooms.mixes import LOWERED, SOUND, Choice, Key, Loudness, Mix, Preference, mixes
+from rooms.people import Participant
+from rooms.policy import Audience, audience
+from tests.rooms.builders import (
+    HOST,
+    INSURANCE,
+    INTERPRETER,
+    NEWCOMER,
+    TAX,
+    Story,
+    started,
+)
+from tests.rooms.interpreters import COLLEAGUE, SECOND, in_relay, listens, turns, with_a_colleague
+from tests.rooms.test_interpreting_histories import EVERYBODY, Booths
+
+Heard = tuple[tuple[str, tuple[str, ...]], ...]
+USUAL, ORIGINAL = Choice(), Choice(Preference.ORIGINAL)
+FULL, FLOOR, SILENT = Loudness(1.0, 1.0), Loudness(1.0, LOWERED), Loudness(0.0, 0.0)
+
+
+def mix_of(state: Meeting, listener: str, choice: Choice = USUAL) -> Mix:
+    (mix,) = mixes(state, {listener: choice})
+    return mix
+
+
+def simultaneous(story: Story, who: str = INTERPRETER) -> None:
+    story.do(icmd.SetMode(actor=who, mode=Mode.SIMULTANEOUS))
+
+
+def test_it_holds_every_voice_that_may_be_heard() -> None:
+    mix = mix_of(started().meeting, TAX)
+    assert set(mix.voices) == {NEWCOMER, HOST, INTERPRETER}
+    assert mix.listeners == (TAX,)
+
+
+def test_in_the_lobby_and_in_a_pause_there_is_none() -> None:
+    assert mixes(started().meeting, {INSURANCE: USUAL}) == ()
+    story = started()
+    story.do(cmd.Pause(actor=HOST))
+    assert mixes(story.meeting, dict.fromkeys(EVERYBODY, USUAL)) == ()
+    story.do(cmd.Resume(actor=HOST))
+    assert mixes(story.meeting, {TAX: USUAL}) != ()
+    story.do(cmd.End(actor=HOST))
+    assert mixes(story.meeting, {TAX: USUAL}) == ()
+
+
+def test_in_turns_nothing_is_lowered() -> None:
+    story = started()
+    listens(story, NEWCOMER, "ar")
+    turns(story, INTERPRETER, "ar")
+    mix = mix_of(story.meeting, NEWCOMER)
+    assert mix.over is None
+    assert mix.voices[INTERPRETER]["interpretation"] == FULL
+    assert mix.voices[TAX]["microphone"] == FLOOR
+
+
+def test_over_others_voices_the_floor_is_lowered_for_who_is_interpreted_to() -> None:
+    story = started()
+    listens(story, NEWCOMER, "ar")
+    simultaneous(story)
+    turns(story, INTERPRETER, "ar")
+    newcomer, officer = mix_of(story.meeting, NEWCOMER), mix_of(story.meeting, TAX)
+    assert newcomer.over == INTERPRETER
+    assert newcomer.voices[INTERPRETER]["interpretation"] == FULL
+    assert officer.over is None
+    assert officer.voices[INTERPRETER]["interpretation"] == SILENT
+    turns(story, INTERPRETER, "sv")
+    newcomer, officer = mix_of(story.meeting, NEWCOMER), mix_of(story.meeting, TAX)
+    assert (newcomer.over, officer.over) == (None, INTERPRETER)
+    assert newcomer.voices[INTERPRETER]["interpretation"] == SILENT
+    assert officer.voices[INTERPRETER]["interpretation"] == FULL
+
+
+def test_who_wants_the_original_hears_the_floor_alone() -> None:
+    story = started()
+    listens(story, NEWCOMER, "ar")
+    simultaneous(story)
+    turns(story, INTERPRETER, "ar")
+    mix = mix_of(story.meeting, NEWCOMER, ORIGINAL)
+    assert mix.over is None
+    assert mix.voices[INTERPRETER]["interpretation"] == SILENT
+    assert mix.voices[TAX]["microphone"].level == 1.0
+
+
+def test_who_rests_is_not_heard_as_interpretation() -> None:
+    story = with_a_colleague()
+    assert mix_of(story.meeting, NEWCOMER).voices[COLLEAGUE]["interpretation"] == SILENT
+
+
+def test_an_interpreter_in_a_relay_is_given_the_one_they_work_from() -> None:
+    story = in_relay()
+    for who in (INTERPRETER, SECOND):
+        simultaneous(story, who)
+    turns(story, SECOND, "sv", "en")
+    assert mix_of(story.meeting, SECOND).voices[INTERPRETER]["interpretation"] == FULL
+
+
+def test_a_turn_changes_loudness_and_no_key() -> None:
+    story = started()
+    listens(story, NEWCOMER, "ar")
+    simultaneous(story)
+    keys = set()
+    for into in ("ar", "sv", "ar"):
+        turns(story, INTERPRETER, into)
+        keys.add(mix_of(story.meeting, NEWCOMER).key)
+    assert len(keys) == 1
+
+
+def test_another_station_and_another_listener_in_the_room_are_another_mix() -> None:
+    story = started()
+    first = mix_of(story.meeting, NEWCOMER).key
+    story.do(cmd.StartStation(actor=HOST, station=2))
+    second = mix_of(story.meeting, NEWCOMER).key
+    assert first != second
+    story.do(cmd.Leave(actor=cmd.SYSTEM, participant=HOST))
+    assert mix_of(story.meeting, NEWCOMER).key != second
+
+
+def test_the_same_station_again_without_its_officer_between_is_the_same_key_and_never_the_same_mix() -> None:
+    """The name of a mix is not its key: see `signaling.mixing`."""
+    story = started()
+    before = mix_of(story.meeting, NEWCOMER).key
+    story.do(cmd.Pause(actor=HOST))
+    assert mixes(story.meeting, {NEWCOMER: USUAL}) == ()
+    story.do(cmd.Resume(actor=HOST))
+    assert mix_of(story.meeting, NEWCOMER).key == before
+
+
+class Listeners(Booths):
+    """Whatever happens in a meeting, and whoever of it cannot mix."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.choices: dict[str, Choice] = {}
+
+    @rule(
+        who=st.sampled_from(EVERYBODY),
+        preference=st.sampled_from(Preference),
+        under=st.sampled_from((0.0, LOWERED, 1.0)),
+    )
+    def cannot_mix(self, who: str, preference: Preference, under: float) -> None:
+        self.choices[who] = Choice(preference, under)
+
+    @rule(who=st.sampled_from(EVERYBODY))
+    def can_mix(self, who: str) -> None:
+        self.choices.pop(who, None)
+
+    @invariant()
+    def each_hears_what_policy_allows_and_nothing_else(self) -> None:
+        state = self.story.meeting
+        found = mixes(state, self.choices)
+        allowed = {who: sound(heard) for who, heard in audience(state).items()}
+        mixed = [listener for mix in found for listener in mix.listeners]
+        assert sorted(mixed) == sorted(who for who in self.choices if allowed.get(who))
+        for mix in found:
+            for listener in mix.listeners:
+                assert {who: set(levels) for who, levels in mix.voices.items()} == allowed[listener]
+                assert listener not in mix.voices
+        assert len({mix.key for mix in found}) == len(found)
+
+    @invariant()
+    def whoever_shares_a_mix_would_have_had_the_same_alone(self) -> None:
+        state = self.story.meeting
+        for mix in mixes(state, self.choices):
+            for listener in mix.listeners:
+                alone = mix_of(state, listener, self.choices[listener])
+                assert (alone.key, alone.voices, alone.over) == (mix.key, mix.voices, mix.over)
+                given = interpreter_for(state, state.participants[listener])
+                assert mix.over in (None, given and given.id)
+
+
+def sound(heard: Mapping[str, tuple[str, ...]]) -> dict[str, set[str]]:
+    found = {owner: set(sources) & set(SOUND) for owner, sources in heard.items()}
+    return {owner: sources for owner, sources in found.items() if sources}
+
+
+HISTORIES = settings(
+    max_examples=40,
+    stateful_step_count=40,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=(Phase.generate,),
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def test_whatever_happens_a_mix_is_what_its_listeners_may_hear() -> None:
+    run_state_machine_as_test(Listeners, settings=HISTORIES)
+
+
+def _without_the_paused(state: Meeting) -> Audience:
+    return audience(replace(state, paused=False))
+
+
+def _everybody_alike(state: Meeting, listener: Participant, choice: Choice, heard: Heard) -> Key:
+    return Key((), "sv", USUAL, heard)
+
+
+def _of_one_language(state: Meeting, listener: Participant, choice: Choice, heard: Heard) -> Key:
+    return Key((), "sv", choice, heard)
+
+
+@pytest.mark.parametrize(
+    ("function", "broken"),
+    [("audience", _without_the_paused), ("_key", _everybody_alike), ("_key", _of_one_language)],
+)
+def test_the_histories_catch_broken_mixes(
+    monkeypatch: pytest.MonkeyPatch, function: str, broken: object
+) -> None:
+    monkeypatch.setattr(rooms.mixes, function, broken)
+    with pytest.raises((AssertionError, ExceptionGroup)):
+        run_state_machine_as_test(Listeners, settings=settings(HISTORIES, max_examples=300))
