@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import math
@@ -54,11 +55,13 @@ class Mixer:
         }
 
     async def serve(self, reader: asyncio.StreamReader) -> None:
-        while line := await reader.readline():
-            request = json.loads(line)
-            task = asyncio.create_task(self._answer(request["id"], request["method"], request["params"]))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        """Until the other side is gone."""
+        with contextlib.suppress(ConnectionError):
+            while line := await reader.readline():
+                request = json.loads(line)
+                task = asyncio.create_task(self._answer(request["id"], request["method"], request["params"]))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
     def close(self) -> None:
         self._timer.cancel()
@@ -167,9 +170,12 @@ async def _run(descriptor: int) -> None:
     serving = asyncio.create_task(mixer.serve(reader))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, serving.cancel)
-    await asyncio.wait([serving])
-    mixer.close()
-    writer.close()
+    try:
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+    finally:
+        mixer.close()
+        writer.close()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

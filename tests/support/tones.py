@@ -82,6 +82,10 @@ class Ear:
         latest = self.frames(after)[-frames:]
         return level([s for _, samples in latest for s in samples], pitch) if latest else NOTHING
 
+    def loudest(self, after: int) -> float:
+        """The greatest sample of all that came later than `after`."""
+        return max(abs(sample) for _, samples in self.frames(after) for sample in samples)
+
     async def until(
         self, *wanted: tuple[int, float, float], deadline: float = 20.0, frames: int = 5, after: int = 0
     ) -> None:
