@@ -133,9 +133,15 @@ system:
 	@missing=''; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
+	command -v turnserver >/dev/null || missing="$$missing coturn"; \
+	command -v caddy >/dev/null || missing="$$missing caddy"; \
+	command -v docker-compose >/dev/null || missing="$$missing docker-compose"; \
 	command -v firefox-esr >/dev/null || command -v firefox >/dev/null || missing="$$missing firefox-esr"; \
 	command -v pulseaudio >/dev/null || missing="$$missing pulseaudio"; \
 	find /usr/share/fonts -name 'NotoSans*' 2>/dev/null | grep -q . || missing="$$missing fonts-noto-core"; \
+	PATH="$$PATH:/usr/sbin"; \
+	command -v ip >/dev/null || missing="$$missing iproute2"; \
+	command -v nft >/dev/null || missing="$$missing nftables"; \
 	test -n "$$missing" || exit 0; \
 	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		echo "Installing$$missing"; \

@@ -21,8 +21,9 @@ from pydantic import (
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
-from config.kinds import Frozen, Seconds, SecondsOrZero
+from config.kinds import Frozen, Seconds, SecondsOrZero, SecretFile
 from config.media import Listen, MediaSettings
+from config.network import Network, TurnUrl
 from config.redis import Redis
 
 PREFIX = "MOTESRUM_"
@@ -136,6 +137,8 @@ class Settings(Frozen):
     """The address that people and agencies use: in links, as the tokens' audience, as allowed Origin."""
     allowed_origins: tuple[Origin, ...] = ()
     """Further origins whose pages may use the API with a cookie."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Proxies that are believed about whom they speak for (X-Forwarded-For)."""
 
     media_port: Port = 20080
     media_listen: tuple[MediaListen, ...] = Field(default=(MediaListen(ip="127.0.0.1"),), min_length=1)
@@ -148,6 +151,12 @@ class Settings(Frozen):
     orphan_forbid: Seconds = 30.0
     orphan_end: Seconds = 300.0
     """A worker without control forbids everything after the first, and ends after the second."""
+
+    turn_urls: tuple[TurnUrl, ...] = ()
+    """Relays for those whose firewall lets nothing else through."""
+    turn_secret_file: SecretFile | None = None
+    """What the relays (coturn: `use-auth-secret`) and we know, and nobody else."""
+    turn_lifetime: Annotated[Seconds, Field(ge=60, le=86400)] = 600.0
 
     data: Path = Path("data")
     store: Literal["sqlite", "redis"] = "sqlite"
@@ -173,6 +182,8 @@ class Settings(Frozen):
             raise ValueError("tls_cert and tls_key belong together: set both or neither")
         if self.store == "redis" and self.redis is None:
             raise ValueError("store is redis: say where it is with redis.url")
+        if bool(self.turn_urls) != (self.turn_secret_file is not None):
+            raise ValueError("turn_urls and turn_secret_file belong together: set both or neither")
         for name in ("tls_cert", "tls_key"):
             path: Path | None = getattr(self, name)
             if path is not None and not path.is_file():

@@ -35,6 +35,7 @@ from signaling.services import SERVICES, Lockouts, Services
 from signaling.staff import Staff
 from signaling.stores import open_store
 from signaling.tokens import Tokens
+from signaling.turn import Turn
 from signaling.workers import Workers
 
 log = structlog.get_logger(__name__)
@@ -103,6 +104,7 @@ async def build_services(
         idempotency=Idempotency(store.records, sealing, clock),
         limiter=Limiter(time.monotonic),
         lockouts=make_lockouts(store, clock),
+        turn=Turn(settings, clock),
         clock=clock,
     )
 

@@ -64,6 +64,11 @@ async def restart_ice(device: "Joined", params: msg.ById) -> Result:
     return {"iceParameters": await device.hub.workers.call(lambda worker: worker.restart_ice(transport))}
 
 
+async def ice_servers(device: "Joined", params: msg.Call) -> Result:
+    """Before a path is made anew: what was given at the start is good for a short while only."""
+    return {"ice_servers": device.turn.servers(device.participant)}
+
+
 async def produce(device: "Joined", params: msg.Produce) -> Result:
     state = device.live.current
     if not may_publish(state, state.participants[device.participant], params.source):
@@ -252,6 +257,7 @@ HANDLERS: dict[str, Handler] = {
     "media.createTransport": create_transport,
     "media.connectTransport": connect_transport,
     "media.restartIce": restart_ice,
+    "media.iceServers": ice_servers,
     "media.produce": produce,
     "media.pauseProducer": pause_producer,
     "media.resumeProducer": resume_producer,

@@ -126,6 +126,10 @@ class IceRestarted(Message):
     iceParameters: MediaShape
 
 
+class IceServers(Message):
+    ice_servers: list[MediaShape]
+
+
 class Produce(Call):
     transport: Id
     kind: Kind
@@ -482,6 +486,7 @@ CALLS: dict[str, tuple[type[Call], type[Message]]] = {
     "media.createTransport": (CreateTransport, TransportCreated),
     "media.connectTransport": (ConnectTransport, Nothing),
     "media.restartIce": (ById, IceRestarted),
+    "media.iceServers": (Call, IceServers),
     "media.produce": (Produce, Produced),
     "media.pauseProducer": (ById, Nothing),
     "media.resumeProducer": (ById, Nothing),

@@ -27,6 +27,7 @@ from signaling.pool import Pool
 from signaling.screens import Screens
 from signaling.staff import Staff
 from signaling.tokens import Tokens
+from signaling.turn import Turn
 
 if TYPE_CHECKING:
     from signaling.hub import Hub
@@ -63,6 +64,7 @@ class Services:
     idempotency: Idempotency
     limiter: Limiter
     lockouts: Lockouts
+    turn: Turn
     clock: Callable[[], float]
 
 

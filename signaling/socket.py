@@ -37,6 +37,7 @@ from signaling.services import SERVICES, Services
 from signaling.session import Returning, SecretLeftBehind, Session, frame
 from signaling.strict_json import loads
 from signaling.tokens import TokenError
+from signaling.turn import Turn
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +84,7 @@ class Joined:
     invitations: Invitations
     entrances: Entrances
     catalogue: Catalogue
+    turn: Turn
     seed: str | None = None
 
     @property
@@ -346,7 +348,9 @@ class Connection:
         attached = await live.attach(device)
         await self._demand_grant_again(live, device)
         services = self._services
-        self._joined = Joined(hub, live, device, services.invitations, services.entrances, services.catalogue)
+        self._joined = Joined(
+            hub, live, device, services.invitations, services.entrances, services.catalogue, services.turn
+        )
         if attached.replaced is not None:
             await self._retire(attached.replaced)
         return {
@@ -357,7 +361,7 @@ class Connection:
             "media": attached.media,
             "mixed": not device.mixes,
             "snapshot": attached.snapshot,
-            "ice_servers": [],
+            "ice_servers": services.turn.servers(who.participant),
             "router_rtp_capabilities": capabilities,
         }
 

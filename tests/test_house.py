@@ -192,5 +192,5 @@ def test_missing_system_packages_are_named(tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 2
-    wanted = "chromium redis-server firefox-esr pulseaudio"
+    wanted = "chromium redis-server coturn caddy docker-compose firefox-esr pulseaudio"
     assert f"The tests need these Debian packages: {wanted}" in result.stderr

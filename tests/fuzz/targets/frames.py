@@ -24,6 +24,7 @@ from signaling.messages import CALLS
 from signaling.outbox import Outbox
 from signaling.session import Session, Sessions
 from signaling.socket import Connection, Joined
+from signaling.turn import Turn
 from tests.fuzz.examples import example
 from tests.fuzz.looping import run
 from tests.fuzz.reading import Input, changed
@@ -132,6 +133,7 @@ def _connection(made: Rig, live: Live) -> tuple[Connection, Told, Any]:
         invitations=invitations,
         entrances=Entrances(meetings=hub, invitations=invitations, records=records),
         idempotency=Idempotency(records, bytes(32), lambda: NOW),
+        turn=Turn(_SETTINGS, lambda: NOW),
     )
     connection = Connection(SimpleNamespace(transport=None), services)  # type: ignore[arg-type]
     connection._outbox = outbox = Told()
@@ -148,7 +150,13 @@ async def talking(source: Input) -> None:
             session.release()
             connection._device = session
             connection._joined = Joined(
-                services.hub, live, session, services.invitations, services.entrances, _CATALOGUE
+                services.hub,
+                live,
+                session,
+                services.invitations,
+                services.entrances,
+                _CATALOGUE,
+                services.turn,
             )
         for _ in range(_MOST_FRAMES):
             if not source or outbox.over:

@@ -381,6 +381,13 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** IceServers */
+        IceServers: {
+            /** Ice Servers */
+            ice_servers: {
+                [key: string]: unknown;
+            }[];
+        };
         /**
          * InterpreterAtWork
          * @description `into` and `source`: the direction now; of one who is not `on_duty` the one they would take up.

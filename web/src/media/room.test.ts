@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { types } from "mediasoup-client";
 import type { NewConsumer, StandingMedia } from "../wire";
 import { settle } from "./fake";
+import { Relays } from "./relays";
 import { MediaRoom } from "./room";
 import { type Caller, CONNECTION_LOST, type Params, RpcError } from "./rpc";
 
@@ -136,7 +137,7 @@ class Stage {
   };
 
   async open(): Promise<void> {
-    this.room = await MediaRoom.open({ codecs: [] }, [], this.call, {
+    this.room = await MediaRoom.open({ codecs: [] }, new Relays([], this.call), this.call, {
       received: ({ id }) => this.heard.push(id),
       gone: (id) => this.gone.push(id),
       state: () => undefined,

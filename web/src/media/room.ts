@@ -2,6 +2,7 @@
 import type { Device, types } from "mediasoup-client";
 import type { IceRestarted, NewConsumer, Source, StandingMedia, TransportOffer } from "../wire";
 import type { LinkCounters } from "./network";
+import type { Relays } from "./relays";
 import { type Caller, CONNECTION_LOST, RpcError } from "./rpc";
 
 export type MediaState = "new" | "connecting" | "connected" | "interrupted" | "closed";
@@ -61,20 +62,20 @@ export class MediaRoom {
   private constructor(
     private readonly device: Device,
     private readonly call: Caller,
-    private readonly iceServers: RTCIceServer[],
+    private readonly relays: Relays,
     private readonly events: RoomEvents,
   ) {}
 
   static async open(
     capabilities: types.RtpCapabilities,
-    iceServers: RTCIceServer[],
+    relays: Relays,
     call: Caller,
     events: RoomEvents,
   ): Promise<MediaRoom> {
     const { Device } = await library();
     const device = await Device.factory();
     await device.load({ routerRtpCapabilities: capabilities, preferLocalCodecsOrder: false });
-    return new MediaRoom(device, call, iceServers, events);
+    return new MediaRoom(device, call, relays, events);
   }
 
   /** Makes the receiving transport and connects it before anything is received, so that a first picture comes fast. */
@@ -83,8 +84,9 @@ export class MediaRoom {
       direction: "recv",
       rtpCapabilities: this.device.recvRtpCapabilities ?? this.device.rtpCapabilities,
     });
+    const iceServers = await this.relays.current();
     if (this.over) return;
-    this.recv = this.device.createRecvTransport({ ...offer, iceServers: this.iceServers });
+    this.recv = this.device.createRecvTransport({ ...offer, iceServers });
     this.wire(this.recv, "recv");
     this.later(() => this.warm());
   }
@@ -277,7 +279,7 @@ export class MediaRoom {
   private async sending(): Promise<types.Transport> {
     if (!this.send || this.send.closed) {
       const offer = await this.call<TransportOffer>("media.createTransport", { direction: "send" });
-      this.send = this.device.createSendTransport({ ...offer, iceServers: this.iceServers });
+      this.send = this.device.createSendTransport({ ...offer, iceServers: await this.relays.current() });
       this.wire(this.send, "send");
       this.send.on("produce", ({ kind, rtpParameters, appData }, done, failed) => {
         const params = { transport: offer.id, kind, rtpParameters, source: appData.source };
@@ -314,6 +316,7 @@ export class MediaRoom {
     if (transport.connectionState !== "connected") this.events.state("interrupted");
     this.timers.set(direction, setTimeout(() => this.giveUp(), RESTART_LIMIT));
     try {
+      if (this.relays.any) await transport.updateIceServers({ iceServers: await this.relays.current() });
       const { iceParameters } = await this.call<IceRestarted>("media.restartIce", { id: transport.id });
       await transport.restartIce({ iceParameters });
       if (transport.connectionState === "connected") this.quieten(direction);

@@ -4,6 +4,7 @@ import { computed, ref, shallowReactive, shallowRef, watch } from "vue";
 import type { DeviceKind } from "../media/devices";
 import { Mixer } from "../media/mixer";
 import { judge, type Link, type LinkCounters, SlowWatch } from "../media/network";
+import { Relays } from "../media/relays";
 import { type ConsumerStats, MediaRoom, type MediaState, type Received } from "../media/room";
 import type { Params } from "../media/rpc";
 import type { Joined, NewConsumer, Snapshot, Source } from "../wire";
@@ -52,6 +53,7 @@ export const useMedia = defineStore("media", () => {
   /** The devices have been tried out for the meeting that comes now, and are as their owner wants them. */
   let tried = false;
   let joined: Joined | null = null;
+  let relays = new Relays([], meeting.call);
   let building = 0;
   let publishing: Promise<void> = Promise.resolve();
   let rebuildTimer: ReturnType<typeof setTimeout> | null = null;
@@ -216,8 +218,7 @@ export const useMedia = defineStore("media", () => {
     complete = false;
     forgetLink();
     waiting.length = 0;
-    const { router_rtp_capabilities: capabilities, ice_servers: servers } = joined;
-    const created = await MediaRoom.open(capabilities, servers ?? [], meeting.call, {
+    const created = await MediaRoom.open(joined.router_rtp_capabilities, relays, meeting.call, {
       received: (track) => arrived(track),
       gone: (id) => left(id),
       state: (next) => (state.value = next),
@@ -323,6 +324,7 @@ export const useMedia = defineStore("media", () => {
 
   async function start(answer: Joined, again: boolean): Promise<void> {
     joined = answer;
+    relays = new Relays(answer.ice_servers ?? [], meeting.call);
     if (!again) {
       const silent = startsSilent(answer.snapshot);
       soundHere.value = !silent;
