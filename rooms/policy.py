@@ -222,6 +222,11 @@ def in_chain(state: Meeting, viewer: Participant) -> bool:
     return viewer.role in (Role.NEWCOMER, Role.HOST, Role.INTERPRETER) or viewer.admitted
 
 
+def sees_for_whom(state: Meeting, viewer: Participant) -> bool:
+    """Interpreters of the pool tell their rooms apart by this, from whichever of them they are in."""
+    return viewer.role is Role.INTERPRETER and not viewer.removed and not state.ended
+
+
 def sees_participant(state: Meeting, viewer: Participant, other: Participant) -> bool:
     """Newcomer and host see everybody, so that nobody listens unseen; others see whom they read."""
     if viewer.removed:

@@ -423,10 +423,12 @@ class WaitingRoom(Out):
 
 
 class PoolRoom(Out):
-    """A meeting that the interpreter has come to. `floor`: they are in this one now."""
+    """A meeting that the interpreter has come to. `floor`: they are in this one now. `alias`: for whom it is;
+    null once it is over."""
 
     meeting: str
     participant: str
+    alias: str | None
     site_name: str
     room: str | None
     languages: list[str]

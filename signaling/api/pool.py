@@ -1,6 +1,7 @@
 """/pool: the rooms that wait for an interpreter, their own, and the floor in one; links into the pool."""
 
 from rooms.people import Role
+from rooms.policy import sees_for_whom
 from rooms.pool import Interpreter
 from rooms.views import instant, maybe
 from signaling import problems
@@ -105,6 +106,7 @@ def _room(call: Call, room: Room) -> models.PoolRoom:
     return models.PoolRoom(
         meeting=state.id,
         participant=room.person.id,
+        alias=state.alias if sees_for_whom(state, room.person) else None,
         site_name=call.services.names.sites.get(state.site, state.site),
         room=state.room,
         languages=list(state.languages),

@@ -201,6 +201,7 @@ async def test_one_hop_closes_the_one_room_and_opens_the_other(office: Office) -
     assert amal.attended() == {first.meeting}
     floors = {room["meeting"]: room["floor"] for room in (await amal.board())["rooms"]}
     assert floors == {first.meeting: True, second.meeting: False}
+    assert [room["alias"] for room in (await amal.board())["rooms"]] == ["Samira", "Samira"]
     assert (await amal.hop(second.meeting)).status == 200
     assert amal.attended() == {second.meeting}
     await first.newcomer.event("floor_left")

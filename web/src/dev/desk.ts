@@ -83,10 +83,10 @@ const SIGNED_OUT: Refusal = { status: 401, code: "session_missing" };
 const interpreter: StaffSession = { ...session, name: "Amina Haddad", role: "interpreter", sites: [] };
 const me: PoolBoard["me"] = { name: "Amina Haddad", languages: ["ar", "sv", "so"], kind: "spoken", sites: [], available_until: ago(-150) };
 const room = (meeting: string, more: Partial<PoolBoard["rooms"][number]> = {}): PoolBoard["rooms"][number] => ({
-  meeting, participant: "p_amina", site_name: SITE.name, room: "Rum 2", languages: ["ar"], planned_at: null, kind: "spoken", floor: false, paused: false, ...more,
+  meeting, participant: "p_amina", alias: "Samira med familj", site_name: SITE.name, room: "Rum 2", languages: ["ar"], planned_at: null, kind: "spoken", floor: false, paused: false, ...more,
 });
 const board: PoolBoard = {
-  revision: 1, me, rooms: [room("m_1"), room("m_2", { site_name: "Servicekontoret Sandviken", room: null })],
+  revision: 1, me, rooms: [room("m_1"), room("m_2", { alias: "Yonas", site_name: "Servicekontoret Sandviken", room: null })],
   waiting: [
     { call: "k_1", site_name: "Servicekontoret Gävle", language: "so", kind: "spoken", since: ago(7), place: 1 },
     { call: "k_2", site_name: "Servicekontoret Norrköping", language: "ar", kind: "spoken", since: ago(2), place: 2 },

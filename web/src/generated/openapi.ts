@@ -1793,13 +1793,16 @@ export interface components {
         };
         /**
          * PoolRoom
-         * @description A meeting that the interpreter has come to. `floor`: they are in this one now.
+         * @description A meeting that the interpreter has come to. `floor`: they are in this one now. `alias`: for whom it is;
+         *     null once it is over.
          */
         PoolRoom: {
             /** Meeting */
             meeting: string;
             /** Participant */
             participant: string;
+            /** Alias */
+            alias: string | null;
             /** Site Name */
             site_name: string;
             /** Room */
