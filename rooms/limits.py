@@ -4,6 +4,8 @@ MAX_STATIONS = 20
 MAX_PARTICIPANTS = 200
 MAX_OFFICERS = 8
 """Officers of one station: the few who are needed."""
+MAX_OFFICERS_EVER = 40
+"""Of one station, those who were removed included."""
 MAX_PARTY = 500
 MAX_LANGUAGES = 8
 MAX_LANGUAGE = 35

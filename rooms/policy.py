@@ -72,6 +72,17 @@ def attends(state: Meeting, who: Participant) -> bool:
     return state.pool.attends(who.id)
 
 
+def may_answer(state: Meeting, subject: str) -> bool:
+    """May this person of the pool answer a call? Whoever was shown out does not come back by the next one."""
+    shown_out = (p for p in state.participants.values() if p.removed and p.id in state.pool.floors)
+    return all(p.subject != subject for p in shown_out)
+
+
+def stands_for(state: Meeting, who: Participant, subject: str) -> bool:
+    """Is this the place that a member of staff has by who they are, and not by a link of somebody else's?"""
+    return who.subject == subject and (who.role is Role.HOST or who.id in state.pool.floors)
+
+
 def excluded(state: Meeting, who: Participant) -> bool:
     """Does the newcomer want to be without this participant right now?"""
     return any((who.id, s.number) in state.excluded for s in active_stations(state))

@@ -130,7 +130,7 @@ class Accounts:
         hashed = await self._hashed(password)
 
         def taken_up(now: Account) -> Account:
-            if now.link != digest(code):
+            if now.link != digest(code) or now.locked:
                 raise _no_link()
             return replace(now, password=hashed, totp=link.value["totp"], used=step, link=None)
 
@@ -181,6 +181,13 @@ class Accounts:
                 return account.person
         await self._failures.failed(login)
         raise AccountError("sign_in_failed", "the name, the password or the code is wrong")
+
+    async def demand_standing(self, person: Person) -> None:
+        """Whoever has just shown who they are may have lost the account meanwhile. Raises AccountError."""
+        record = await self._records.get(ACCOUNT, digest(person.sub.removeprefix(SUBJECT)))
+        account = None if record is None else _account(record.value)
+        if account is None or account.locked or account.password is None:
+            raise AccountError("sign_in_failed", "the name, the password or the code is wrong")
 
     async def _hashed(self, password: str) -> str:
         if not SHORTEST <= len(password) <= LONGEST:

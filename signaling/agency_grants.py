@@ -96,8 +96,17 @@ class AgencyGrants:
         if station is None or station.agency != assertion.agency:
             raise Rejected(Reason.STATION_UNKNOWN, "there is no such station")
         if participant not in state.participants:
-            state = await self._meetings.execute(assertion.meeting, self._invite(participant, assertion))
+            state = await self._invited(assertion.meeting, self._invite(participant, assertion))
         return state.participants[participant]
+
+    async def _invited(self, meeting: str, command: Invite) -> Meeting:
+        """Another assertion of the same officer may have come first."""
+        try:
+            return await self._meetings.execute(meeting, command)
+        except Rejected as error:
+            if error.reason is not Reason.PARTICIPANT_EXISTS:
+                raise
+        return await self._meetings.state(meeting)
 
     def _invite(self, participant: str, assertion: Assertion) -> Invite:
         agency = self._names.agencies.get(assertion.agency, {}).get("sv", assertion.agency)

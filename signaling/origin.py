@@ -8,10 +8,13 @@ from signaling.services import SERVICES
 
 
 def from_our_page(request: web.Request) -> bool:
-    """The page is ours, under the name by which the browser knows us, or one of the settings."""
+    """The page is ours, under the name by which the browser knows us, or one of the settings. Where we are
+    reached by HTTPS, a page without it is somebody's on the way."""
     origin = request.headers.get(hdrs.ORIGIN, "")
     try:
-        host = urlsplit(origin).netloc
+        page = urlsplit(origin)
     except ValueError:
         return False
-    return origin in request.app[SERVICES].settings.origins or (host != "" and host == request.host)
+    settings = request.app[SERVICES].settings
+    ours = page.netloc != "" and page.netloc == request.host
+    return origin in settings.origins or (ours and (page.scheme == "https" or not settings.secure))

@@ -18,6 +18,7 @@ from rooms import pool_commands as pcmd
 from rooms.errors import Reason, Rejected
 from rooms.meeting import Meeting
 from rooms.people import Kind, Participant
+from rooms.policy import may_answer
 from rooms.pool import Interpreter, InterpreterCall, in_line
 from rooms.rules.pool import of_the_pool
 from rooms.store.base import Record, Records
@@ -124,7 +125,7 @@ class Pool:
         now = self._clock()
         for state in self._meetings.going_on():
             found = state.pool.call(call)
-            if found is not None and me.fits(found, state.site, now):
+            if found is not None and _called(me, found, state, now):
                 accepted = pcmd.AcceptCall(
                     actor=cmd.SYSTEM,
                     call=call,
@@ -154,16 +155,25 @@ class Pool:
 
     async def hop(self, claims: StaffClaims, meeting: str | None) -> None:
         """The floor goes to `meeting`, or to none. Raises PoolError, Rejected, ServiceUnavailable."""
-        room = None if meeting is None else await self._own(claims.sub, meeting)
+        await self._hop(claims.sub, meeting)
+
+    async def put_down(self, subject: str) -> None:
+        """Whoever is signed in no more is in no room. Raises PoolError, Rejected, ServiceUnavailable."""
+        record = await self._records.get(LEASE, subject)
+        if record is not None and record.value["meeting"] is not None:
+            await self._hop(subject, None)
+
+    async def _hop(self, subject: str, meeting: str | None) -> None:
+        room = None if meeting is None else await self._own(subject, meeting)
         for _ in range(ATTEMPTS):
-            record = await self._lease(claims.sub)
+            record = await self._lease(subject)
             held, fence = record.value["meeting"], int(record.value["fence"])
             if held is not None:
                 if held == meeting and room is not None and await self._holds(room, fence):
                     return
-                await self._leave(claims.sub, held, fence + 1)
+                await self._leave(subject, held, fence + 1)
             value = {"meeting": meeting, "fence": fence + 1}
-            if not await self._records.compare_and_set(LEASE, claims.sub, record.version, value):
+            if not await self._records.compare_and_set(LEASE, subject, record.version, value):
                 continue
             if room is not None:
                 taken = pcmd.TakeFloor(actor=cmd.SYSTEM, participant=room.person.id, fence=fence + 1)
@@ -194,7 +204,7 @@ class Pool:
             Waiting(call, state.site, places[call.id])
             for state in states
             for call in state.pool.calls
-            if me.fits(call, state.site, now)
+            if _called(me, call, state, now)
         ]
         rooms = [_room(state, me.subject) for state in states if of_the_pool(state, me.subject) is not None]
         return Board(
@@ -276,6 +286,10 @@ def _room(state: Meeting, subject: str) -> Room:
     person = of_the_pool(state, subject)
     assert person is not None
     return Room(state, person, state.pool.attends(person.id))
+
+
+def _called(me: Interpreter, call: InterpreterCall, state: Meeting, now: float) -> bool:
+    return me.fits(call, state.site, now) and may_answer(state, me.subject)
 
 
 def _by_beginning(rooms: Iterable[Room]) -> list[Room]:

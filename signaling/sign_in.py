@@ -6,6 +6,7 @@ from aiohttp import hdrs, web
 
 from signaling import cookies
 from signaling.cookies import Cookie
+from signaling.departures import signed_out
 from signaling.errors import ServiceError
 from signaling.oidc import CALLBACK, LIFETIME, OidcSignIn
 from signaling.origin import from_our_page
@@ -52,7 +53,10 @@ async def sign_out(request: web.Request) -> web.Response:
     if secret is not None and not from_our_page(request):
         raise web.HTTPForbidden(text="this call must come from a page of the service")
     if secret is not None:
+        claims = await services.staff.session(secret)
         await services.staff.sign_out(secret)
+        if claims is not None:
+            await signed_out(services, claims.sub)
     there = None if services.oidc is None else await services.oidc.sign_out_address()
     response = web.json_response({"address": there})
     cookies.put(request, response, Cookie(COOKIE, "", "/", 0))

@@ -4,7 +4,15 @@ import unicodedata
 
 from rooms import commands as cmd
 from rooms.errors import Reason, Rejected
-from rooms.limits import MAX_BREAK, MAX_LANGUAGE, MAX_LANGUAGES, MAX_MINUTES, MAX_NAME, MAX_PARTY
+from rooms.limits import (
+    MAX_BREAK,
+    MAX_LANGUAGE,
+    MAX_LANGUAGES,
+    MAX_MINUTES,
+    MAX_NAME,
+    MAX_PARTICIPANTS,
+    MAX_PARTY,
+)
 from rooms.meeting import Meeting, Station
 from rooms.people import Participant, Party, Role
 from rooms.policy import Action, active_stations, may
@@ -23,6 +31,13 @@ def demand(state: Meeting, command: cmd.Command, action: Action) -> None:
 def demand_self(command: cmd.Enter | cmd.Leave, person: Participant) -> None:
     if command.actor not in (cmd.SYSTEM, person.id):
         raise Rejected(Reason.NOT_ALLOWED, "nobody enters or leaves for somebody else")
+
+
+def demand_room(state: Meeting) -> None:
+    """For one more. Officers who were removed are not counted: an agency fills its own stations alone."""
+    counted = [p for p in state.participants.values() if p.role is not Role.OFFICER or not p.removed]
+    if len(counted) >= MAX_PARTICIPANTS:
+        raise Rejected(Reason.INVALID, f"a meeting has at most {MAX_PARTICIPANTS} participants")
 
 
 def demand_question(state: Meeting, question: str) -> None:

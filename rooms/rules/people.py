@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rooms import commands as cmd
 from rooms import events as ev
 from rooms.errors import Reason, Rejected
-from rooms.limits import MAX_NAME, MAX_OFFICERS, MAX_PARTICIPANTS
+from rooms.limits import MAX_NAME, MAX_OFFICERS, MAX_OFFICERS_EVER
 from rooms.meeting import Meeting
 from rooms.people import Kind, Place, Role
 from rooms.policy import Action, answers_for, may_remove
@@ -13,6 +13,7 @@ from rooms.rules.checks import (
     check_language,
     check_text,
     demand,
+    demand_room,
     demand_self,
     existing_person,
     newcomer_of,
@@ -29,8 +30,7 @@ def invite(state: Meeting, command: cmd.Invite, now: float) -> Iterator[ev.Event
         raise Rejected(Reason.NOT_ALLOWED, "an agency lets in officers of its own")
     if command.participant in state.participants:
         raise Rejected(Reason.PARTICIPANT_EXISTS, "there is already a participant with this id")
-    if len(state.participants) >= MAX_PARTICIPANTS:
-        raise Rejected(Reason.INVALID, f"a meeting has at most {MAX_PARTICIPANTS} participants")
+    demand_room(state)
     check_text(command.name, MAX_NAME, "name", empty=True)
     check_language(command.language)
     if command.role is Role.OFFICER:
@@ -41,6 +41,8 @@ def invite(state: Meeting, command: cmd.Invite, now: float) -> Iterator[ev.Event
             raise Rejected(Reason.AGENCY_MISMATCH, "the station belongs to another agency")
         if len(officers_of(state, station.number)) >= MAX_OFFICERS:
             raise Rejected(Reason.STATION_FULL, f"a station has at most {MAX_OFFICERS} officers")
+        if sum(p.station == station.number for p in state.participants.values()) >= MAX_OFFICERS_EVER:
+            raise Rejected(Reason.STATION_FULL, f"a station has had {MAX_OFFICERS_EVER} officers")
     elif command.station is not None or command.agency is not None:
         raise Rejected(Reason.INVALID, "only officers belong to an agency and a station")
     if command.kind is not None and command.role is not Role.INTERPRETER:

@@ -8,12 +8,12 @@ from rooms import interpreting_events as iev
 from rooms import pool_commands as pcmd
 from rooms import pool_events as pev
 from rooms.errors import Reason, Rejected
-from rooms.limits import CALL_LIFETIME, MAX_CALLS, MAX_LANGUAGES, MAX_NAME, MAX_PARTICIPANTS
+from rooms.limits import CALL_LIFETIME, MAX_CALLS, MAX_LANGUAGES, MAX_NAME
 from rooms.meeting import Meeting
 from rooms.people import Participant, Place, Role
-from rooms.policy import Action
+from rooms.policy import Action, may_answer
 from rooms.pool import Floor, InterpreterCall
-from rooms.rules.checks import check_language, check_text, demand, existing_person
+from rooms.rules.checks import check_language, check_text, demand, demand_room, existing_person
 
 
 def call_interpreter(state: Meeting, command: pcmd.CallInterpreter, now: float) -> Iterator[ev.Event]:
@@ -52,6 +52,8 @@ def accept_call(state: Meeting, command: pcmd.AcceptCall, now: float) -> Iterato
     """The first who accepts comes; for the others there is no call any more."""
     _demand_pool(command)
     call = _open(state, command.call)
+    if not may_answer(state, command.subject):
+        raise Rejected(Reason.NOT_ALLOWED, "whoever was shown out comes back by a link only")
     known = of_the_pool(state, command.subject)
     if known is not None:
         yield pev.CallAccepted(at=now, actor=known.id, call=call.id, participant=known.id)
@@ -59,8 +61,7 @@ def accept_call(state: Meeting, command: pcmd.AcceptCall, now: float) -> Iterato
     who = command.participant
     if who in state.participants:
         raise Rejected(Reason.PARTICIPANT_EXISTS, "there is already a participant with this id")
-    if len(state.participants) >= MAX_PARTICIPANTS:
-        raise Rejected(Reason.INVALID, f"a meeting has at most {MAX_PARTICIPANTS} participants")
+    demand_room(state)
     check_text(command.name, MAX_NAME, "name", empty=True)
     yield pev.CallAccepted(at=now, actor=who, call=call.id, participant=who)
     yield ev.ParticipantInvited(

@@ -6,6 +6,7 @@ from signaling.accounts import SUBJECT, AccountLink, Listed
 from signaling.api import models
 from signaling.api.agencies import key_shown
 from signaling.api.route import Call, Reply
+from signaling.departures import dismissed, signed_out
 from signaling.problems import Problem
 from signaling.staff import COOKIE, Person, session_id
 
@@ -40,24 +41,24 @@ async def invite(call: Call) -> Reply:
 
 
 async def renew(call: Call) -> Reply:
-    """Whoever is signed in with the old ones is signed out."""
+    """Whoever is signed in with the old ones is signed out, and leads and interprets no meeting."""
     account = call.path["account"]
     link = await call.services.accounts.renew(account)
-    return await _invited(call, account, link, signed_out=True)
+    return await _invited(call, account, link, renewed=True)
 
 
 async def lock(call: Call) -> Reply:
     account, locked = call.path["account"], call.sent(models.AccountChange).locked
     changed = await call.services.accounts.lock(account, locked)
     if locked:
-        await call.services.staff.end_sessions(changed.person.sub)
+        await dismissed(call.services, changed.person.sub)
     return Reply(_account(call, await call.services.accounts.listed(account)))
 
 
 async def remove(call: Call) -> Reply:
     found = (await call.services.accounts.listed(call.path["account"])).account
     await call.services.accounts.remove(found.login)
-    await call.services.staff.end_sessions(found.person.sub)
+    await dismissed(call.services, found.person.sub, for_good=True)
     return Reply(status=204)
 
 
@@ -84,15 +85,18 @@ async def sessions(call: Call) -> Reply:
 
 
 async def end_session(call: Call) -> Reply:
-    if not await call.services.staff.end_session(call.path["session"]):
+    wanted = call.path["session"]
+    found = [each for each in await call.services.staff.everybody() if each.id == wanted]
+    if not found or not await call.services.staff.end_session(wanted):
         raise Problem(404, "session_unknown", "there is no such session")
+    await signed_out(call.services, found[0].person.sub)
     return Reply(status=204)
 
 
-async def _invited(call: Call, account: str, link: AccountLink, *, signed_out: bool = False) -> Reply:
+async def _invited(call: Call, account: str, link: AccountLink, *, renewed: bool = False) -> Reply:
     listed = await call.services.accounts.listed(account)
-    if signed_out:
-        await call.services.staff.end_sessions(listed.account.person.sub)
+    if renewed:
+        await dismissed(call.services, listed.account.person.sub)
     made = models.AccountInvitation(
         account=_account(call, listed),
         url=f"{call.services.settings.public_url}/u/{link.code}",

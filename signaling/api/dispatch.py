@@ -1,6 +1,7 @@
 """What happens around every call: rate, who calls, from which page, what was sent, repeated or new."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -59,7 +60,7 @@ async def _call(route: Route, request: web.Request) -> web.Response:
     key = request.headers.get(IDEMPOTENCY_KEY)
     if key is None or not route.takes_key:
         return _response(request, await route.handler(call))
-    scope = "\n".join((call.caller.sub, request.method, request.rel_url.raw_path_qs))
+    scope = "\n".join((_authority(call.caller), request.method, request.rel_url.raw_path_qs))
     result, again = await services.idempotency.run(
         scope, key, raw, partial(_result, route, call), restricts=route.restricts
     )
@@ -69,6 +70,11 @@ async def _call(route: Route, request: web.Request) -> web.Response:
     if again:
         response.headers["Idempotency-Replayed"] = "true"
     return response
+
+
+def _authority(caller: StaffClaims) -> str:
+    """Whoever may do less than before, or something else, is not given what was answered then."""
+    return json.dumps([caller.sub, caller.role, caller.agency, sorted(caller.sites)])
 
 
 async def _result(route: Route, call: Call, seed: str) -> Result:
@@ -108,31 +114,36 @@ async def _known_staff(route: Route, services: Services, request: web.Request) -
     return claims
 
 
+async def demand_still(call: Call) -> None:
+    """The caller is signed in still, after a while. Raises Problem, TokenError."""
+    await _proof(call.services, call.request, restricts=False)
+
+
 async def _staff(route: Route, services: Services, request: web.Request) -> StaffClaims:
+    claims = await _proof(services, request, restricts=route.restricts)
+    if route.changes and hdrs.AUTHORIZATION not in request.headers:
+        demand_origin(request)
+    if claims.role not in ROLES[route.access]:
+        raise Problem(403, "not_allowed", "this call is not open to your role")
+    bound = claims.agency is not None or claims.role == "agency_admin"
+    if "agency" in route.parameters and bound and claims.agency != request.match_info["agency"]:
+        raise Problem(403, "not_allowed", "this is another agency")
+    return claims
+
+
+async def _proof(services: Services, request: web.Request, *, restricts: bool) -> StaffClaims:
     authorization = request.headers.get(hdrs.AUTHORIZATION)
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
             raise _unauthorized("token_missing", "a bearer token is needed")
-        claims = await services.staff.verify(token.strip(), restricts=route.restricts)
-    else:
-        claims = await _from_cookie(route, services, request)
-    if claims.role not in ROLES[route.access]:
-        raise Problem(403, "not_allowed", "this call is not open to your role")
-    if "agency" in route.parameters and claims.agency not in (None, request.match_info["agency"]):
-        raise Problem(403, "not_allowed", "this is another agency")
-    return claims
-
-
-async def _from_cookie(route: Route, services: Services, request: web.Request) -> StaffClaims:
+        return await services.staff.verify(token.strip(), restricts=restricts)
     secret = cookies.read(request, staff.COOKIE)
     if secret is None:
         raise _unauthorized("token_missing", "sign in first, or send a bearer token")
     claims = await services.staff.session(secret)
     if claims is None:
         raise _unauthorized("session_missing", "the session has ended; sign in again")
-    if route.changes:
-        demand_origin(request)
     return claims
 
 

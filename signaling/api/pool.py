@@ -6,9 +6,12 @@ from rooms.pool import Interpreter
 from rooms.views import instant, maybe
 from signaling import problems
 from signaling.api import models, shapes
+from signaling.api.dispatch import demand_still
 from signaling.api.route import Call, Reply
 from signaling.pool import Board, Room, Waiting
+from signaling.problems import Problem
 from signaling.staff import Person, new_subject
+from signaling.tokens import TokenError
 
 LONGEST = 16 * 3600.0
 """Seconds ahead until which somebody can say to be available."""
@@ -16,7 +19,9 @@ LONGEST = 16 * 3600.0
 
 async def board(call: Call) -> Reply:
     known = call.asked(models.PoolQuery).known
-    return Reply(_board(call, await call.services.pool.board(call.caller, known)))
+    found = await call.services.pool.board(call.caller, known)
+    await demand_still(call)
+    return Reply(_board(call, found))
 
 
 async def describe(call: Call) -> Reply:
@@ -34,6 +39,7 @@ async def describe(call: Call) -> Reply:
 
 async def accept(call: Call) -> Reply:
     room = await call.services.pool.accept(call.caller, call.path["call"])
+    await _signed_in_still(call)
     return Reply(_room(call, room))
 
 
@@ -54,6 +60,7 @@ async def admit(call: Call) -> Reply:
 
 async def hop(call: Call) -> Reply:
     await call.services.pool.hop(call.caller, call.sent(models.Floor).meeting)
+    await _signed_in_still(call)
     return Reply(_board(call, await call.services.pool.board(call.caller)))
 
 
@@ -63,11 +70,22 @@ async def invite(call: Call) -> Reply:
     offices = tuple(new.sites) if call.caller.role == "admin" else tuple(new.sites) or call.caller.sites
     if any(site not in call.services.catalogue.sites for site in offices):
         raise problems.wrong("/sites", "there is no such site")
+    if call.caller.role == "host" and not offices:
+        raise problems.wrong("/sites", "say at which of your sites")
     for site in offices if call.caller.role == "host" else ():
         shapes.own_site(call, site, "/sites")
     person = Person(new_subject(), new.name.strip(), "interpreter", offices)
     link = await call.services.staff.create_link(person)
     return Reply(models.PoolLink(url=link.url, code=link.code, expires_at=instant(link.expires_at)), 201)
+
+
+async def _signed_in_still(call: Call) -> None:
+    """Whoever signs somebody out puts down the floor that they have: it may have been taken just after."""
+    try:
+        await demand_still(call)
+    except (Problem, TokenError):
+        await call.services.pool.put_down(call.caller.sub)
+        raise
 
 
 def _board(call: Call, board: Board) -> models.PoolBoard:

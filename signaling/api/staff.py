@@ -10,8 +10,9 @@ from signaling.api import models
 from signaling.api.dispatch import demand_origin, limit
 from signaling.api.route import Call, Reply
 from signaling.cookies import Cookie
+from signaling.departures import signed_out
 from signaling.problems import Problem
-from signaling.staff import COOKIE, SignedIn, session_id
+from signaling.staff import COOKIE, Person, SignedIn, session_id
 from signaling.tokens import StaffClaims
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ async def sign_in_with_password(call: Call) -> Reply:
     limit(call.services, f"passwords from {call.request.remote}", PASSWORDS / 60, PASSWORDS)
     sent = call.sent(models.Password)
     person = await call.services.accounts.check(sent.login, sent.password, sent.code)
-    return _signed_in(call, await call.services.staff.begin(person, "password"))
+    return _signed_in(call, await _begun(call, person))
 
 
 async def welcome(call: Call) -> Reply:
@@ -59,7 +60,7 @@ async def take_up(call: Call) -> Reply:
     sent = call.sent(models.TakeUp)
     taking_up = call.services.accounts.take_up(sent.code, sent.password, sent.totp)
     person = await _known_link(call, taking_up)
-    return _signed_in(call, await call.services.staff.begin(person, "password"))
+    return _signed_in(call, await _begun(call, person))
 
 
 async def ways(call: Call) -> Reply:
@@ -91,6 +92,7 @@ async def sessions(call: Call) -> Reply:
 async def end_session(call: Call) -> Reply:
     if not await call.services.staff.end_session(call.path["session"], call.caller.sub):
         raise Problem(404, "session_unknown", "you have no such session")
+    await signed_out(call.services, call.caller.sub)
     return Reply(status=204)
 
 
@@ -100,8 +102,22 @@ async def sign_out(call: Call) -> Reply:
     if secret is None:
         return Reply(status=204)
     demand_origin(call.request)
+    claims = await call.services.staff.session(secret)
     await call.services.staff.sign_out(secret)
+    if claims is not None:
+        await signed_out(call.services, claims.sub)
     return Reply(status=204, cookies=(Cookie(COOKIE, "", "/", 0),))
+
+
+async def _begun(call: Call, person: Person) -> SignedIn:
+    """Who locks an account ends the sessions that are there: this one may have begun just after."""
+    signed = await call.services.staff.begin(person, "password")
+    try:
+        await call.services.accounts.demand_standing(person)
+    except BaseException:
+        await call.services.staff.sign_out(signed.secret)
+        raise
+    return signed
 
 
 async def _known_link(call: Call, asked: Awaitable[T]) -> T:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,22 @@ async def test_a_screen_that_is_forgotten_comes_back_by_none_of_its_links(desk: 
             assert (await desk.redeem(codes[-1], screen)).status == 200
         assert (await desk.call("DELETE", f"/api/v1/screens/{paired}")).status == 204
         assert {(await desk.redeem(code, screen)).code for code in codes} == {"invitation_revoked"}
+
+
+async def test_an_interpreter_who_was_shown_out_does_not_answer_the_next_call(desk: Service) -> None:
+    meeting = (await desk.meeting())["id"]
+    token = desk.staff_token(sub="amal", role="interpreter", sites=())
+    until = datetime.fromtimestamp(desk.clock() + 3600, UTC).isoformat()
+    change = {"languages": ["ar", "sv"], "kind": "spoken", "available_until": until}
+    await desk.call("PUT", "/api/v1/pool/me", change, token=token)
+    async with Device(desk) as host:
+        await host.join(meeting, "host")
+        await host.call("interpret.call", language="ar")
+        (waiting,) = (await desk.call("GET", "/api/v1/pool", token=token)).json["waiting"]
+        accepted = await desk.call("POST", f"/api/v1/pool/calls/{waiting['call']}/accept", token=token)
+        await host.call("meeting.remove", participant=accepted.json["participant"])
+        await host.call("interpret.call", language="ar")
+        (call,) = (await desk.services.hub.state(meeting)).pool.calls
+        assert (await desk.call("GET", "/api/v1/pool", token=token)).json["waiting"] == []
+        again = await desk.call("POST", f"/api/v1/pool/calls/{call.id}/accept", token=token)
+        assert again.code == "call_unknown"

@@ -277,4 +277,4 @@ async def test_an_admin_takes_no_token_of_a_meeting_back(desk: Desk) -> None:
     jti = desk.service.services.tokens.verify_access(token).jti
     admin = desk.service.staff_token(sub="ada", role="admin", sites=(SITE,))
     answer = await desk.service.call("DELETE", f"/api/v1/grants?jti={jti}", token=admin)
-    assert answer.code == "meeting_unknown"
+    assert answer.code == "invitation_unknown"

@@ -8,7 +8,7 @@ import pytest
 
 from rooms.store.memory import open_memory
 from signaling.idempotency import ABANDONED, KEPT, Idempotency, IdempotencyError, Result
-from tests.support.rest import Clock, Service, service
+from tests.support.rest import ELSEWHERE, Clock, Service, service
 
 MEETINGS = "/api/v1/meetings"
 
@@ -50,6 +50,15 @@ async def test_a_key_belongs_to_one_person_and_one_address(desk: Service) -> Non
     assert first.json["id"] != other.json["id"]
     pause = await desk.call("POST", f"{MEETINGS}/{first.json['id']}/pause", headers=keyed("k1"))
     assert pause.json["state"] == "paused"
+
+
+async def test_whoever_may_no_longer_call_is_not_given_what_was_answered_then(desk: Service) -> None:
+    meeting = (await desk.meeting())["id"]
+    path, key = f"/api/v1/meetings/{meeting}/invitations", {"Idempotency-Key": "one"}
+    made = await desk.call("POST", path, {"role": "newcomer"}, headers=key)
+    assert made.status == 201
+    moved = desk.staff_token(sites=(ELSEWHERE,))
+    assert (await desk.call("POST", path, {"role": "newcomer"}, headers=key, token=moved)).status == 404
 
 
 async def test_a_refusal_is_remembered_too(desk: Service) -> None:

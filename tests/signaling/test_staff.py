@@ -117,6 +117,18 @@ async def test_a_cookie_works_from_our_own_pages_and_those_of_the_settings(tmp_p
             assert answer.status == 201
 
 
+async def test_a_page_without_https_is_not_ours_where_we_have_it(tmp_path: Path) -> None:
+    """Somebody on the way can put it into any browser, under our name."""
+    wrong = {"login": "lena", "password": "guess", "code": "000000"}
+    async with service(tmp_path, public_url="https://rum.example.se") as desk:
+        codes = []
+        for origin in ("http://rum.example.se", "https://rum.example.se"):
+            headers = {"Origin": origin, "Host": "rum.example.se"}
+            answer = await desk.call("POST", "/api/v1/staff/password", wrong, headers=headers, token="")
+            codes.append(answer.code)
+    assert codes == ["origin_forbidden", "sign_in_failed"]
+
+
 async def test_without_any_proof_nothing_opens(desk: Service) -> None:
     for headers in ({}, {"Authorization": "Basic YTpi"}, {"Authorization": "Bearer"}):
         answer = await desk.call("GET", "/api/v1/meetings", token="", headers=headers)
