@@ -12,7 +12,7 @@ import web as web_pages
 from config.catalogue import Catalogue, load_catalogue
 from config.settings import Settings
 from rooms.store.base import Store
-from signaling import heads, problems, sign_in, socket
+from signaling import forwarded, heads, problems, sign_in, socket
 from signaling.accounts import Accounts
 from signaling.agency_grants import AgencyGrants
 from signaling.agency_keys import AgencyKeys
@@ -147,8 +147,10 @@ def make_staff(
 
 def create_app(services: Services, dist: Path = web_pages.DIST) -> web.Application:
     """The whole door. The hub starts with the application and ends with it."""
+    settings = services.settings
     app = web.Application(
-        middlewares=[_as_problems, heads.bounded], client_max_size=services.settings.limits.body_bytes
+        middlewares=[forwarded.middleware(settings.trusted_proxies), _as_problems, heads.bounded],
+        client_max_size=settings.limits.body_bytes,
     )
     app[SERVICES] = services
     for route in ROUTES:
@@ -159,7 +161,7 @@ def create_app(services: Services, dist: Path = web_pages.DIST) -> web.Applicati
     socket.setup(app)
     sign_in.setup(app)
     add_pages(app, dist)
-    headers = security_headers(services.settings)
+    headers = security_headers(settings)
 
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
         for name, value in headers.items():

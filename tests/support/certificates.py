@@ -1,6 +1,8 @@
 """A certificate for this machine, signed by itself, and its key."""
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -9,10 +11,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def certificate(folder: Path, *, days: float = 90.0, name: str = "service") -> tuple[Path, Path]:
-    """Good for so many `days` from now; negative when it has expired."""
+def certificate(
+    folder: Path, *, days: float = 90.0, name: str = "service", names: tuple[str, ...] = ("localhost",)
+) -> tuple[Path, Path]:
+    """For this machine and `names`, good for so many `days` from now; negative when it has expired."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    whom = [x509.IPAddress(ip_address("127.0.0.1")), *(x509.DNSName(each) for each in names)]
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder()
@@ -22,7 +27,7 @@ def certificate(folder: Path, *, days: float = 90.0, name: str = "service") -> t
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=100))
         .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(whom), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
@@ -34,3 +39,10 @@ def certificate(folder: Path, *, days: float = 90.0, name: str = "service") -> t
         )
     )
     return cert_file, key_file
+
+
+def key_mark(cert: Path) -> str:
+    """By which a browser can be told to take the certificate as a good one."""
+    public = x509.load_pem_x509_certificate(cert.read_bytes()).public_key()
+    spki = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return b64encode(sha256(spki).digest()).decode()

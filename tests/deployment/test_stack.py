@@ -1,0 +1,90 @@
+"""All that docker-compose starts, together: people join over HTTPS, also where only TCP 443 gets out."""
+
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+
+from tests.deployment.browser import NOTE_PATHS, PATHS, browser
+from tests.deployment.stack import SITE_NAME, Stack, stack
+from tests.e2e.people import Person, demand_pages
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+URL = f"https://{SITE_NAME}"
+SECONDS = 30.0
+STATIONS = [{"agency": "skatteverket", "purpose": "Folkbokföring", "minutes": 25}]
+PLAN = {"site": "gavle", "alias": "Samira", "languages": ["ar", "sv"], "stations": STATIONS}
+
+CALL = """async ([method, path, body]) => {
+  const headers = {"Content-Type": "application/json"};
+  const answer = await fetch(`/api/v1${path}`, {method, headers, body: body && JSON.stringify(body)});
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${text}`);
+  return text ? JSON.parse(text) : null;
+}"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    demand_pages()
+    async with stack(tmp_path_factory.mktemp("site")) as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium(running: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    async with browser(running, tmp_path_factory.mktemp("office")) as opened:
+        yield opened
+
+
+async def page_in(chromium: Browser, **options: Any) -> Page:
+    context = await chromium.new_context(permissions=["camera", "microphone"], **options)
+    context.set_default_timeout(SECONDS * 1000)
+    await context.add_init_script(NOTE_PATHS)
+    return await context.new_page()
+
+
+class Host:
+    """A member of staff, by what their page calls."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    @classmethod
+    async def signed_in(cls, running: Stack, chromium: Browser) -> "Host":
+        link = await running.token("--role", "host", "--site", "gavle", "--name", "Lena Ek")
+        host = cls(await page_in(chromium))
+        await host._page.goto(URL)
+        await host.call("POST", "/staff/session", {"code": link["url"].rpartition("/")[2]})
+        return host
+
+    async def call(self, method: str, path: str, body: Any = None) -> Any:
+        return await self._page.evaluate(CALL, [method, path, body])
+
+    async def link(self, meeting: str, **whom: Any) -> str:
+        made = await self.call("POST", f"/meetings/{meeting}/invitations", whom)
+        return str(made["url"])
+
+
+@pytest.mark.parametrize(("firewall", "path"), [("open", "host udp"), ("strict", "relay tls")])
+async def test_an_officer_joins_over_https_and_hears_the_newcomer(
+    running: Stack, chromium: Browser, firewall: str, path: str
+) -> None:
+    with running.net.walled() if firewall == "strict" else nullcontext():
+        host = await Host.signed_in(running, chromium)
+        meeting = (await host.call("POST", "/meetings", PLAN))["id"]
+        newcomer = await Person.at(await page_in(chromium))
+        await newcomer.enter(await host.link(meeting, role="newcomer"))
+        officer = await Person.at(await page_in(chromium))
+        await officer.enter(await host.link(meeting, role="officer", agency="skatteverket", station=1))
+        await host.call("POST", f"/meetings/{meeting}/stations/1/start")
+        await officer.hears(await newcomer.participant(), deadline=SECONDS)
+        assert await officer.page.evaluate(PATHS) == [path]
+        assert await newcomer.page.evaluate(PATHS) == [path]
+        await host.call("POST", f"/meetings/{meeting}/end")
+    for page in (newcomer.page, officer.page):
+        await page.context.close()
