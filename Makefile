@@ -6,6 +6,7 @@
 # make bench-join     time to the first picture after joining, and after a change of officer
 # make soak           ten minutes of compressed life: does memory stay flat?
 # make bench-interpreting  how fast a turn of the interpreter is heard, and how faithfully
+# make bench-mix      what a mix for a listener who cannot mix costs, and how late it is
 # make bench-text     how soon a letter that is written is read
 # make bench-recovery how fast people are back when something has gone wrong
 # make fuzz           look for input that breaks a parser, SECONDS=60 for each (Linux, Python 3.11 to 3.13)
@@ -33,7 +34,7 @@ NODE_MODULES := web/node_modules/.package-lock.json
 PAGES := web/dist/index.html
 
 .PHONY: help run test check types check-types vitest pytest web system clean bench-forward bench-join \
-	bench-recovery bench-interpreting bench-text soak fuzz screenshots
+	bench-recovery bench-interpreting bench-mix bench-text soak fuzz screenshots
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -176,6 +177,9 @@ fuzz: $(STAMPS)/python-fuzz
 
 bench-interpreting: system $(STAMPS)/python-test $(PAGES)
 	python -m tests.bench.bench_interpreting $(ARGS)
+
+bench-mix: $(STAMPS)/python-test
+	python -m tests.bench.bench_mix $(ARGS)
 
 bench-text: system $(STAMPS)/python-test $(PAGES)
 	python -m tests.bench.bench_text $(ARGS)

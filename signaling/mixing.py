@@ -119,7 +119,6 @@ class Seat:
         self.id = self.participant = name
         self.closed = False
         self.client: MixerClient | None = None
-        self.task: asyncio.Task[None] | None = None
         self.follows: Mix | None = None
         self.on_notice: Callable[[Seat, str, dict[str, Any]], None] = lambda seat, method, params: None
 
@@ -169,7 +168,7 @@ class Mixing:
             if seat is None:
                 seat = self._seats[name] = Seat(name)
                 seat.on_notice = self._noticed
-                seat.task = self._begin(self._bring_up(seat))
+                self._begin(self._bring_up(seat))
             if seat.follows != mix:
                 seat.follows = mix
                 self._tell(seat, self._loudness(seat))
@@ -208,8 +207,6 @@ class Mixing:
     async def _end(self, name: str) -> None:
         seat = self._seats.pop(name)
         seat.closed = True
-        if seat.task is not None:
-            seat.task.cancel()
         await self._exchange.drop(name)
         self._tell(seat, lambda client: client.close_mix(name))
 
@@ -217,20 +214,24 @@ class Mixing:
         """Until it stands, or is not needed any more."""
         while not seat.closed:
             try:
-                client = await self._mixers.client()
-                offer = await client.open(seat.id, self._workers.router_capabilities)
-                seat.client = client
-                send, receive = await self._change(functools.partial(self._place, seat, offer))
-                self._tell(seat, self._loudness(seat))
-                await asyncio.gather(
-                    client.connect(seat.id, send, receive), self._change(self._exchange.reconcile)
-                )
+                await self._stand_up(seat)
             except (WorkerError, ServiceError, OSError) as error:
-                log.warning("a mix does not begin", why=str(error))
+                if not seat.closed:
+                    log.warning("a mix does not begin", why=str(error))
                 await self._undo(seat)
                 await asyncio.sleep(RETRY)
             else:
                 return
+
+    async def _stand_up(self, seat: Seat) -> None:
+        seat.client = client = await self._mixers.client()
+        offer = await client.open(seat.id, self._workers.router_capabilities)
+        placed = await self._change(functools.partial(self._place, seat, offer))
+        if placed is None:
+            await client.close_mix(seat.id)
+            return
+        self._tell(seat, self._loudness(seat))
+        await asyncio.gather(client.connect(seat.id, *placed), self._change(self._exchange.reconcile))
 
     async def _undo(self, seat: Seat) -> None:
         with contextlib.suppress(ServiceError):
@@ -240,10 +241,12 @@ class Mixing:
             with contextlib.suppress(WorkerError):
                 await client.close_mix(seat.id)
 
-    async def _place(self, seat: Seat, offer: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Between batches: its transports and its producer."""
+    async def _place(
+        self, seat: Seat, offer: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Between batches: its transports and its producer; None when nobody needs it any more."""
         if seat.closed:
-            raise ServiceUnavailable("media_unavailable", "nobody needs the mix any more")
+            return None
         answers = []
         for direction, parameters in (("send", offer["send"]), ("recv", offer["receive"])):
             answer = await self._exchange.create_transport(seat, direction, None)

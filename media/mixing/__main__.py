@@ -46,6 +46,7 @@ class Mixer:
         self._at = self._loop.time()
         self._timer = self._loop.call_soon(self._tick)
         self._methods: dict[str, Callable[[Params], Params | Awaitable[Params]]] = {
+            "ping": lambda params: {},
             "open": self._open,
             "connect": self._connect,
             "hear": self._hear,

@@ -14,7 +14,10 @@ from media.errors import WorkerError
 from media.process import Process
 
 PROGRAM = "media.mixing"
-ANSWER_LIMIT = 15.0
+ANSWER_LIMIT = 2.5
+LOOK_EVERY = 1.0
+"""Seconds between two looks whether the process still answers."""
+CONNECT_LIMIT = 15.0
 START_LIMIT = 20.0
 MAX_LINE = 1 << 20
 
@@ -22,7 +25,8 @@ MAX_LINE = 1 << 20
 class MixerClient:
     """One process, started by `start`. It ends with `close`, or by itself: then `lost` is called, once.
 
-    Calls raise `WorkerError`; `mixer_lost` when the process is gone, `no_answer` when it stands still.
+    Calls raise `WorkerError`; `mixer_lost` when the process is gone, `no_answer` when it stands still, and
+    is ended therefore.
     """
 
     def __init__(
@@ -40,7 +44,7 @@ class MixerClient:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._closed = False
-        self._task = asyncio.create_task(self._read())
+        self._tasks = asyncio.create_task(self._read()), asyncio.create_task(self._watch())
 
     @classmethod
     async def start(cls, ended: Callable[[str], None], lost: Callable[[], None]) -> MixerClient:
@@ -58,7 +62,7 @@ class MixerClient:
 
     async def connect(self, mix: str, send: Mapping[str, Any], receive: Mapping[str, Any]) -> None:
         """Both transports, with the worker's answers to `createTransport`; returns when they stand."""
-        await self._call("connect", mix=mix, send=send, receive=receive)
+        await self._call("connect", CONNECT_LIMIT, mix=mix, send=send, receive=receive)
 
     async def hear(self, mix: str, *, voice: str, owner: str, source: str, ssrc: int) -> None:
         await self._call("hear", mix=mix, voice=voice, owner=owner, source=source, ssrc=ssrc)
@@ -78,7 +82,8 @@ class MixerClient:
     async def close(self) -> None:
         """Idempotent; the process has ended on return."""
         self._closed = True
-        self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
         self._fail_waiting()
         self._writer.close()
         try:
@@ -98,9 +103,21 @@ class MixerClient:
         try:
             return await asyncio.wait_for(future, limit)
         except TimeoutError as error:
+            self.process.kill()
             raise WorkerError("no_answer", "the mixing process does not answer") from error
         finally:
             self._waiting.pop(number, None)
+
+    async def _watch(self) -> None:
+        """One that stands still is ended, and noticed as one that has died."""
+        limit = START_LIMIT
+        while True:
+            try:
+                await self._call("ping", limit)
+            except WorkerError:
+                return
+            limit = ANSWER_LIMIT
+            await asyncio.sleep(LOOK_EVERY)
 
     async def _read(self) -> None:
         try:

@@ -21,9 +21,9 @@ NOTHING = -120.0
 def tone(pitch: int, loudness: float = LOUDNESS) -> tuple[Spoken, ...]:
     """A second of it, as packets of 20 ms; `pitch` in whole Hz, so that a loop of it is seamless."""
     encoder = Encoder()
-    wave = sine(pitch, RATE, loudness)
-    payloads = [p for at in range(0, RATE, FRAME) for p in encoder.encode(wave[at : at + FRAME])]
-    return tuple(Spoken(payload, 20) for payload in payloads)
+    wave = sine(pitch, 2 * RATE, loudness)
+    payloads = [p for at in range(0, len(wave), FRAME) for p in encoder.encode(wave[at : at + FRAME])]
+    return tuple(Spoken(payload, 20) for payload in payloads[-RATE // FRAME :])
 
 
 def sine(pitch: int, length: int, loudness: float = LOUDNESS, begin: int = 0) -> list[float]:
@@ -42,13 +42,24 @@ def level(samples: Sequence[float], pitch: int) -> float:
     return max(NOTHING, 20 * log10(amplitude / LOUDNESS + 1e-9))
 
 
-async def sing(client: RawClient, pitch: int, source: str = "microphone") -> Microphone:
-    """Publishes, and goes on sending; `muted` is silence without a packet."""
+def beeps(pitch: int) -> tuple[Spoken, ...]:
+    """A second, of which the second half is the tone: the silence before it is sent too."""
+    encoder = Encoder()
+    wave = [0.0] * (RATE // 2) + sine(pitch, RATE // 2)
+    payloads = [p for at in range(0, 2 * RATE, FRAME) for p in encoder.encode((2 * wave)[at : at + FRAME])]
+    return tuple(Spoken(payload, 20) for payload in payloads[-RATE // FRAME :])
+
+
+async def sing(
+    client: RawClient, pitch: int, source: str = "microphone", sound: Sequence[Spoken] | None = None
+) -> Microphone:
+    """Publishes, and goes on sending a tone, or another `sound`; `muted` is silence without a packet."""
     if client._send is None:
         await client.open_transports()
     published = await client.publish("audio", source)
     microphone = Microphone(
-        tone(pitch), lambda spoken, at: client.send(published, spoken.payload, at, level=spoken.level)
+        sound or tone(pitch),
+        lambda spoken, at: client.send(published, spoken.payload, at, level=spoken.level),
     )
     client._sources.append(microphone)
     return microphone
