@@ -243,11 +243,15 @@ async def test_a_host_adds_a_station_and_makes_a_link_to_it(meeting: Meeting) ->
     assert (await officer.snapshot())["you"]["station"] == 3
 
 
-async def test_a_companion_chooses_their_language_before_they_join(meeting: Meeting) -> None:
+async def test_a_companion_chooses_their_language_leaves_and_joins_again(meeting: Meeting) -> None:
     companion = await meeting.arrive()
     await companion.open(await meeting.link("companion", name="Yusuf"))
     await companion.press("speak-so")
     await expect(companion.page.locator("html")).to_have_attribute("lang", "so")
     await companion.join()
     await companion.until("() => window.__motesrum.snapshot.you.language === 'so'")
+    await expect(companion.find("lobby")).to_be_visible()
+    await companion.press("leave")
+    await companion.page.get_by_role("dialog").get_by_role("button", name="Ka bax").click()
+    await companion.press("join-again")
     await expect(companion.find("lobby")).to_be_visible()
