@@ -39,6 +39,7 @@ export const booth: Record<string, () => Partial<Interpreting>> = {
   colleague: () => ({ interpreters: [desk(), samir()] }),
   offered: () => ({ interpreters: [desk(), samir()], handover: { ...open, accepted_at: null, due_at: new Date(Date.now() + 60_000).toISOString() } }),
   counting: () => ({ interpreters: [desk(), samir()], handover: { ...open, accepted_at: open.offered_at, due_at: new Date(Date.now() + 3_000).toISOString() } }),
+  resting: () => ({ interpreters: [desk({ on_duty: false }), samir({ on_duty: true })] }),
   asked: () => ({
     interpreters: [desk({ on_duty: false }), samir({ on_duty: true })],
     handover: { ...open, giver: "p_samir", taker: "p_amina", accepted_at: null, due_at: new Date(Date.now() + 60_000).toISOString() },

@@ -238,6 +238,7 @@ export const scenes: Record<string, () => Snapshot> = {
   "interpreter-colleague": () => atDesk("colleague"),
   "interpreter-offered": () => atDesk("offered"),
   "interpreter-counting": () => atDesk("counting"),
+  "interpreter-resting": () => atDesk("resting"),
   "interpreter-asked": () => atDesk("asked"),
   "interpreter-relay": () => atDesk("relay"),
   "companion-lobby": () => ({ ...base("p_yusuf", "lobby"), stations: [], participants: people().filter((one) => one.id === "p_yusuf") }),
