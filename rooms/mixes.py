@@ -1,12 +1,12 @@
 """What somebody hears whose device cannot mix: one sound that is made for them. Pure.
 
 A mix holds what `policy.hears` lets its listeners hear, and nothing else. Two listeners have one mix only
-while they hear exactly the same in the same way; as soon as anything else may be heard it is another mix, so
-that nothing of the one before is left in it. How loud each voice is follows the same rules as in the page
-(`web/src/media/interpretation.ts`) and changes without a new mix.
+while they hear exactly the same in the same way; as soon as anything of it may not be heard any more it is
+another mix, so that nothing of the one before is left in it. How loud each voice is follows the same rules as
+in the page (`web/src/media/interpretation.ts`) and changes without a new mix.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -85,6 +85,30 @@ def mixes(state: Meeting, choices: Mapping[str, Choice]) -> tuple[Mix, ...]:
             key = _key(state, state.participants[listener], choice, heard)
             listeners.setdefault(key, []).append(listener)
     return tuple(_mix(state, key, tuple(sorted(who))) for key, who in listeners.items())
+
+
+def going_on(before: Mapping[str, Mix], now: Iterable[Mix]) -> dict[Key, str]:
+    """Which of the mixes that stand, by name, go on as which of those that are needed. One goes on as it is,
+    or with voices that have come; as soon as a voice is taken from its listeners it does not."""
+    free = dict(before)
+    kept: dict[Key, str] = {}
+    needed = {mix.key for mix in now}
+    for name, mix in before.items():
+        if mix.key in needed:
+            kept[mix.key] = name
+            del free[name]
+    for key in needed - kept.keys():
+        fitting = next((name for name, mix in free.items() if _only_adds(key, mix.key)), None)
+        if fitting is not None:
+            kept[key] = fitting
+            del free[fitting]
+    return kept
+
+
+def _only_adds(key: Key, to: Key) -> bool:
+    alike = (key.stations, key.ear, key.choice) == (to.stations, to.ear, to.choice)
+    heard = dict(key.heard)
+    return alike and all(set(sources) <= set(heard.get(owner, ())) for owner, sources in to.heard)
 
 
 def _sound(heard: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, tuple[str, ...]], ...]:

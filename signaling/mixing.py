@@ -2,8 +2,8 @@
 
 A mix takes part in its meeting's media like a device: it has a transport in each direction, gets the
 consumers that the table gives it, and has one producer, which is one sound. What it may hear and who hears it
-stand in the table, so that the worker enforces both; `rooms.mixes` decides them. A mix that is to hold
-anything else is another one, with a name, transports and a memory of its own.
+stand in the table, so that the worker enforces both; `rooms.mixes` decides them. A mix of which
+anything is taken is another one afterwards, with a name, transports and a memory of its own.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from config.media import MediaSettings
 from media.client import WorkerError
 from media.mixing.client import MixerClient
 from rooms.meeting import Meeting
-from rooms.mixes import Choice, Key, Mix, mixes
+from rooms.mixes import Choice, Mix, going_on, mixes
 from rooms.policy import Audience, audience
 from signaling.errors import ServiceError, ServiceUnavailable
 from signaling.exchange import MIX, Exchange
@@ -134,7 +134,6 @@ class Mixing:
         self._workers = mixers.workers
         self._exchange = exchange
         self._change = change
-        self._names: dict[Key, str] = {}
         self._planned: dict[str, Mix] = {}
         self._seats: dict[str, Seat] = {}
         self._needed = self._closed = False
@@ -144,8 +143,8 @@ class Mixing:
         """Who may receive what, mixes among them. Whatever is new gets a name that nothing had before."""
         found = mixes(state, choices)
         self._needed = bool(choices) and not state.ended
-        self._names = {mix.key: self._names.get(mix.key) or MIX + secrets.token_hex(8) for mix in found}
-        self._planned = {self._names[mix.key]: mix for mix in found}
+        names = going_on(self._planned, found)
+        self._planned = {names.get(mix.key) or MIX + secrets.token_hex(8): mix for mix in found}
         allowed = {listener: dict(heard) for listener, heard in audience(state).items()}
         for name, mix in self._planned.items():
             allowed[name] = dict(mix.key.heard)

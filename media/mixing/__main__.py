@@ -117,7 +117,10 @@ class Mixer:
         return {}
 
     def _hear(self, params: Params) -> Params:
-        self._seat(params).hear(params["voice"], params["owner"], params["source"], params["ssrc"])
+        try:
+            self._seat(params).hear(params["voice"], params["owner"], params["source"], params["ssrc"])
+        except ValueError as error:
+            raise WorkerError("limit_reached", str(error)) from error
         return {}
 
     def _forget(self, params: Params) -> Params:

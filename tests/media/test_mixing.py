@@ -120,6 +120,19 @@ def test_the_codec_keeps_a_tone_at_a_constant_64_kbit_s() -> None:
     assert level(heard[SAMPLES * 10 : SAMPLES * 20], FLOOR) == pytest.approx(0.0, abs=0.3)
 
 
+@pytest.mark.parametrize("pitch", [125, 250, 500, 1000, 2000, 4000, 8000, 12_000, 15_000])
+def test_what_an_interpreter_says_loses_less_than_two_decibels_anywhere(pitch: int) -> None:
+    mix = Mix()
+    mix.add("i", "p_interpreter", "interpretation")
+    mix.plan = Plan({("p_interpreter", "interpretation"): Levels(1.0, 1.0)})
+    decoder = Decoder()
+    heard: list[float] = []
+    for n, payload in enumerate(packets(pitch, 50)):
+        mix.push("i", n * SAMPLES, payload, n * FRAME)
+        heard += [s for packet in mix.tick(n * FRAME + 0.015) for s in decoder.decode(packet)]
+    assert level(heard[-20 * SAMPLES :], pitch) == pytest.approx(0.0, abs=2.0)
+
+
 @given(st.lists(st.binary(max_size=80), max_size=8))
 @settings(max_examples=60, deadline=None)
 def test_what_is_not_opus_harms_nothing_that_follows(garbage: list[bytes]) -> None:

@@ -11,7 +11,7 @@ from rooms import interpreting_commands as icmd
 from rooms.channels import interpreter_for
 from rooms.interpreting_events import Mode
 from rooms.meeting import Meeting
-from rooms.mixes import LOWERED, SOUND, Choice, Loudness, Mix, Preference, mixes
+from rooms.mixes import LOWERED, SOUND, Choice, Loudness, Mix, Preference, going_on, mixes
 from rooms.people import Place, Role
 from rooms.policy import audience
 from tests.rooms.builders import (
@@ -175,12 +175,50 @@ def test_who_is_heard_shares_with_nobody_who_hears_them() -> None:
     assert sorted(mix.listeners for mix in found) == [(HOST,), (NEWCOMER,), (TAX,)]
 
 
+def carried(before: Meeting, after: Meeting, *who: str) -> bool:
+    """Does the mix of whoever it is go on?"""
+    choices = dict.fromkeys(who, USUAL)
+    standing = {f"n{at}": mix for at, mix in enumerate(mixes(before, choices))}
+    return bool(going_on(standing, mixes(after, choices)))
+
+
+def test_a_mix_goes_on_when_somebody_comes_and_not_when_somebody_goes() -> None:
+    story = started()
+    story.do(cmd.Leave(actor=cmd.SYSTEM, participant=HOST))
+    alone = story.meeting
+    story.do(cmd.Enter(actor=HOST, participant=HOST))
+    assert carried(alone, story.meeting, NEWCOMER)
+    assert not carried(story.meeting, alone, NEWCOMER)
+
+
+def test_no_mix_goes_on_in_another_station_or_after_a_pause() -> None:
+    story = started()
+    first = story.meeting
+    story.do(cmd.StartStation(actor=HOST, station=2))
+    second = story.meeting
+    assert not carried(first, second, NEWCOMER)
+    story.do(cmd.Pause(actor=HOST))
+    assert not carried(second, story.meeting, NEWCOMER)
+
+
+def test_one_mix_goes_on_as_one() -> None:
+    """Two that become alike are one; the other one's listener gets the same."""
+    story = with_attendees()
+    apart = {ATTENDEES[0]: USUAL, ATTENDEES[1]: ORIGINAL}
+    standing = {f"n{at}": mix for at, mix in enumerate(mixes(story.meeting, apart))}
+    alike = mixes(story.meeting, dict.fromkeys(ATTENDEES, USUAL))
+    assert len(standing) == 2
+    assert len(going_on(standing, alike)) == 1
+
+
 class Listeners(Booths):
     """Whatever happens in a meeting, and whoever of it cannot mix."""
 
     def __init__(self) -> None:
         super().__init__()
         self.choices: dict[str, Choice] = {}
+        self.standing: dict[str, Mix] = {}
+        self.made = 0
         for who in ATTENDEES:
             self.attempt(
                 cmd.Invite(
@@ -223,6 +261,24 @@ class Listeners(Booths):
                 assert {who: set(levels) for who, levels in mix.voices.items()} == allowed[listener]
                 assert listener not in mix.voices
         assert len({mix.key for mix in found}) == len(found)
+
+    @invariant()
+    def a_mix_that_goes_on_holds_nothing_that_has_been_taken_from_its_listeners(self) -> None:
+        state = self.story.meeting
+        found = mixes(state, self.choices)
+        names = going_on(self.standing, found)
+        assert len(set(names.values())) == len(names)
+        allowed = {who: sound(heard) for who, heard in audience(state).items()}
+        now: dict[str, Mix] = {}
+        for mix in found:
+            self.made += 1
+            name = names.get(mix.key, f"made {self.made}")
+            now[name] = mix
+            if name in self.standing:
+                for listener in mix.listeners:
+                    for owner, sources in self.standing[name].key.heard:
+                        assert set(sources) <= allowed[listener].get(owner, set())
+        self.standing = now
 
     @invariant()
     def each_is_given_their_own_interpreter_as_they_chose(self) -> None:

@@ -12,6 +12,7 @@ from time import time_ns
 import pytest
 
 from media.synthetic import Microphone
+from signaling.client import CallFailed
 from signaling.mixing import Mixers
 from tests.support.mortal import Mortal
 from tests.support.raw_client import RawClient
@@ -133,6 +134,20 @@ async def test_in_a_pause_not_a_packet_is_sent_and_after_it_not_a_sample_of_befo
     await room.newcomer.until((TAX, *FULL), after=paused, deadline=PATIENCE)
 
 
+async def test_who_comes_is_heard_and_those_who_were_heard_go_on(room: Room) -> None:
+    await room.act("stations/1/start")
+    await room.newcomer.until((TAX, *FULL), (INTERPRETER, *FULL), deadline=PATIENCE)
+    (mix,) = room.newcomer.consumers
+    async with await room.service.joined(room.meeting, "host") as host:
+        await sing(host, HOST)
+        await room.newcomer.until((TAX, *FULL), (INTERPRETER, *FULL), (HOST, *FULL), deadline=PATIENCE)
+        assert room.newcomer.consumers == [mix]
+    left = time_ns()
+    await room.newcomer.until((TAX, *FULL), (HOST, *ABSENT), after=left, deadline=PATIENCE)
+    assert room.newcomer.consumers != [mix]
+    assert [c.source for c in room.newcomer.consumers] == ["mix"]
+
+
 async def test_who_wants_the_original_hears_nobody_over_it(room: Room) -> None:
     await room.act("stations/1/start")
     await room.people["interpreter"].act("interpret.mode", mode="simultaneous")
@@ -239,3 +254,30 @@ async def test_when_the_service_is_killed_the_mix_comes_back_with_the_next_one(t
             await newcomer.come_back(RESTARTED)
             await ear.until((HOST, *FULL), after=back, deadline=RESTARTED)
             assert [c.source for c in ear.consumers] == ["mix"]
+
+
+async def test_an_officer_who_cannot_mix_hears_their_own_station_and_not_a_packet_before(room: Room) -> None:
+    await room.people["insurance"].call("session.leave")
+    officer = await room.service.joined(
+        room.meeting, "officer", mixes=False, agency="forsakringskassan", station=2
+    )
+    async with officer:
+        await officer.open_transports()
+        ear = Ear(officer)
+        await room.act("stations/1/start")
+        await room.newcomer.until((TAX, *FULL), (INTERPRETER, *FULL), deadline=PATIENCE)
+        assert ear.consumers == []
+        assert officer.all_packets() == []
+        await room.act("stations/2/start")
+        await ear.until((INTERPRETER, *FULL), (TAX, *ABSENT), deadline=PATIENCE)
+        assert ear.consumers[0].producer != room.newcomer.consumers[0].producer
+        await room.act("stations/2/finish")
+        finished = time_ns()
+        await officer.wait_for(lambda: ear.consumers == [], PATIENCE)
+        assert officer.all_packets(after=finished) == []
+
+
+async def test_nobody_publishes_a_mix(room: Room) -> None:
+    newcomer = room.people["newcomer"]
+    with pytest.raises(CallFailed, match="invalid_params"):
+        await newcomer.publish("audio", "mix")
