@@ -8,7 +8,7 @@ from aiohttp.abc import AbstractAccessLogger
 
 from signaling.api.table import ROUTES
 
-_PAGES = {"j", "s", "t", "u", "new", "admin", "agency", "hearing", "pool", "screen", "assets"}
+_PAGES = {"connection", "j", "s", "t", "u", "new", "admin", "agency", "hearing", "pool", "screen", "assets"}
 _OTHERS = {"socket", "sign-in", "callback", "sign-out"}
 _WORDS = {word for route in ROUTES for word in route.url.split("/") if "{" not in word} | _PAGES | _OTHERS
 _ID = re.compile(r"[0-9]{1,9}|[mpd]_[0-9a-f]{1,32}")

@@ -19,6 +19,7 @@ from signaling.agency_keys import AgencyKeys
 from signaling.api.dispatch import endpoint
 from signaling.api.table import ROUTES
 from signaling.assertions import Assertions
+from signaling.connection_test import ConnectionTest
 from signaling.directory import Directory
 from signaling.hub import Hub
 from signaling.idempotency import Idempotency
@@ -77,6 +78,7 @@ async def build_services(
         lifetime=settings.link_lifetime,
         clock=clock,
     )
+    turn = Turn(settings, clock)
     pool = Pool(records=store.records, meetings=hub, tokens=tokens, clock=clock)
     hub.on_pool = pool.changed
     return Services(
@@ -104,7 +106,8 @@ async def build_services(
         idempotency=Idempotency(store.records, sealing, clock),
         limiter=Limiter(time.monotonic),
         lockouts=make_lockouts(store, clock),
-        turn=Turn(settings, clock),
+        turn=turn,
+        connection_test=ConnectionTest(workers, turn),
         clock=clock,
     )
 
@@ -183,6 +186,7 @@ async def _start(app: web.Application) -> None:
 async def _stop(app: web.Application) -> None:
     """While the connections are still there: everybody is told goodbye."""
     app[SERVICES].screens.close()
+    await app[SERVICES].connection_test.close()
     await app[SERVICES].pool.close()
     await app[SERVICES].hub.close()
 

@@ -16,6 +16,7 @@ from signaling.accounts import Accounts
 from signaling.agency_grants import AgencyGrants
 from signaling.agency_keys import AgencyKeys
 from signaling.assertions import Assertions
+from signaling.connection_test import ConnectionTest
 from signaling.directory import Directory
 from signaling.idempotency import Idempotency
 from signaling.invitations import Invitations
@@ -65,6 +66,7 @@ class Services:
     limiter: Limiter
     lockouts: Lockouts
     turn: Turn
+    connection_test: ConnectionTest
     clock: Callable[[], float]
 
 

@@ -11,6 +11,7 @@ from rooms.limits import MAX_BREAK, MAX_LANGUAGES, MAX_MINUTES, MAX_NAME, MAX_PA
 from rooms.people import Kind, Phase, Place, Role
 from rooms.views import BookedStation, StationView
 from signaling.codes import LANGUAGE
+from signaling.messages import MediaShape, TransportCreated
 
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -684,3 +685,21 @@ class Document(Out):
 
 
 Shape = dict[str, Any]
+
+
+class ConnectionTest(Out):
+    """What a browser needs to look for a way to media; `ice_servers` are good for as long as the way is."""
+
+    ice_servers: list[MediaShape]
+    transport: TransportCreated
+
+
+class LineMeasure(In):
+    """`filler` is only sent; `letters` come back."""
+
+    letters: Annotated[int, Field(ge=0, le=1_000_000)]
+    filler: Annotated[str, Field(max_length=200_000)] = ""
+
+
+class LineMeasured(Out):
+    filler: str

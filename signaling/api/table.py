@@ -3,6 +3,7 @@
 from signaling.api import (
     admin,
     agencies,
+    connection,
     grants,
     hearing,
     invitations,
@@ -254,6 +255,14 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST", f"{screens.PATH}/invitation", "openOnScreen", "A one-time link to what this screen shows",
         screens.open_meeting, models.Invitation, 201, access=Access.OPEN, statuses=(403, 409, 410),
+    ),
+    Route(
+        "POST", connection.PATH, "beginConnectionTest", "A path to media that carries nothing, for a minute",
+        connection.begin, models.ConnectionTest, 201, access=Access.OPEN, statuses=(403, 503),
+    ),
+    Route(
+        "POST", f"{connection.PATH}/line", "measureLine", "As many letters of chance as are asked for",
+        connection.measure, models.LineMeasured, access=Access.OPEN, body=models.LineMeasure, statuses=(403,),
     ),
     Route(
         "GET", "/catalogue", "readCatalogue", "Sites, routes, agencies and languages to choose from",

@@ -1,4 +1,4 @@
-"""A Chromium in the office, that knows the names of the site and its certificate."""
+"""A Chromium in the office, that knows the name of the site and its certificate."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from playwright.async_api import Browser, async_playwright
 
-from tests.deployment.network import RELAY, SITE
-from tests.deployment.stack import SITE_NAME, TURN_NAME, Stack
+from tests.deployment.network import SITE
+from tests.deployment.stack import SITE_NAME, Stack
 from tests.e2e.conftest import FLAGS, chromium
 from tests.support.certificates import key_mark
 
@@ -40,7 +40,7 @@ async def browser(stack: Stack, folder: Path) -> AsyncIterator[Browser]:
     program.chmod(0o700)
     flags = (
         *FLAGS,
-        f"--host-resolver-rules=MAP {SITE_NAME} {SITE}, MAP {TURN_NAME} {RELAY}",
+        f"--host-resolver-rules=MAP {SITE_NAME} {SITE}",
         f"--ignore-certificate-errors-spki-list={key_mark(stack.cert)}",
     )
     async with async_playwright() as playwright:

@@ -21,7 +21,8 @@ from tests.deployment.network import RELAY, SITE, Network, network
 from tests.support.certificates import certificate
 
 ROOT = Path(__file__).parents[2]
-SITE_NAME, TURN_NAME = "meetings.example.se", "turn.example.se"
+SITE_NAME, TURN_NAME = "meetings.example.se", RELAY
+"""Browsers look for a relay's name in ways that no test can answer, so here it has none."""
 IN_CONTAINERS = "/run/secrets"
 
 

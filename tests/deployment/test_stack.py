@@ -9,7 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from tests.deployment.browser import NOTE_PATHS, PATHS, browser
-from tests.deployment.stack import SITE_NAME, Stack, stack
+from tests.deployment.stack import SITE_NAME, TURN_NAME, Stack, stack
 from tests.e2e.people import Person, demand_pages
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -46,6 +46,17 @@ async def page_in(chromium: Browser, **options: Any) -> Page:
     context.set_default_timeout(SECONDS * 1000)
     await context.add_init_script(NOTE_PATHS)
     return await context.new_page()
+
+
+OPEN, BLOCKED = "open", "blocked"
+FOUND = {
+    "open": dict.fromkeys(("socket", "udp", "relayUdp", "relayTcp", "relayTls"), OPEN),
+    "strict": {
+        **dict.fromkeys(("socket", "relayTls"), OPEN),
+        **dict.fromkeys(("udp", "relayUdp", "relayTcp"), BLOCKED),
+    },
+}
+"""What the page that tests the connection says, by the office's firewall."""
 
 
 class Host:
@@ -87,4 +98,24 @@ async def test_an_officer_joins_over_https_and_hears_the_newcomer(
         assert await newcomer.page.evaluate(PATHS) == [path]
         await host.call("POST", f"/meetings/{meeting}/end")
     for page in (newcomer.page, officer.page):
+        await page.context.close()
+
+
+@pytest.mark.parametrize(("firewall", "means"), [("open", "good"), ("strict", "relayed")])
+async def test_the_page_that_tests_the_connection_tells_what_is_blocked(
+    running: Stack, chromium: Browser, firewall: str, means: str
+) -> None:
+    with running.net.walled() if firewall == "strict" else nullcontext():
+        page = await page_in(chromium)
+        await page.goto(f"{URL}/connection")
+        await page.get_by_test_id("test-connection").click()
+        verdict = page.get_by_test_id("verdict")
+        await verdict.wait_for(timeout=SECONDS * 1000)
+        found = {
+            part: await page.get_by_test_id(f"part-{part}").get_attribute("data-state")
+            for part in (*FOUND[firewall], "device", "down", "up")
+        }
+        assert found == {**FOUND[firewall], **dict.fromkeys(("device", "down", "up"), OPEN)}
+        assert await verdict.get_attribute("data-verdict") == means
+        assert f"TCP {TURN_NAME}:443" in await page.get_by_test_id("part-relayTls").inner_text()
         await page.context.close()

@@ -1,6 +1,7 @@
 """A certificate for this machine, signed by itself, and its key."""
 
 from base64 import b64encode
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from ipaddress import ip_address
@@ -17,7 +18,7 @@ def certificate(
     """For this machine and `names`, good for so many `days` from now; negative when it has expired."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    whom = [x509.IPAddress(ip_address("127.0.0.1")), *(x509.DNSName(each) for each in names)]
+    whom = [_named(each) for each in ("127.0.0.1", *names)]
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder()
@@ -39,6 +40,12 @@ def certificate(
         )
     )
     return cert_file, key_file
+
+
+def _named(name: str) -> x509.GeneralName:
+    with suppress(ValueError):
+        return x509.IPAddress(ip_address(name))
+    return x509.DNSName(name)
 
 
 def key_mark(cert: Path) -> str:

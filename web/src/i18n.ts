@@ -22,6 +22,9 @@ export type Locale = keyof typeof LOCALES;
 /** Newcomers and those beside them have every language; who works in the meeting has texts in these. */
 const FOR_STAFF: readonly Locale[] = ["sv", "en"];
 
+/** The test of the connection, which is everybody's. */
+const FOR_TESTERS: readonly Locale[] = ["sv", "en", "ar"];
+
 const RIGHT_TO_LEFT = new Set(["ar", "fa", "ckb", "ps", "ur"]);
 
 /** A text gives its forms in this order; the last stands for every other number. */
@@ -53,7 +56,8 @@ export function isLocale(language: string): language is Locale {
 }
 
 /** Languages in which the pages of this role are complete; without a role, those of the staff's pages. */
-export function localesFor(role: Role | "guest" | null): readonly Locale[] {
+export function localesFor(role: Role | "guest" | "tester" | null): readonly Locale[] {
+  if (role === "tester") return FOR_TESTERS;
   const all = Object.keys(LOCALES) as Locale[];
   return role === "guest" || role === "newcomer" || role === "companion" || role === "attendee" ? all : FOR_STAFF;
 }

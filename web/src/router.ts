@@ -12,6 +12,7 @@ const routes: RouteRecordRaw[] = [
   { path: "/ledger", component: () => import("./views/LedgerView.vue") },
   { path: "/hearing/:meeting", component: () => import("./views/HearingView.vue"), props: true },
   { path: "/s/:code", component: () => import("./views/StaffLink.vue"), props: true },
+  { path: "/connection", component: () => import("./views/ConnectionView.vue") },
   { path: "/screen", component: () => import("./views/ScreenView.vue") },
   { path: "/:rest(.*)*", component: () => import("./views/NotFound.vue") },
 ];

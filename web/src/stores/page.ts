@@ -32,9 +32,10 @@ export const usePage = defineStore("page", () => {
   /** Before a link is opened nobody knows whose it is. */
   const invited = window.location.pathname.startsWith("/j/");
   const guest = ref<LinkInfo | null>(null);
-  const offered = computed(() => localesFor(meeting.you?.role ?? guest.value?.role ?? (invited ? "guest" : null)));
+  const stranger = invited ? "guest" : window.location.pathname.startsWith("/connection") ? "tester" : null;
+  const offered = computed(() => localesFor(meeting.you?.role ?? guest.value?.role ?? stranger));
   const wished = computed<Locale>(() => {
-    const wish = chosen.value ?? meeting.you?.language ?? guest.value?.language ?? (invited ? newcomersOwn() : null) ?? "sv";
+    const wish = chosen.value ?? meeting.you?.language ?? guest.value?.language ?? (stranger ? newcomersOwn() : null) ?? "sv";
     return isLocale(wish) && offered.value.includes(wish) ? wish : "sv";
   });
   /** The language that the page is in: the one wished for, as soon as its texts are here. */
