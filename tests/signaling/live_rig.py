@@ -17,6 +17,7 @@ from rooms.views import Names
 from signaling.errors import ServiceUnavailable
 from signaling.exchange import Exchange
 from signaling.live import Live
+from signaling.mixing import Mixers
 from signaling.outbox import Outbox
 from signaling.restrictions import Kept, Restrictions
 from signaling.session import Session
@@ -132,6 +133,7 @@ class Rig:
     log: list[Any] = field(default_factory=list)
     grace: float = 1000.0
     disk_full: bool = False
+    mixers: Mixers | None = None
 
     def __post_init__(self) -> None:
         self.store = FragileEvents(self.log)
@@ -168,16 +170,17 @@ class Rig:
             names=Names({}, {}),
             clock=self.clock,
             grace=self.grace,
+            mixers=self.mixers,
         )
         self.lives.append(live)
         await live.load()
         return live
 
     async def attach(
-        self, live: Live, participant: str, slot: str = "screen"
+        self, live: Live, participant: str, slot: str = "screen", *, mixes: bool = True
     ) -> tuple[Session, LoggedOutbox]:
         outbox = LoggedOutbox(self.log)
-        session = Session(f"s_{participant}_{slot}", "m_1", participant, slot, "grant", outbox)
+        session = Session(f"s_{participant}_{slot}", "m_1", participant, slot, "grant", outbox, mixes=mixes)
         await live.attach(session)
         session.release()
         return session, outbox

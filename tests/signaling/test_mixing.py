@@ -176,11 +176,15 @@ async def test_two_who_hear_the_same_share_one_mix_and_one_process(room: Room) -
         assert room.newcomer.consumers[0].producer != first, "who can be heard by them has a mix of their own"
 
 
-async def test_the_process_is_there_while_somebody_needs_it(room: Room) -> None:
+@pytest.mark.parametrize("how", ["the listener leaves", "the meeting ends"])
+async def test_the_process_is_there_while_somebody_needs_it(room: Room, how: str) -> None:
     mixers = room.mixers
     pid = mixers.pid
     assert pid is not None
-    await room.people["newcomer"].call("session.leave")
+    if how == "the listener leaves":
+        await room.people["newcomer"].call("session.leave")
+    else:
+        await room.act("end")
     await ended(pid)
     assert mixers.pid is None
 
