@@ -1,4 +1,4 @@
-"""Is this machine fit for the service: data folder, keys, ports, HTTPS, store, pages."""
+"""Is this machine fit for the service: data folder, keys, ports, addresses, HTTPS, relays, store, pages."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.settings import Settings
 from media.batch import ways
-from signaling import doctor_store, doctor_tls
+from signaling import doctor_address, doctor_store, doctor_tls, doctor_turn
 from signaling.app import KEYS
 from signaling.keys import KeyFolder
 from web import DIST
@@ -35,6 +35,8 @@ def checks(settings: Settings) -> list[tuple[str, Callable[[], str | None]]]:
         (f"packets of sound and picture: {ways(batched=settings.media_batched)}", lambda: None),
         ("cameras work in browsers (HTTPS or localhost)", lambda: _camera(settings)),
         *([("the certificate is good", lambda: doctor_tls.wrong(settings))] if settings.tls_cert else []),
+        *doctor_address.checks(settings),
+        *doctor_turn.checks(settings),
         *doctor_store.checks(settings),
         ("the web pages are built", _pages),
     ]

@@ -1,7 +1,9 @@
 """What the doctor looks at in a certificate."""
 
+import ipaddress
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
@@ -36,7 +38,23 @@ def wrong(settings: Settings) -> str | None:
         )
     if now + SOON > mine.not_valid_after_utc:
         return f"{settings.tls_cert} expires on {mine.not_valid_after_utc:%Y-%m-%d}: renew it"
+    host = urlsplit(settings.public_url).hostname or ""
+    if not _is_for(mine, host):
+        return f"{settings.tls_cert} is not for {host}"
     return None
+
+
+def _is_for(certificate: x509.Certificate, host: str) -> bool:
+    """One star stands for the first word of a name (RFC 9525)."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return False
+    try:
+        return ipaddress.ip_address(host) in names.get_values_for_type(x509.IPAddress)
+    except ValueError:
+        known = {name.lower() for name in names.get_values_for_type(x509.DNSName)}
+        return bool({host, "*." + host.partition(".")[2]} & known)
 
 
 def _spki(public: Any) -> bytes:
