@@ -1,4 +1,5 @@
 # make run    install, build the pages, start the demo on http://localhost:8080
+# make install    what a service needs, for a site (docs/deployment.md)
 # make test   install what the tests need, check the code, run every test
 # make check  linter, types, import contracts, generated types (after `make test` once)
 # make screenshots    every page in every state, language and width, into tests/artifacts/screenshots
@@ -33,11 +34,13 @@ WEB_LOCK := $(wildcard web/package-lock.json)
 NODE_MODULES := web/node_modules/.package-lock.json
 PAGES := web/dist/index.html
 
-.PHONY: help run test check types check-types vitest pytest web system clean bench-forward bench-join \
+.PHONY: help install run test check types check-types vitest pytest web system clean bench-forward bench-join \
 	bench-recovery bench-interpreting bench-mix bench-text soak fuzz screenshots
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
+
+install: $(STAMPS)/python $(PAGES)
 
 run: $(STAMPS)/python $(PAGES)
 	@exec $(VENV)/bin/motesrum demo $(ARGS)
