@@ -46,6 +46,18 @@ async def test_the_camera_stops_before_the_pause_is_asked_for(meeting: Meeting) 
     assert set(at_pause) == {"ended"}
 
 
+async def test_a_newcomer_leaves_from_the_pause_without_being_heard_again(meeting: Meeting) -> None:
+    officer = await meeting.raw("officer", 1, name="Erik Lind")
+    newcomer = await meeting.person("newcomer", language="sv")
+    await meeting.start(1)
+    await newcomer.sees(officer.participant)
+    await newcomer.press("pause")
+    await expect(newcomer.find("meeting-paused")).to_be_visible()
+    await newcomer.press("end-meeting")
+    await newcomer.press("confirm")
+    await expect(newcomer.find("meeting-ended")).to_be_visible()
+
+
 async def test_another_language_in_mid_meeting_changes_the_words_alone(meeting: Meeting) -> None:
     officer = await meeting.raw("officer", 1, name="Erik Lind")
     newcomer = await meeting.person("newcomer", language="sv")
