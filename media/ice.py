@@ -110,6 +110,16 @@ class IceAgent:
         session.paths.clear()
         session.selected = None
 
+    def lost(self, path: Path, now: float) -> None:
+        """Nothing comes or goes by this path any more."""
+        session = self._by_path.pop(path, None)
+        if session is None:
+            return
+        selected = session.selected == path
+        _forget(session, path)
+        if selected:
+            session.route.path_changed(now)
+
     def receive(self, data: bytes, path: Path, now: float) -> tuple[bytes, IceSession]:
         """Answer a binding request and bind its path; raise `Refused` for everything else."""
         request = _parse(data)

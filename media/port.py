@@ -1,4 +1,4 @@
-"""The UDP sockets of a worker: one port number on every listen address.
+"""The sockets of a worker: one port number on every listen address, for UDP and for ICE over TCP.
 
 Datagrams are told apart by their first byte (RFC 7983): STUN goes to the ICE agent, DTLS and SRTP
 to the transport that authenticated their path. Everything else is counted by reason and dropped.
@@ -19,6 +19,7 @@ from media.batch import Lane, UdpSocket, wrapped
 from media.ice import IceAgent, Path, Refused
 from media.srtp import MAX_DATAGRAM
 from media.stats import Drop, Traffic
+from media.tcp import TcpConnection, TcpListener
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +46,18 @@ class Port:
         self._clock = clock
         self._listen = tuple(listen)
         self.traffic = Traffic()
-        bound = _bind_all(self._listen, port)
+        self.agent = IceAgent()
+        bound, listening = _bind_all(self._listen, port)
         self.number: int = bound[0].getsockname()[1]
-        self._sockets = [
+        self._sockets: list[UdpSocket | TcpListener] = [
             wrapped(each, index, self.traffic, self._schedule, batched=batched)
             for index, each in enumerate(bound)
         ]
-        self.agent = IceAgent()
+        self._sockets += [
+            TcpListener(each, len(bound) + index, self.traffic, self, self._drain)
+            for index, each in enumerate(listening)
+        ]
+        self._by_tcp = bool(listening)
         self.faults = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._draining = self._flush_due = False
@@ -69,19 +75,40 @@ class Port:
             each.close()
 
     def candidates(self) -> list[dict[str, Any]]:
-        """mediasoup's IceCandidates: one host candidate for each address (RFC 8445 section 5.1.2)."""
-        return [
-            {
-                "foundation": f"udp{index}",
-                "priority": (126 << 24) | ((65535 - index) << 8) | 255,
-                "ip": entry.candidate_ip,
-                "address": entry.candidate_ip,
-                "protocol": "udp",
-                "port": self.number,
-                "type": "host",
-            }
-            for index, entry in enumerate(self._listen)
+        """mediasoup's IceCandidates: host candidates for each address (RFC 8445 section 5.1.2, RFC 6544
+        section 4.2), those for UDP first."""
+        found = [
+            self._candidate(entry, f"udp{index}", 65535 - index) for index, entry in enumerate(self._listen)
         ]
+        if self._by_tcp:
+            found += [
+                {
+                    **self._candidate(entry, f"tcp{index}", (4 << 13) + 8191 - index),
+                    "protocol": "tcp",
+                    "tcpType": "passive",
+                }
+                for index, entry in enumerate(self._listen)
+            ]
+        return found
+
+    def _candidate(self, entry: Listen, foundation: str, preference: int) -> dict[str, Any]:
+        return {
+            "foundation": foundation,
+            "priority": (126 << 24) | (preference << 8) | 255,
+            "ip": entry.candidate_ip,
+            "address": entry.candidate_ip,
+            "protocol": "udp",
+            "port": self.number,
+            "type": "host",
+        }
+
+    def find(self, path: Path) -> object | None:
+        """Who has authenticated this path."""
+        return self.agent.find(path)
+
+    def lost(self, path: Path) -> None:
+        """The connection has ended."""
+        self.agent.lost(path, self._clock())
 
     def send(self, data: bytes, path: Path) -> bool:
         """Hand a datagram to the kernel now, or drop it (counted) when the kernel would block."""
@@ -107,7 +134,7 @@ class Port:
             self._flush_due = True
             self._loop.call_soon(self.flush)
 
-    def _drain(self, opened: UdpSocket) -> None:
+    def _drain(self, opened: UdpSocket | TcpListener | TcpConnection) -> None:
         now = self._clock()
         self._draining = True
         try:
@@ -157,31 +184,47 @@ class Port:
         self.send(answer, path)
 
 
-def _bind_all(listen: Sequence[Listen], port: int) -> list[socket.socket]:
-    """Bind every address to one number; with port 0 try others when the first is not free everywhere."""
+def _bind_all(listen: Sequence[Listen], port: int) -> tuple[list[socket.socket], list[socket.socket]]:
+    """Bind every address to one number; with port 0 try others when the first is not free everywhere.
+
+    Where a number that is asked for is taken for TCP, there is UDP only.
+    """
     for _ in range(_BIND_TRIES):
+        bound: list[socket.socket] = []
         try:
-            return _bind_each(listen, port)
+            bound = _bind_each(listen, port, socket.SOCK_DGRAM)
+            return bound, _bind_each(listen, bound[0].getsockname()[1], socket.SOCK_STREAM)
         except PortTaken as error:
+            if port and bound:
+                log.info("%s: media goes over UDP only", error.strerror)
+                return bound, []
+            for opened in bound:
+                opened.close()
             if port or error.errno != errno.EADDRINUSE:
                 raise
-    raise PortTaken(errno.EADDRINUSE, "no UDP port is free on every listen address")
+    raise PortTaken(errno.EADDRINUSE, "no port is free on every listen address")
 
 
-def _bind_each(listen: Sequence[Listen], port: int) -> list[socket.socket]:
+def _bind_each(listen: Sequence[Listen], port: int, kind: socket.SocketKind) -> list[socket.socket]:
     bound: list[socket.socket] = []
     for entry in listen:
         family = socket.AF_INET6 if ":" in entry.ip else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_DGRAM)
+        sock = socket.socket(family, kind)
         bound.append(sock)
         sock.setblocking(False)
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
         try:
-            sock.bind((entry.ip, port))
+            if kind == socket.SOCK_STREAM:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                sock.bind((entry.ip, port))
+                sock.listen()
+            else:
+                for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                    sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
+                sock.bind((entry.ip, port))
         except OSError as error:
             for opened in bound:
                 opened.close()
-            raise PortTaken(error.errno, f"UDP port {port} on {entry.ip}: {error.strerror}") from error
+            what = "TCP" if kind == socket.SOCK_STREAM else "UDP"
+            raise PortTaken(error.errno, f"{what} port {port} on {entry.ip}: {error.strerror}") from error
         port = sock.getsockname()[1]
     return bound

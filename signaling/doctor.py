@@ -31,7 +31,10 @@ def checks(settings: Settings) -> list[tuple[str, Callable[[], str | None]]]:
             f"port {settings.http_port} on {settings.http_host} is free",
             lambda: _free(settings.http_host, settings.http_port, socket.SOCK_STREAM),
         ),
-        *((f"UDP port {settings.media_port} on {ip} is free", _udp(ip, settings.media_port)) for ip in media),
+        *(
+            (f"port {settings.media_port} on {ip} is free for UDP and TCP", _media(ip, settings.media_port))
+            for ip in media
+        ),
         (f"packets of sound and picture: {ways(batched=settings.media_batched)}", lambda: None),
         ("cameras work in browsers (HTTPS or localhost)", lambda: _camera(settings)),
         *([("the certificate is good", lambda: doctor_tls.wrong(settings))] if settings.tls_cert else []),
@@ -58,8 +61,8 @@ def _keys(data: Path) -> str | None:
     return None if not found else f"{found[0]} is open to others"
 
 
-def _udp(ip: str, port: int) -> Callable[[], str | None]:
-    return lambda: _free(ip, port, socket.SOCK_DGRAM)
+def _media(ip: str, port: int) -> Callable[[], str | None]:
+    return lambda: _free(ip, port, socket.SOCK_DGRAM) or _free(ip, port, socket.SOCK_STREAM)
 
 
 def _free(host: str, port: int, kind: socket.SocketKind) -> str | None:

@@ -50,10 +50,10 @@ async def page_in(chromium: Browser, **options: Any) -> Page:
 
 OPEN, BLOCKED = "open", "blocked"
 FOUND = {
-    "open": dict.fromkeys(("socket", "udp", "relayUdp", "relayTcp", "relayTls"), OPEN),
+    "open": dict.fromkeys(("socket", "udp", "tcp", "relayUdp", "relayTcp", "relayTls"), OPEN),
     "strict": {
         **dict.fromkeys(("socket", "relayTls"), OPEN),
-        **dict.fromkeys(("udp", "relayUdp", "relayTcp"), BLOCKED),
+        **dict.fromkeys(("udp", "tcp", "relayUdp", "relayTcp"), BLOCKED),
     },
 }
 """What the page that tests the connection says, by the office's firewall."""

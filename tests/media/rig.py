@@ -27,13 +27,15 @@ class Rig:
     changed: asyncio.Event
     endpoints: list[RawEndpoint] = field(default_factory=list)
 
-    async def join(self, owner: str, direction: str, room: str = "room") -> RawEndpoint:
+    async def join(
+        self, owner: str, direction: str, room: str = "room", kind: type[RawEndpoint] = RawEndpoint
+    ) -> RawEndpoint:
         """A connected endpoint; its transport's id is `<owner>-<direction>`."""
         id_ = f"{owner}-{direction}"
         description = await self.client.create_transport(
             room=room, owner=owner, transport=id_, direction=direction
         )
-        endpoint = RawEndpoint(description)
+        endpoint = kind(description)
         self.endpoints.append(endpoint)
         await self.client.connect_transport(id_, endpoint.dtls_parameters)
         await endpoint.connect()

@@ -52,11 +52,15 @@ def authenticated(port: Port) -> Recorder:
 def test_every_address_is_bound_to_the_same_number_and_announced() -> None:
     port = Port((Listen("127.0.0.1"), Listen("127.0.0.2", announced="203.0.113.5")), 0)
     try:
-        first, second = port.candidates()
+        first, second, *by_tcp = port.candidates()
         assert (first["ip"], second["ip"]) == ("127.0.0.1", "203.0.113.5")
         assert first["port"] == second["port"] == port.number > 0
         assert first["priority"] > second["priority"]
         assert {first["type"], second["protocol"]} == {"host", "udp"}
+        assert [each["ip"] for each in by_tcp] == ["127.0.0.1", "203.0.113.5"]
+        assert second["priority"] > by_tcp[0]["priority"] > by_tcp[1]["priority"]
+        for each in by_tcp:
+            assert (each["protocol"], each["tcpType"], each["port"]) == ("tcp", "passive", port.number)
     finally:
         port.close()
 
@@ -64,6 +68,17 @@ def test_every_address_is_bound_to_the_same_number_and_announced() -> None:
 def test_a_taken_port_is_named_in_the_error(port: Port) -> None:
     with pytest.raises(PortTaken, match=f"UDP port {port.number} on 127.0.0.1"):
         Port(LOOPBACK, port.number)
+
+
+def test_where_the_number_is_taken_for_tcp_media_goes_over_udp() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as other:
+        other.bind(("127.0.0.7", 0))
+        other.listen()
+        alone = Port((Listen("127.0.0.7"),), other.getsockname()[1])
+        try:
+            assert [each["protocol"] for each in alone.candidates()] == ["udp"]
+        finally:
+            alone.close()
 
 
 def test_a_number_that_is_taken_on_one_address_leaves_none_bound(port: Port) -> None:
@@ -131,7 +146,7 @@ def test_a_full_socket_drops_instead_of_queueing(port: Port, monkeypatch: pytest
         def sendto(self, data: bytes, address: object) -> int:
             raise BlockingIOError(errno.EAGAIN, "full")
 
-    (opened,) = port._sockets
+    opened, _ = port._sockets
     with monkeypatch.context() as changed:
         changed.setattr(opened, "_socket", Full())
         assert port.send(b"packet", PEER) is False
