@@ -5,6 +5,8 @@
 import type { Instant, Snapshot, Station } from "./wire";
 
 const REGIONS: Record<string, string> = { sv: "sv-SE", en: "en-GB" };
+/** Browsers mix in the Latin one before a time of day. */
+const COMMAS: Record<string, string> = { ar: "،", fa: "،" };
 /** Milliseconds. */
 const SLIP_STEP = 10_000;
 const CLOCK: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
@@ -13,7 +15,8 @@ const CLOCK: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", 
 function written(instant: Instant | number, language: string, options: Intl.DateTimeFormatOptions): string {
   const tag = `${REGIONS[language] ?? language}-u-ca-gregory-nu-latn`;
   const known = Intl.DateTimeFormat.supportedLocalesOf(tag).length > 0;
-  return new Intl.DateTimeFormat(known ? tag : "sv-SE", known ? options : inDigits(options)).format(new Date(instant));
+  const text = new Intl.DateTimeFormat(known ? tag : "sv-SE", known ? options : inDigits(options)).format(new Date(instant));
+  return COMMAS[language] ? text.replaceAll(",", COMMAS[language]) : text;
 }
 
 function inDigits({ hour, minute, hourCycle, day, timeZone }: Intl.DateTimeFormatOptions): Intl.DateTimeFormatOptions {

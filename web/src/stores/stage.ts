@@ -93,6 +93,12 @@ export function useStage() {
     return (person.role === "newcomer" ? alias.value : person.name) || t(`role.${person.role}`);
   }
 
+  /** An officer who was invited without a name goes by the agency's. */
+  function nameless(person: Participant | undefined): boolean {
+    const own = stationNumbered(person?.station ?? null);
+    return person?.role === "officer" && own !== null && [agency(own), agencyInSwedish(own)].includes(person.name);
+  }
+
   /** Who interprets now; a colleague who rests only where nobody else is there. */
   const interpreter = computed<Participant | null>(() => {
     const here = meeting.inRoom.filter((person) => person.role === "interpreter" && (person.kind ?? "spoken") === "spoken");
@@ -109,6 +115,6 @@ export function useStage() {
   return {
     meeting, page, officer, officers, station, paused, ended, question, excluded, listeners, alias,
     newcomer: inTheRoom("newcomer"), interpreter, host, helpLabel,
-    agency, agencyInSwedish, stationNumbered, language, languages, capacity, called,
+    agency, agencyInSwedish, stationNumbered, language, languages, capacity, called, nameless,
   };
 }
