@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
+from config.cluster import Cluster
 from config.kinds import Frozen, Seconds, SecondsOrZero, SecretFile
 from config.media import Listen, MediaSettings
 from config.network import Network, TurnUrl
@@ -161,6 +162,9 @@ class Settings(Frozen):
     data: Path = Path("data")
     store: Literal["sqlite", "redis"] = "sqlite"
     redis: Redis | None = None
+    cluster: Cluster = Cluster()
+    keys_folder: Path | None = None
+    """The service's own keys, the same on every node; `keys` in the data folder."""
     retention_days: PositiveInt = 30
     """The newcomer's content is erased this many days after the meeting."""
 
@@ -206,6 +210,11 @@ class Settings(Frozen):
         """What a media worker is told."""
         listen = tuple(Listen(each.ip, each.announced) for each in self.media_listen)
         return MediaSettings(listen, self.media_port, self.orphan_forbid, self.orphan_end, self.media_batched)
+
+    @property
+    def keys(self) -> Path:
+        """The folder of the service's own keys."""
+        return self.keys_folder or self.data / "keys"
 
     @property
     def secure(self) -> bool:

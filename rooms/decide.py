@@ -103,3 +103,5 @@ _RULES: dict[type[cmd.Command], Callable[[Meeting, Any, float], Iterator[ev.Even
     pcmd.TakeFloor: pool.take_floor,
     pcmd.LeaveFloor: pool.leave_floor,
 }
+
+COMMANDS: tuple[type[cmd.Command], ...] = (cmd.CreateMeeting, *_RULES)

@@ -1,6 +1,7 @@
 """The composition root: settings in, a web application out."""
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,9 @@ from aiohttp import hdrs, web
 import web as web_pages
 from config.catalogue import Catalogue, load_catalogue
 from config.settings import Settings
+from rooms.cluster import Node
 from rooms.store.base import Store
+from rooms.store.redis import RedisStore
 from signaling import forwarded, heads, problems, sign_in, socket
 from signaling.accounts import Accounts
 from signaling.agency_grants import AgencyGrants
@@ -19,6 +22,7 @@ from signaling.agency_keys import AgencyKeys
 from signaling.api.dispatch import endpoint
 from signaling.api.table import ROUTES
 from signaling.assertions import Assertions
+from signaling.cluster import Cluster
 from signaling.connection_test import ConnectionTest
 from signaling.directory import Directory
 from signaling.hub import Hub
@@ -28,6 +32,7 @@ from signaling.keys import KeyFolder
 from signaling.let_in import Entrances
 from signaling.limits import Limiter
 from signaling.lockout import Lockout
+from signaling.nodes import Nodes, node_key
 from signaling.oidc import OidcSignIn
 from signaling.pages import add_pages, security_headers
 from signaling.pool import Pool
@@ -42,6 +47,7 @@ from signaling.workers import Workers
 log = structlog.get_logger(__name__)
 
 KEYS = "keys"
+NODE_FILE = "node"
 WORKER_SOCKET = "worker.sock"
 WRONG_CODES, WRONG_PAIRINGS = 30, 10
 """Before whoever sent them has to wait: an address can be a whole office's."""
@@ -59,7 +65,7 @@ async def build_services(
     """Everything but the door. Raises KeyFolderError, CatalogueError, StoreUnavailable."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     shipped = catalogue or load_catalogue()
-    keys = KeyFolder(settings.data / KEYS)
+    keys = KeyFolder(settings.keys)
     tokens = make_tokens(settings, keys, clock)
     sealing = keys.sealing_key()
     store = store or await open_store(settings, clock)
@@ -67,7 +73,16 @@ async def build_services(
     await directory.refresh()
     names = directory.names
     workers = workers or Workers(settings.media, settings.data / WORKER_SOCKET, settings.worker_ack_timeout)
-    hub = Hub(store=store, workers=workers, names=names, settings=settings, clock=clock)
+    nodes = Nodes(node_key(sealing))
+    hub = Hub(
+        store=store,
+        workers=workers,
+        names=names,
+        settings=settings,
+        clock=clock,
+        cluster=make_cluster(settings, store, clock),
+        nodes=nodes,
+    )
     agency_keys = AgencyKeys(store.records, clock)
     invitations = Invitations(
         records=store.records,
@@ -88,6 +103,7 @@ async def build_services(
         names=names,
         store=store,
         hub=hub,
+        nodes=nodes,
         tokens=tokens,
         invitations=invitations,
         entrances=Entrances(meetings=hub, invitations=invitations, records=store.records),
@@ -110,6 +126,27 @@ async def build_services(
         connection_test=ConnectionTest(workers, turn),
         clock=clock,
     )
+
+
+def make_cluster(settings: Settings, store: Store, clock: Callable[[], float]) -> Cluster | None:
+    """A store that only one process can open is of one node."""
+    if not isinstance(store, RedisStore):
+        return None
+    mine = settings.cluster
+    scheme, host = ("https" if settings.tls_cert else "http"), settings.http_host
+    me = Node(
+        mine.name or node_name(settings.data / NODE_FILE),
+        mine.url or f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.http_port}",
+        mine.sites,
+    )
+    return Cluster(store, me, lifetime=mine.lifetime, orphan_limit=mine.orphan_limit, clock=clock)
+
+
+def node_name(path: Path) -> str:
+    """Made at the first start, and kept: a node that is started again takes back what it had."""
+    if not path.exists():
+        path.write_text(secrets.token_hex(4) + "\n", "utf-8")
+    return path.read_text("utf-8").strip()
 
 
 def make_lockouts(store: Store, clock: Callable[[], float]) -> Lockouts:
@@ -162,6 +199,7 @@ def create_app(services: Services, dist: Path = web_pages.DIST) -> web.Applicati
         else:
             app.router.add_route(route.method, route.pattern, endpoint(route))
     socket.setup(app)
+    services.nodes.setup(app)
     sign_in.setup(app)
     add_pages(app, dist)
     headers = security_headers(settings)

@@ -198,14 +198,14 @@ def _with_address(settings: Settings) -> Settings:
 
 
 async def _staff_link(settings: Settings, person: staff.Person) -> staff.StaffLink:
-    from signaling.app import KEYS, make_staff, make_tokens
+    from signaling.app import make_staff, make_tokens
     from signaling.directory import Directory
 
     async with offline(settings) as store:
         directory = Directory(store.records, load_catalogue())
         await directory.refresh()
         demand_fitting(person, directory.catalogue)
-        desk = make_staff(settings, store, make_tokens(settings, KeyFolder(settings.data / KEYS)))
+        desk = make_staff(settings, store, make_tokens(settings, KeyFolder(settings.keys)))
         return await desk.create_link(person)
 
 
@@ -231,11 +231,10 @@ def keys_command(
     data: Data = None,
 ) -> None:
     """Print the public keys of the service's own tokens, newest first, as a JWK set."""
-    from signaling.app import KEYS
 
     settings = settings_of(config, data=data)
     with told():
-        folder = KeyFolder(settings.data / KEYS)
+        folder = KeyFolder(settings.keys)
         if new:
             folder.rotate()
         print(json.dumps({"keys": [key.jwk() for key in folder.signing_keys()]}, indent=2))

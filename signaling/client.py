@@ -32,8 +32,14 @@ REPORT_EVERY = 1.0
 """Seconds between sender and receiver reports."""
 ANSWER_WITHIN = 10.0
 LONGEST_PAUSE = 4.0
-COMES_BACK = frozenset({"slow_reader", "shutting_down"})
+COMES_BACK = frozenset({"slow_reader", "shutting_down", "moved"})
 """Goodbyes after which the session can be resumed, so that media is kept."""
+
+PASSES = frozenset(
+    {"moving", "shutting_down", "store_unavailable", "media_unavailable", "node_unavailable", "elsewhere"}
+)
+"""Refusals that are over after a while."""
+NODES_TRIED = 3
 
 Notified = Callable[[str, dict[str, Any]], None]
 Taken = Callable[[Any], None]
@@ -189,6 +195,7 @@ class MeetingClient:
         self.received: dict[str, Received] = {}
         self.published: dict[str, Published] = {}
         self._origin = origin
+        self._node: str | None = None
         self._http: aiohttp.ClientSession | None = None
         self._connection: Connection | None = None
         self._by_ssrc: dict[int, Received] = {}
@@ -209,8 +216,7 @@ class MeetingClient:
     async def join(self, token: str, slot: str = "screen", *, mixes: bool = True) -> dict[str, Any]:
         """Open the socket and join with an access token; the snapshot. Without `mixes` all sound is asked
         for as one consumer."""
-        connection = await self._connect_socket()
-        await connection.call("session.join", self._joined, token=token, slot=slot, mixes=mixes)
+        await self._enter("session.join", self._joined, token=token, slot=slot, mixes=mixes)
         return self.snapshot
 
     async def resume(self, *, restart_ice: bool = False) -> dict[str, Any]:
@@ -218,7 +224,6 @@ class MeetingClient:
 
         Media that still stands is kept, the rest is made anew. `restart_ice`: our network path has changed.
         """
-        connection = await self._connect_socket()
         known: list[str] = []
 
         def resumed(answer: dict[str, Any]) -> None:
@@ -226,7 +231,7 @@ class MeetingClient:
             known.extend(self.received)
             self._joined(answer)
 
-        answer = await connection.call(
+        answer = await self._enter(
             "session.resume",
             resumed,
             session=self.session,
@@ -245,7 +250,28 @@ class MeetingClient:
                 try:
                     return await self.resume()
                 except (aiohttp.ClientError, ConnectionLost):
-                    await asyncio.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.25 * 2**attempt)))
+                    self._node = None
+                except CallFailed as error:
+                    if error.code not in PASSES:
+                        raise
+                    self._node = None
+                await asyncio.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.25 * 2**attempt)))
+        raise AssertionError
+
+    def socket_url(self, node: str | None) -> str:
+        """`node`: the one that has the meeting, where there are several."""
+        return self.base_url + ("" if node is None else f"/n/{node}") + "/api/v1/socket"
+
+    async def _enter(self, method: str, taken: Taken, /, **params: Any) -> Any:
+        """The first call of a socket, at the node that has the meeting."""
+        for tried in range(NODES_TRIED):
+            connection = await self._connect_socket()
+            try:
+                return await connection.call(method, taken, **params)
+            except CallFailed as error:
+                if error.code != "elsewhere" or tried == NODES_TRIED - 1:
+                    raise
+                self._node = error.data["node"]
         raise AssertionError
 
     async def _connect_socket(self) -> Connection:
@@ -256,7 +282,7 @@ class MeetingClient:
             self._http = aiohttp.ClientSession()
         headers = {} if self._origin is None else {"Origin": self._origin}
         socket = await self._http.ws_connect(
-            self.base_url + "/api/v1/socket", headers=headers, max_msg_size=4 << 20, heartbeat=20
+            self.socket_url(self._node), headers=headers, max_msg_size=4 << 20, heartbeat=20
         )
         self._connection = Connection(socket, self._notified, self.on_changed)
         return self._connection

@@ -24,6 +24,7 @@ from rooms.policy import Audience, audience, sees_quality
 from rooms.store.base import (
     CorruptLog,
     EventStore,
+    Fenced,
     Recorded,
     StoreUnavailable,
     UnknownEvent,
@@ -49,6 +50,8 @@ Heard = dict[str, list[tuple[int, ev.Event]]]
 
 ATTEMPTS = 3
 STORE_RETRY = 1.0
+GOING = "shutting_down"
+"""Code of a refusal: this node does not act for the meeting any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,11 @@ class Live:
         grace: float,
         done: Callable[[], None] = lambda: None,
         mixers: Mixers | None = None,
+        fence: int = 0,
+        fenced: Callable[[], None] = lambda: None,
     ) -> None:
-        """`done` is called whenever some work has ended: it may have been the last."""
+        """`done` is called whenever some work has ended: it may have been the last. `fence`: the token with
+        which this node writes; `fenced` is called when another one has a higher one."""
         self.id = meeting
         self.exchange = exchange
         self.state: Meeting | None = None
@@ -94,6 +100,8 @@ class Live:
         self._numbers: dict[str, int] = {}
         self._lock = asyncio.Lock()
         self._done = done
+        self._fence = fence
+        self._fenced = fenced
         self._timers = Timers(meeting, clock, done)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
@@ -294,11 +302,19 @@ class Live:
         if self._mixing is not None:
             await self._mixing.close()
 
+    async def surrender(self) -> None:
+        """Another node acts for the meeting, or will in a moment: media ends first, then devices are sent
+        there."""
+        self._closed = True
+        await self.exchange.restrict({})
+        await self.close("moved", "the meeting goes on at another node")
+        await self.exchange.close()
+
     async def _finished(self, work: Coroutine[Any, Any, T]) -> T:
         """A caller that goes away does not leave a batch half done."""
         if self._closed:
             work.close()
-            raise ServiceUnavailable("shutting_down", "the service is being restarted")
+            raise ServiceUnavailable(GOING, "the meeting is taken up again in a moment")
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -340,9 +356,11 @@ class Live:
         """False when somebody else has written: the command is to be decided again."""
         pending = [*self._unstored, *events]
         try:
-            self._stored = await self._store.append(self._stream, self._stored, pending)
+            self._stored = await self._store.append(self._stream, self._stored, pending, fence=self._fence)
         except VersionConflict:
             return False
+        except Fenced as error:
+            raise self._surpassed() from error
         except StoreUnavailable as error:
             log.error("the store does not answer", meeting=self.id, error=str(error))
             kept = isinstance(command, Restriction) and await self._kept(
@@ -359,6 +377,11 @@ class Live:
                 self._unstored = []
                 self._timers.set("restrictions", self._clock(), self._store_restrictions)
         return True
+
+    def _surpassed(self) -> ServiceUnavailable:
+        log.warning("another node has the meeting", meeting=self.id, fence=self._fence)
+        self._fenced()
+        return ServiceUnavailable(GOING, "the meeting is at another node now")
 
     async def _kept(self, kept: Kept) -> bool:
         try:
@@ -423,11 +446,15 @@ class Live:
         async with self._lock:
             try:
                 if self._unstored:
-                    self._stored = await self._store.append(self._stream, self._stored, self._unstored)
+                    self._stored = await self._store.append(
+                        self._stream, self._stored, self._unstored, fence=self._fence
+                    )
                     self._unstored = []
                 await asyncio.to_thread(self._restrictions.drop, self.id)
             except VersionConflict:
                 await self._reload()
+            except Fenced:
+                self._surpassed()
             except (StoreUnavailable, OSError):
                 self._timers.set("restrictions", self._clock() + STORE_RETRY, self._store_restrictions)
 

@@ -45,6 +45,8 @@ class Meetings(Protocol):
 
     def going_on(self) -> list[Meeting]: ...
 
+    def acts_for(self, meeting: str) -> bool: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -256,7 +258,7 @@ class Pool:
                 calls = [(state.id, call) for state in self._meetings.going_on() for call in state.pool.calls]
                 places = in_line(call for _, call in calls)
                 for meeting, call in calls:
-                    if call.place != places[call.id]:
+                    if call.place != places[call.id] and self._meetings.acts_for(meeting):
                         await self._tell_place(meeting, call.id, places[call.id])
         finally:
             self._placing = None

@@ -40,6 +40,9 @@ class Restrictions:
     def of(self, meeting: str) -> tuple[Kept, ...]:
         return tuple(k for k in self._kept if k.meeting == meeting)
 
+    def meetings(self) -> set[str]:
+        return {kept.meeting for kept in self._kept}
+
     def keep(self, kept: Kept) -> None:
         with self._lock:
             self._replace((*self._kept, kept))

@@ -23,6 +23,7 @@ from signaling.invitations import Invitations
 from signaling.let_in import Entrances
 from signaling.limits import Limiter
 from signaling.lockout import Lockout
+from signaling.nodes import Nodes
 from signaling.oidc import OidcSignIn
 from signaling.pool import Pool
 from signaling.screens import Screens
@@ -51,6 +52,7 @@ class Services:
     names: Names
     store: Store
     hub: Hub
+    nodes: Nodes
     tokens: Tokens
     invitations: Invitations
     entrances: Entrances

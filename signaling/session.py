@@ -212,6 +212,11 @@ class Sessions:
             fresh,
         )
 
+    async def meeting(self, session: str) -> str | None:
+        """Where the session is, whoever asks: it uses up nothing."""
+        record = await self._records.get(KIND, session)
+        return None if record is None else str(record.value["meeting"])
+
     async def holder(self, session: str, meeting: str) -> tuple[str, str, bool] | None:
         """Of a session of that meeting that can still come back: participant, slot, whether it mixes."""
         record = await self._records.get(KIND, session)

@@ -30,6 +30,7 @@ from signaling.idempotency import Result as Kept
 from signaling.invitations import InvitationError, Invitations
 from signaling.let_in import Entrances
 from signaling.live import Live
+from signaling.nodes import Elsewhere
 from signaling.origin import from_our_page
 from signaling.outbox import Outbox
 from signaling.problems import RETRY_AFTER, Problem
@@ -66,11 +67,11 @@ _CONNECTIONS = web.AppKey("connections", Counter[str])
 
 
 class RpcError(Exception):
-    """`data` carries our stable code."""
+    """`data` carries our stable code, and what goes with it."""
 
-    def __init__(self, number: int, message: str, code: str) -> None:
+    def __init__(self, number: int, message: str, code: str, **more: str) -> None:
         super().__init__(message)
-        self.body = {"code": number, "message": message, "data": {"code": code}}
+        self.body = {"code": number, "message": message, "data": {"code": code, **more}}
 
 
 @dataclass(slots=True)
@@ -254,6 +255,8 @@ class Connection:
             return await self._dispatch(method, params)
         except Rejected as error:
             raise RpcError(REFUSED, error.message, error.reason.value) from error
+        except Elsewhere as error:
+            raise RpcError(REFUSED, error.message, error.code, node=error.node) from error
         except (ServiceError, TokenError, InvitationError) as error:
             raise RpcError(REFUSED, error.message, error.code) from error
         except WorkerError as error:
@@ -320,6 +323,7 @@ class Connection:
 
     async def _resume(self, params: Any) -> dict[str, Any]:
         hub = self._services.hub
+        await hub.demand_session_here(params.session)
         try:
             back = await hub.sessions.resume(params.session, params.secret)
         except SecretLeftBehind as error:

@@ -45,14 +45,13 @@ def add(
 
 
 async def _add(settings: Settings, login: str, person: Person, password: str) -> str:
-    from signaling.app import KEYS
     from signaling.cli import demand_fitting
 
     async with offline(settings) as store:
         directory = Directory(store.records, load_catalogue())
         await directory.refresh()
         demand_fitting(person, directory.catalogue)
-        sealing = KeyFolder(settings.data / KEYS).sealing_key()
+        sealing = KeyFolder(settings.keys).sealing_key()
         return await Accounts(store.records, sealing, time.time).add(login, person, password)
 
 
@@ -62,9 +61,9 @@ def remove(login: Login, config: Config = None, data: Data = None) -> None:
     settings = settings_of(config, data=data)
 
     async def work() -> None:
-        from signaling.app import KEYS, make_staff, make_tokens
+        from signaling.app import make_staff, make_tokens
 
-        keys = KeyFolder(settings.data / KEYS)
+        keys = KeyFolder(settings.keys)
         async with offline(settings) as store:
             await Accounts(store.records, keys.sealing_key(), time.time).remove(login)
             desk = make_staff(settings, store, make_tokens(settings, keys))

@@ -1,7 +1,7 @@
 """All that a store holds at one moment, on its way into another store or into a file.
 
 The rows come in this order: the service's chain, keys, records, and the events by stream and version. Fencing
-tokens stay behind: they are of leases that the copy does not go on with.
+tokens stay behind, and who acts for what: no node of the other store has taken a meeting.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -12,6 +12,9 @@ from typing import Protocol
 from rooms import audit
 from rooms.store import keys
 
+NODE, OWNER = "node", "owner"
+OF_NODES = frozenset({NODE, OWNER})
+"""Kinds of records: a node's sign of life, and which of them acts for a meeting."""
 BATCH = 500
 """Rows that are written at once."""
 
@@ -78,6 +81,8 @@ async def copy(source: Source, target: Target) -> audit.Heads:
     ):
         batch: list[Row] = []
         async for row in dump.rows:
+            if isinstance(row, RecordRow) and row.kind in OF_NODES:
+                continue
             batch.append(_wrapped_anew(row, dump.vault, loader.vault))
             if len(batch) == BATCH:
                 await loader.add(batch)

@@ -34,7 +34,7 @@ from rooms.store.redis_names import (
 )
 from rooms.store.redis_plan import Owned, Plan, known_hash
 from rooms.store.redis_records import LOADING
-from rooms.store.redis_scripts import APPEND, ERASE
+from rooms.store.redis_scripts import APPEND, ERASE, GUARD
 from rooms.store.redis_scrub import scrub
 
 _TRIES = 100
@@ -70,6 +70,12 @@ class RedisEvents:
             return await self._append(stream, expected_version, encoded, fence)
         async with self._chain:
             return await self._append(stream, expected_version, encoded, fence)
+
+    async def guard(self, stream: str, fence: int) -> None:
+        """From here on a lower fencing token is refused, also before this one has written anything. Raises
+        Fenced, StoreUnavailable."""
+        if not await self._sent(GUARD, [self._names.fences], [check_stream_name(stream), fence]):
+            raise Fenced(f"{stream} belongs to somebody else now")
 
     async def read(self, stream: str, after: int = 0) -> Sequence[Recorded]:
         """Keys are read after the events, so that none is missing for an event that is seen."""

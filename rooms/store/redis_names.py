@@ -5,11 +5,11 @@
 | `meta` | hash | format, fingerprint of the key file, counters, end of the service's chain, `loading` |
 | `heads` | hash | stream → `version hash append`, the last one naming the append that came last |
 | `names` | sorted set | the streams, all of score 0, in the order of their bytes |
-| `fences` | hash | stream → the highest fencing token that has written |
+| `fences` | hash | stream → the highest fencing token that was taken or has written |
 | `events:<stream>` | stream | the links, `<version>-0` |
 | `keys:<stream>` | hash | owner → wrapped content key, empty once it is destroyed |
 | `entries` | stream | the service's chain, `<number>-0` |
-| `feed` | stream | what was appended last anywhere, `<position>-0`: stream and version |
+| `feed` | stream | what was appended last anywhere, `<position>-0`: stream, version and fencing token |
 | `kinds`, `records:<kind>`, `known:<kind>` | set, hash, sorted set | key → `version expiry value`; its keys |
 | `expiry` | sorted set | `kind NUL key` by the instant at which it expires |
 """

@@ -49,7 +49,8 @@ for _ = 1, tonumber(take()) do
   version = version + 1
   redis.call('XADD', KEYS[5], version .. '-0', unpack(fields()))
   local position = redis.call('HINCRBY', KEYS[1], 'position', 1)
-  redis.call('XADD', KEYS[7], 'MAXLEN', '~', 20000, position .. '-0', 'stream', stream, 'version', version)
+  redis.call('XADD', KEYS[7], 'MAXLEN', '~', 20000, position .. '-0',
+    'stream', stream, 'version', version, 'fence', fence)
 end
 redis.call('HSET', KEYS[2], stream, ARGV[5])
 if fence > 0 then redis.call('HSET', KEYS[4], stream, fence) end
@@ -154,6 +155,17 @@ for _, name in ipairs(gone) do
   redis.call('ZREM', KEYS[2], name)
 end
 return #gone
+""",
+)
+
+# KEYS: fences. ARGV: stream, fence. Gives 1 unless a higher one holds.
+GUARD = Script(
+    "guard",
+    """
+local held = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or 0)
+if tonumber(ARGV[2]) < held then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 1
 """,
 )
 

@@ -67,7 +67,9 @@ class FragileEvents:
         self.before_append: Callable[[], Awaitable[None]] | None = None
         self._log = log
 
-    async def append(self, stream: str, expected_version: int, events: Sequence[Event]) -> int:
+    async def append(
+        self, stream: str, expected_version: int, events: Sequence[Event], *, fence: int = 0
+    ) -> int:
         if self.before_append is not None:
             meanwhile, self.before_append = self.before_append, None
             await meanwhile()

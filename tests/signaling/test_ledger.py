@@ -162,10 +162,10 @@ class FullDisk:
         self._append = desk.services.store.events.append
         monkeypatch.setattr(desk.services.store.events, "append", self)
 
-    async def __call__(self, stream: str, *rest: Any) -> int:
+    async def __call__(self, stream: str, *rest: Any, **named: Any) -> int:
         if stream.startswith("agency/"):
             raise StoreUnavailable("full")
-        return await self._append(stream, *rest)
+        return await self._append(stream, *rest, **named)
 
 
 async def test_what_could_not_be_booked_is_booked_later(

@@ -82,7 +82,7 @@ async def test_an_end_that_cannot_be_saved_stays_in_memory_until_it_can(
         meeting = (await desk.meeting())["id"]
         events = desk.services.store.events
 
-        async def fail(*args: Any) -> int:
+        async def fail(*args: Any, **named: Any) -> int:
             raise StoreUnavailable("the disk is full")
 
         with monkeypatch.context() as broken:

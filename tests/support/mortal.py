@@ -213,7 +213,7 @@ def serve(
         setattr(owner, name, _mortal(getattr(owner, name), steps_left))
     append = SqliteEvents.append
 
-    async def append_if_up(self: SqliteEvents, *args: Any) -> int:
+    async def append_if_up(self: SqliteEvents, *args: Any, **named: Any) -> int:
         if store_down.value:
             raise StoreUnavailable("the disk is full")
         return await append(self, *args)
@@ -248,9 +248,9 @@ def _mortal(step: Callable[..., Any], steps_left: c_int) -> Callable[..., Any]:
         passed()
         return result
 
-    def call(*args: Any) -> Any:
+    def call(*args: Any, **named: Any) -> Any:
         passed()
-        result = step(*args)
+        result = step(*args, **named)
         if asyncio.iscoroutine(result):
             return later(result)
         passed()

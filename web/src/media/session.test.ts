@@ -230,6 +230,41 @@ describe("the end of a session", () => {
   });
 });
 
+describe("a meeting at one of several nodes", () => {
+  const elsewhere = { code: -32000, message: "", data: { code: "elsewhere", node: "b" } };
+
+  it("is gone to at once, and come back to directly", async () => {
+    void stage.session.join();
+    const first = await stage.opened();
+    first.say({ id: first.last.id, error: elsewhere });
+    const second = await stage.opened();
+    expect(second.url).toBe("ws://test/n/b/api/v1/socket");
+    expect(second.last.params).toEqual(first.last.params);
+    second.answer(second.last, JOINED);
+    await settle();
+    second.drop();
+    await stage.waited();
+    expect((await stage.opened()).url).toBe("ws://test/n/b/api/v1/socket");
+  });
+
+  it("is asked for anywhere when the node does not answer, and waited for while it moves", async () => {
+    const socket = await stage.joined();
+    socket.say({ method: "session.closed", params: { code: "moved", reason: "" } });
+    await stage.waited();
+    const second = await stage.opened();
+    second.say({ id: second.last.id, error: elsewhere });
+    const third = await stage.opened();
+    expect(third.url).toBe("ws://test/n/b/api/v1/socket");
+    third.refuse(third.last, "moving");
+    await settle();
+    await stage.waited();
+    const fourth = await stage.opened();
+    expect(fourth.url).toBe("ws://test/api/v1/socket");
+    expect(fourth.last.method).toBe("session.resume");
+    expect(stage.tokens).toBe(1);
+  });
+});
+
 it("spreads returning clients over the whole of the delay", () => {
   expect(backoff(0, () => 0)).toBe(0);
   expect(backoff(1, () => 0.5)).toBe(300);

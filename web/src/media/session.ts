@@ -52,6 +52,12 @@ const FINAL = new Set([
   "invitation_revoked",
 ]);
 
+/** Refusals that say nothing about the session: it can be resumed a little later. */
+const PASSING = new Set(["moving", "elsewhere", "node_unavailable", "shutting_down", "store_unavailable"]);
+
+/** How often a client goes on to the node that it was told of, before it waits. */
+const NODES_TRIED = 3;
+
 /** Milliseconds. The bound grows slowly: a service that is started again is back within seconds. */
 const FIRST_DELAY = 500;
 const GROWTH = 1.2;
@@ -70,6 +76,8 @@ export class Session {
   private session = "";
   private secret = "";
   private lastEvent = 0;
+  /** The node that has the meeting; none: whichever answers. */
+  private node = "";
   private wake: (() => void) | null = null;
   private readonly waiting = new Set<() => void>();
   private readonly pulse = new Pulse({
@@ -160,23 +168,40 @@ export class Session {
   private async enter(): Promise<void> {
     if (this.secret && (await this.resume())) return;
     const token = await this.options.token();
-    const rpc = await this.open();
-    const answer = await rpc.call<Joined>("session.join", { token });
+    const answer = await this.first("session.join", { token });
     this.accept(answer, false);
   }
 
   private async resume(): Promise<boolean> {
     try {
-      const rpc = await this.open();
       const { session, secret, lastEvent } = this;
-      this.accept(await rpc.call<Joined>("session.resume", { session, secret, last_event: lastEvent }), true);
+      this.accept(await this.first("session.resume", { session, secret, last_event: lastEvent }), true);
       return true;
     } catch (error) {
-      if (isTransient(error) || isFinal(error)) throw error;
+      if (isTransient(error) || isFinal(error) || isPassing(error)) throw error;
       this.secret = "";
       this.drop();
       return false;
     }
+  }
+
+  /** The first call of a connection, at the node that has the meeting. */
+  private async first(method: string, params: Params): Promise<Joined> {
+    for (let tried = 1; ; tried += 1) {
+      const rpc = await this.open();
+      try {
+        return await rpc.call<Joined>(method, params);
+      } catch (error) {
+        const node = error instanceof RpcError ? error.data.node : undefined;
+        if (typeof node !== "string" || tried === NODES_TRIED) throw error;
+        this.node = node;
+      }
+    }
+  }
+
+  private get address(): string {
+    const { url } = this.options;
+    return this.node ? url.replace("/api/", `/n/${encodeURIComponent(this.node)}/api/`) : url;
   }
 
   private accept(answer: Joined, resumed: boolean): void {
@@ -190,7 +215,7 @@ export class Session {
 
   private open(): Promise<Rpc> {
     this.drop();
-    const socket = this.options.connect?.(this.options.url) ?? new WebSocket(this.options.url);
+    const socket = this.options.connect?.(this.address) ?? new WebSocket(this.address);
     return new Promise((resolve, reject) => {
       const rpc: Rpc = new Rpc(socket, {
         notification: (method, params) => this.notified(rpc, method, params),
@@ -256,6 +281,7 @@ export class Session {
       try {
         await this.enter();
       } catch (error) {
+        this.node = "";
         if (isFinal(error)) this.end(error.code);
       }
     }
@@ -275,6 +301,10 @@ interface Coded extends Error {
 /** Refusals of the socket and of the token call alike. */
 function isFinal(error: unknown): error is Coded {
   return error instanceof Error && "code" in error && FINAL.has(String(error.code));
+}
+
+function isPassing(error: unknown): boolean {
+  return error instanceof RpcError && PASSING.has(error.code);
 }
 
 function isTransient(error: unknown): boolean {

@@ -1,0 +1,87 @@
+"""Who acts for which meeting when several nodes share a store: pure decisions, without clock or chance."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from hashlib import sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """As a node tells of itself. `sites`: those that it takes first; without any, all alike. `load`: devices
+    that are connected. `draining`: it takes no meeting any more."""
+
+    name: str
+    url: str
+    sites: tuple[str, ...] = ()
+    load: int = 0
+    draining: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """`fence` is higher with every owner."""
+
+    node: str
+    fence: int
+
+
+class Standing(Enum):
+    """KEEPING: the store knows of us. ALONE: it cannot be reached; what goes on goes on. ORPHANED: it has not
+    been reached for so long that nothing may go on."""
+
+    KEEPING = "keeping"
+    ALONE = "alone"
+    ORPHANED = "orphaned"
+
+
+def standing(silence: float, lifetime: float, orphan_limit: float) -> Standing:
+    """`silence`: seconds since the store was last reached."""
+    if silence > orphan_limit:
+        return Standing.ORPHANED
+    return Standing.ALONE if silence > lifetime else Standing.KEEPING
+
+
+def place(site: str, nodes: Iterable[Node]) -> Node | None:
+    """Where a meeting of that site is opened: at a node of the site, the one with the least load."""
+    return min(_fitting(site, nodes), key=lambda node: (node.load, node.name), default=None)
+
+
+def heir(meeting: str, site: str, nodes: Iterable[Node]) -> Node | None:
+    """Who takes a meeting that nobody has. All nodes see the same one, and many meetings are spread."""
+    return max(_fitting(site, nodes), key=lambda node: _lot(meeting, node.name), default=None)
+
+
+def _fitting(site: str, nodes: Iterable[Node]) -> list[Node]:
+    open_ = [node for node in nodes if not node.draining]
+    own = [node for node in open_ if site in node.sites]
+    return own or [node for node in open_ if not node.sites] or open_
+
+
+def _lot(meeting: str, node: str) -> bytes:
+    return sha256(f"{meeting}\0{node}".encode()).digest()
+
+
+class Watch:
+    """Which nodes live, by what is seen of their signs of life and not by anybody's clock. `looked` is called
+    each time that the signs could be read: a node is gone when it gave none while they could be."""
+
+    def __init__(self, lifetime: float) -> None:
+        self._lifetime = lifetime
+        self._signs: dict[str, tuple[int, float]] = {}
+        self._looked_at: float | None = None
+
+    def looked(self, signs: Mapping[str, int], now: float) -> None:
+        """`signs`: node → a number that changes with each of its signs. `now`: by a clock that is never
+        set."""
+        blind = self._looked_at is None or now - self._looked_at > self._lifetime / 2
+        self._looked_at = now
+        before = self._signs
+        self._signs = {
+            node: (sign, now if blind or node not in before or before[node][0] != sign else before[node][1])
+            for node, sign in signs.items()
+        }
+
+    def lives(self, node: str, now: float) -> bool:
+        sign = self._signs.get(node)
+        return sign is not None and now - sign[1] < self._lifetime

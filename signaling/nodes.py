@@ -1,0 +1,144 @@
+"""What one node asks of another: to carry out a command for a meeting that is there, to take one, to let one
+go.
+
+A call carries a seal over its address, instant and body, made with a key that only the nodes have.
+"""
+
+import hmac
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import aiohttp
+import structlog
+from aiohttp import web
+from pydantic import TypeAdapter
+
+from rooms.cluster import Node
+from rooms.commands import Command
+from rooms.decide import COMMANDS
+from rooms.errors import Reason, Rejected
+from rooms.store.base import StoreUnavailable
+from signaling import strict_json
+from signaling.errors import ServiceError, ServiceUnavailable
+
+log = structlog.get_logger(__name__)
+
+PATH = "/node/v1/"
+SEAL = "X-Motesrum-Seal"
+AGE = 30.0
+"""Seconds by which the clocks of two nodes may differ."""
+PATIENCE = 15.0
+
+Params = Mapping[str, Any]
+Work = Callable[[Params], Awaitable[None]]
+
+
+class Elsewhere(ServiceError):
+    """Another node acts for the meeting. `node`: its name, to be reached under `/n/<node>/`."""
+
+    def __init__(self, node: str) -> None:
+        super().__init__("elsewhere", "the meeting is at another node; connect there")
+        self.node = node
+
+
+def node_key(sealing: bytes) -> bytes:
+    return hmac.digest(sealing, b"between nodes", "sha256")
+
+
+class Nodes:
+    def __init__(self, key: bytes, clock: Callable[[], float] = time.time) -> None:
+        self._key = key
+        self._clock = clock
+        self._http: aiohttp.ClientSession | None = None
+        self._work: dict[str, Work] = {}
+
+    def answer(self, what: str, work: Work) -> None:
+        """`work` is done when another node asks for it."""
+        self._work[what] = work
+
+    async def execute(self, node: Node, meeting: str, command: Command) -> None:
+        await self.ask(node, "execute", meeting=meeting, **encoded(command))
+
+    async def ask(self, node: Node, what: str, **params: Any) -> None:
+        """Raises what the other one does: Rejected, ServiceError; ServiceUnavailable without an answer."""
+        body = TypeAdapter(dict[str, Any]).dump_json(params)
+        path = PATH + what
+        try:
+            async with self._session().post(
+                node.url + path, data=body, headers={SEAL: self._seal(path, body)}
+            ) as response:
+                answer = await response.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            log.info("a node does not answer", node=node.name, why=repr(error))
+            raise ServiceUnavailable("node_unavailable", "the meeting's node does not answer") from error
+        _raise(answer)
+
+    async def close(self) -> None:
+        if self._http is not None:
+            await self._http.close()
+
+    def setup(self, app: web.Application) -> None:
+        app.router.add_post(PATH + "{what}", self._serve)
+
+    async def _serve(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        work = self._work.get(request.match_info["what"])
+        if not self._sealed(request, body) or work is None:
+            raise web.HTTPNotFound
+        try:
+            await work(strict_json.loads(body.decode()))
+        except Rejected as error:
+            return web.json_response({"rejected": error.reason.value, "message": error.message})
+        except Elsewhere as error:
+            return web.json_response({"elsewhere": error.node})
+        except ServiceUnavailable as error:
+            return web.json_response({"unavailable": error.code, "message": error.message})
+        except StoreUnavailable as error:
+            return web.json_response({"unavailable": "store_unavailable", "message": str(error)})
+        return web.json_response({})
+
+    def _session(self) -> aiohttp.ClientSession:
+        if self._http is None:
+            self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE, sock_connect=2))
+        return self._http
+
+    def _seal(self, path: str, body: bytes, at: str | None = None) -> str:
+        at = at or repr(self._clock())
+        seal = hmac.digest(self._key, f"{path}\n{at}\n".encode() + body, "sha256").hex()
+        return f"{at} {seal}"
+
+    def _sealed(self, request: web.Request, body: bytes) -> bool:
+        given = request.headers.get(SEAL, "")
+        at, _, _ = given.partition(" ")
+        try:
+            fresh = abs(float(at) - self._clock()) < AGE
+        except ValueError:
+            return False
+        return fresh and hmac.compare_digest(given.encode(), self._seal(request.path, body, at).encode())
+
+
+def encoded(command: Command) -> dict[str, Any]:
+    kind = type(command)
+    return {"command": kind.__name__, "fields": TypeAdapter(kind).dump_python(command, mode="json")}
+
+
+def decoded(params: Params) -> Command:
+    """Raises KeyError, ValueError for a command of a newer program."""
+    found: Command = TypeAdapter(_KINDS[params["command"]]).validate_python(params["fields"])
+    return found
+
+
+_KINDS = {kind.__name__: kind for kind in COMMANDS}
+
+
+def _raise(answer: Mapping[str, Any]) -> None:
+    if "rejected" in answer:
+        raise Rejected(Reason(answer["rejected"]), answer["message"])
+    if "elsewhere" in answer:
+        raise Elsewhere(answer["elsewhere"])
+    if answer:
+        raise ServiceUnavailable(
+            answer.get("unavailable", "node_unavailable"),
+            answer.get("message", "the meeting's node refuses"),
+        )

@@ -1,0 +1,240 @@
+"""Nodes as processes of their own on loopback, their Redis, and raw clients that go where they are sent.
+
+In front of nodes stands a proxy that passes `/n/<name>/…` to the node of that name, and everything else to
+any that answers; here the clients do that themselves.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import redis as redis_client
+
+from config.settings import Settings
+from signaling.app import WORKER_SOCKET, make_tokens
+from signaling.keys import KeyFolder
+from signaling.leftover import listener_of
+from tests.support import processes
+from tests.support.raw_client import RawClient, redeem
+from tests.support.redis_process import RedisProcess, free_port
+from tests.support.service import SITE, STATIONS, Refused
+
+ROOT = Path(__file__).parents[2]
+STARTED = 60.0
+STOPPED = 30.0
+DEADLINE = 30.0
+PUBLIC_URL = "https://meetings.example.se"
+
+
+class NodeProcess:
+    def __init__(self, name: str, folder: Path, redis_port: int, **cluster: Any) -> None:
+        self.name = name
+        self.data = folder / name
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self._environment = {
+            **os.environ,
+            "MOTESRUM_HTTP_PORT": self.url.rpartition(":")[2],
+            "MOTESRUM_MEDIA_PORT": str(_free_datagrams()),
+            "MOTESRUM_PUBLIC_URL": PUBLIC_URL,
+            "MOTESRUM_DATA": str(self.data),
+            "MOTESRUM_KEYS_FOLDER": str(folder / "keys"),
+            "MOTESRUM_STORE": "redis",
+            "MOTESRUM_REDIS__URL": f"redis://127.0.0.1:{redis_port}",
+            "MOTESRUM_REDIS__KEY_FILE": str(folder / "redis.key"),
+            "MOTESRUM_REDIS__TIMEOUT": "1",
+            "MOTESRUM_CLUSTER__NAME": name,
+            "MOTESRUM_LIMITS__CONNECTIONS_PER_ADDRESS": "2000",
+            "MOTESRUM_LIMITS__REDEMPTIONS_PER_MINUTE": "6000",
+            "MOTESRUM_LOG_LEVEL": "info",
+            **{f"MOTESRUM_CLUSTER__{key.upper()}": str(value) for key, value in cluster.items()},
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> str:
+        return (self.data / "log").read_text("utf-8")
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    async def start(self) -> None:
+        """Returns when it is ready."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        with (self.data / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "signaling.cli", "serve"],
+                cwd=ROOT, env=self._environment, stdout=log, stderr=log,
+            )  # fmt: skip
+        async with asyncio.timeout(STARTED), aiohttp.ClientSession() as http:
+            while True:
+                assert self.running, self.log
+                with suppress(aiohttp.ClientError):
+                    async with http.get(self.url + "/readyz") as answer:
+                        if answer.status == 200:
+                            return
+                await asyncio.sleep(0.05)
+
+    async def kill(self) -> None:
+        """As a machine that loses its power: the service and its media worker at once."""
+        worker = listener_of(self.data / WORKER_SOCKET)
+        if self.running:
+            assert self._process is not None
+            self._process.kill()
+        if worker is not None:
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+        await self.ended()
+
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    async def ended(self) -> None:
+        async with asyncio.timeout(STOPPED):
+            while self.running:
+                await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        """SIGTERM, as an init system does it; whatever is left is killed."""
+        if self.running:
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+            await self.ended()
+
+    async def clean(self) -> None:
+        if self.running:
+            self.signal(signal.SIGINT)
+            with suppress(TimeoutError):
+                await self.ended()
+        await self.kill()
+        for pid in processes.naming(self.data):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+class Roamer(RawClient):
+    """Comes back by itself, as the page does. `back`: when it was, by the wall clock, and from where."""
+
+    def __init__(self, site: "Site") -> None:
+        super().__init__(PUBLIC_URL)
+        self.site = site
+        self.back: list[float] = []
+        self.at = ""
+        self.failure: Exception | None = None
+        self._staying: asyncio.Task[None] | None = None
+
+    def socket_url(self, node: str | None) -> str:
+        self.at = node or random.choice(self.site.answering()).name
+        return self.site.nodes[self.at].url + "/api/v1/socket"
+
+    def stay(self) -> None:
+        """From here on whatever is lost is come back from."""
+        self._staying = asyncio.create_task(self._stay())
+
+    async def _stay(self) -> None:
+        while True:
+            await self.wait_for(lambda: not self.connected, 3600.0)
+            try:
+                await self.come_back(120.0)
+            except Exception as error:
+                self.failure = error
+                raise
+            self.back.append(time.time())
+
+    async def close(self) -> None:
+        if self._staying is not None:
+            self._staying.cancel()
+            await asyncio.gather(self._staying, return_exceptions=True)
+        await super().close()
+
+
+class Site:
+    def __init__(self, nodes: dict[str, NodeProcess], redis: RedisProcess, token: str) -> None:
+        self.nodes = nodes
+        self.redis = redis
+        self.http = aiohttp.ClientSession()
+        self._token = token
+
+    def answering(self) -> list[NodeProcess]:
+        """Those that a proxy would pass calls to."""
+        return [node for node in self.nodes.values() if node.running] or list(self.nodes.values())
+
+    async def rest(self, node: NodeProcess, method: str, path: str, body: Any = None) -> Any:
+        """As a host of the site; `Refused` for 4xx and 5xx."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        url = f"{node.url}/api/v1{path}"
+        async with self.http.request(method, url, json=body, headers=headers) as answer:
+            text = await answer.json(content_type=None) if answer.status != 204 else None
+            if answer.status >= 400:
+                raise Refused(answer.status, text)
+            return text
+
+    async def meeting(self, node: NodeProcess) -> str:
+        body = {"site": SITE, "alias": "Samira", "languages": ["ar", "sv"], "stations": STATIONS}
+        made = await self.rest(node, "POST", "/meetings", body)
+        return str(made["id"])
+
+    async def joined(self, node: NodeProcess, meeting: str, role: str, **body: Any) -> Roamer:
+        invited = await self.rest(node, "POST", f"/meetings/{meeting}/invitations", {"role": role, **body})
+        client = Roamer(self)
+        await client.join((await redeem(node.url, invited["code"]))["access_token"])
+        return client
+
+    def owner(self, meeting: str) -> str | None:
+        with redis_client.Redis(port=self.redis.port) as client:
+            found = client.hget("motesrum:records:owner", meeting)
+        return None if found is None else str(found).split('"node":')[1].split('"')[1]
+
+    def fences(self, meeting: str) -> list[int]:
+        """The fencing token of everything in the meeting's log, in its order."""
+        with redis_client.Redis(port=self.redis.port, decode_responses=True) as client:
+            rows: Any = client.xrange("motesrum:feed")
+        mine = [fields for _, fields in rows if fields["stream"] == f"meeting/{meeting}"]
+        return [int(fields["fence"]) for fields in sorted(mine, key=lambda f: int(f["version"]))]
+
+
+@asynccontextmanager
+async def site(folder: Path, *names: str, **cluster: Any) -> AsyncIterator[Site]:
+    keys = KeyFolder(folder / "keys")
+    keys.sealing_key()
+    settings = Settings(data=folder, public_url=PUBLIC_URL)
+    token, _ = make_tokens(settings, keys).issue_staff(sub="lena", name="Lena Ek", role="host", sites=[SITE])
+    with RedisProcess(folder / "redis").running() as redis:
+        nodes = {name: NodeProcess(name, folder, redis.port, **cluster) for name in names}
+        it = Site(nodes, redis, token)
+        try:
+            # The first one makes the key that all share.
+            for node in nodes.values():
+                await node.start()
+            yield it
+        finally:
+            await asyncio.gather(*(node.clean() for node in nodes.values()))
+            await it.http.close()
+
+
+@contextmanager
+def stopped(redis: RedisProcess) -> Iterator[None]:
+    redis.stop()
+    try:
+        yield
+    finally:
+        redis.start()
+
+
+def _free_datagrams() -> int:
+    while True:
+        port = random.randrange(21_000, 32_000)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
