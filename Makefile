@@ -10,6 +10,7 @@
 # make bench-mix      what a mix for a listener who cannot mix costs, and how late it is
 # make bench-text     how soon a letter that is written is read
 # make bench-recovery how fast people are back when something has gone wrong
+# make cluster-drill  nodes that die at random moments; ARGS="kills --count 20" or ARGS=storm
 # make fuzz           look for input that breaks a parser, SECONDS=60 for each (Linux, Python 3.11 to 3.13)
 
 SHELL := /bin/sh
@@ -35,7 +36,7 @@ NODE_MODULES := web/node_modules/.package-lock.json
 PAGES := web/dist/index.html
 
 .PHONY: help install run test check types check-types vitest pytest web system clean bench-forward bench-join \
-	bench-recovery bench-interpreting bench-mix bench-text soak fuzz screenshots
+	bench-recovery bench-interpreting bench-mix bench-text soak fuzz screenshots cluster-drill
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -189,6 +190,9 @@ bench-text: system $(STAMPS)/python-test $(PAGES)
 
 bench-recovery: system $(STAMPS)/python-test $(PAGES)
 	python -m tests.bench.bench_recovery $(ARGS)
+
+cluster-drill: system $(STAMPS)/python-test
+	python -m tests.bench.cluster_drill $(or $(ARGS),kills)
 
 clean:
 	rm -rf $(STAMPS) $(VENV) web/node_modules web/dist tests/artifacts tests/fuzz/corpus tests/fuzz/found *.egg-info

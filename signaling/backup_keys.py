@@ -11,7 +11,6 @@ from config.settings import Settings
 from rooms.store.backup import open_private
 from rooms.store.dump import CopyRefused
 from rooms.store.keys import load_key
-from signaling.app import KEYS
 from signaling.stores import store_key
 
 FORMAT = "motesrum-backup-keys-1"
@@ -68,11 +67,11 @@ def demand_room(settings: Settings, kept: Keys) -> None:
     """The key folder is empty, or holds these very keys. Raises CopyRefused."""
     there = _folder(settings)
     if any(kept.service.get(name) != key for name, key in there.items()):
-        raise CopyRefused(f"{settings.data / KEYS} holds other keys; restore into an empty data folder")
+        raise CopyRefused(f"{settings.keys} holds other keys; restore into an empty data folder")
 
 
 def put_back(settings: Settings, kept: Keys) -> None:
-    folder = settings.data / KEYS
+    folder = settings.keys
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name in kept.service.keys() - _folder(settings).keys():
         with open_private(folder / name) as file:
@@ -82,5 +81,5 @@ def put_back(settings: Settings, kept: Keys) -> None:
 
 
 def _folder(settings: Settings) -> dict[str, bytes]:
-    found = (settings.data / KEYS).glob("*")
+    found = (settings.keys).glob("*")
     return {path.name: path.read_bytes() for path in found if not path.name.startswith(".")}

@@ -337,6 +337,7 @@ class Hub:
                     await self._let_go(meeting)
                     raise
                 if self._early is None:
+                    await live.drop_media()
                     live.begin()
                 if keep_unknown if live.state is None else not _gone(live.state):
                     self._shelf.take(meeting)
@@ -458,9 +459,7 @@ class Hub:
 
     async def _take_up(self, meeting: str, owner: Owner | None) -> None:
         try:
-            live = await self._open(meeting, replaces=owner)
-            if self._early is None:
-                await live.drop_media()
+            await self._open(meeting, replaces=owner)
         except (Elsewhere, ServiceUnavailable, Rejected) as error:
             log.info("a meeting is not taken up", meeting=meeting, why=error.message)
             return
@@ -600,9 +599,7 @@ class Hub:
 
     async def _asked_to_take(self, params: Params) -> None:
         assert self._cluster is not None
-        meeting = params["meeting"]
-        live = await self._open(meeting)
-        await live.drop_media()
+        await self._open(params["meeting"])
 
     async def _told_lost(self, params: Params) -> None:
         assert self._cluster is not None

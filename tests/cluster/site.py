@@ -12,8 +12,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +114,7 @@ class NodeProcess:
 
     async def clean(self) -> None:
         if self.running:
+            self.signal(signal.SIGCONT)
             self.signal(signal.SIGINT)
             with suppress(TimeoutError):
                 await self.ended()
@@ -160,7 +161,8 @@ class Roamer(RawClient):
 
 
 class Site:
-    def __init__(self, nodes: dict[str, NodeProcess], redis: RedisProcess, token: str) -> None:
+    def __init__(self, folder: Path, nodes: dict[str, NodeProcess], redis: RedisProcess, token: str) -> None:
+        self.folder = folder
         self.nodes = nodes
         self.redis = redis
         self.http = aiohttp.ClientSession()
@@ -212,7 +214,7 @@ async def site(folder: Path, *names: str, **cluster: Any) -> AsyncIterator[Site]
     token, _ = make_tokens(settings, keys).issue_staff(sub="lena", name="Lena Ek", role="host", sites=[SITE])
     with RedisProcess(folder / "redis").running() as redis:
         nodes = {name: NodeProcess(name, folder, redis.port, **cluster) for name in names}
-        it = Site(nodes, redis, token)
+        it = Site(folder, nodes, redis, token)
         try:
             # The first one makes the key that all share.
             for node in nodes.values():
@@ -221,15 +223,6 @@ async def site(folder: Path, *names: str, **cluster: Any) -> AsyncIterator[Site]
         finally:
             await asyncio.gather(*(node.clean() for node in nodes.values()))
             await it.http.close()
-
-
-@contextmanager
-def stopped(redis: RedisProcess) -> Iterator[None]:
-    redis.stop()
-    try:
-        yield
-    finally:
-        redis.start()
 
 
 def _free_datagrams() -> int:

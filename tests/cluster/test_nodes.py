@@ -47,7 +47,7 @@ def rising(fences: list[int]) -> bool:
 
 
 async def test_everybody_is_back_on_the_other_node_when_theirs_dies(tmp_path: Path) -> None:
-    async with site(tmp_path, "a", "b", lifetime=3) as it:
+    async with site(tmp_path, "a", "b", lifetime=4) as it:
         a, b = it.nodes["a"], it.nodes["b"]
         meeting = await it.meeting(a)
         await until(lambda: it.owner(meeting))
