@@ -18,7 +18,7 @@ window.RTCPeerConnection = class extends window.RTCPeerConnection {
 };
 """
 
-PATHS = """async () => {
+TAKES = """async (path) => {
   const found = new Set();
   for (const peer of window.__peers) {
     const stats = new Map((await peer.getStats()).entries());
@@ -28,9 +28,9 @@ PATHS = """async () => {
       if (local) found.add(`${local.candidateType} ${local.relayProtocol ?? local.protocol}`);
     }
   }
-  return [...found];
+  return found.size === 1 && found.has(path);
 }"""
-"""How the page's media goes: `host udp`, `relay tls` and so on."""
+"""Whether all of the page's media goes this way: `host udp`, `relay tls` and so on."""
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
-from tests.deployment.browser import NOTE_PATHS, PATHS, browser
+from tests.deployment.browser import NOTE_PATHS, TAKES, browser
 from tests.deployment.stack import SITE_NAME, TURN_NAME, Stack, stack
 from tests.e2e.people import Person, demand_pages
 
@@ -94,8 +94,8 @@ async def test_an_officer_joins_over_https_and_hears_the_newcomer(
         await officer.enter(await host.link(meeting, role="officer", agency="skatteverket", station=1))
         await host.call("POST", f"/meetings/{meeting}/stations/1/start")
         await officer.hears(await newcomer.participant(), deadline=SECONDS)
-        assert await officer.page.evaluate(PATHS) == [path]
-        assert await newcomer.page.evaluate(PATHS) == [path]
+        for person in (officer, newcomer):
+            await person.until(TAKES, path, deadline=SECONDS, what=f"media goes {path}")
         await host.call("POST", f"/meetings/{meeting}/end")
     for page in (newcomer.page, officer.page):
         await page.context.close()
