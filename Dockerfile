@@ -1,4 +1,4 @@
-# Mötesrum with its pages. Runs as nobody in particular, and writes to /data and /tmp alone.
+# Mötesrum with its pages. Runs as nobody in particular, and writes to /data, /keys and /tmp alone.
 
 FROM node:22-slim AS pages
 WORKDIR /build/web
@@ -20,11 +20,11 @@ COPY --from=pages /build/web/dist web/dist
 RUN /opt/motesrum/bin/pip install --no-cache-dir .
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --no-create-home motesrum && install -d -o 10001 -g 10001 -m 700 /data
+RUN useradd --system --uid 10001 --no-create-home motesrum && install -d -o 10001 -g 10001 -m 700 /data /keys
 COPY --from=installed /opt/motesrum /opt/motesrum
 ENV PATH=/opt/motesrum/bin:$PATH PYTHONDONTWRITEBYTECODE=1 MOTESRUM_DATA=/data
 USER 10001:10001
 WORKDIR /data
-VOLUME /data
+VOLUME /data /keys
 HEALTHCHECK --interval=5s --timeout=4s --start-period=30s CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ.get('MOTESRUM_HTTP_PORT', 8080)}/readyz\", timeout=3)"]
 CMD ["motesrum", "serve"]

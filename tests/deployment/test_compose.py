@@ -29,7 +29,7 @@ def test_nobody_is_root_and_nothing_can_be_written_but_data(file: dict[str, Any]
         assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name in ("coturn", "caddy") else [])
         for volume in service["volumes"]:
             here, there, *how = volume.split(":")
-            assert how == ["ro"] or (not here.startswith("/") and there == "/data"), volume
+            assert how == ["ro"] or (not here.startswith("/") and there in ("/data", "/keys")), volume
 
 
 def test_what_is_mounted_is_there(file: dict[str, Any]) -> None:
@@ -48,7 +48,7 @@ def test_secrets_are_files_and_none_has_a_value_of_its_own(file: dict[str, Any],
     assert all(set(secret) == {"file"} for secret in file["secrets"].values())
     for service in file["services"].values():
         given = service["environment"].items()
-        named = {name: value for name, value in given if re.search("SECRET|PASSWORD|KEY|CERT", name)}
+        named = {name: value for name, value in given if re.search("SECRET|PASSWORD|KEY_|CERT", name)}
         assert all(value.startswith("/run/secrets") for value in named.values()), named
     for name in environment(tmp_path):
         without = {key: value for key, value in environment(tmp_path).items() if key != name}
