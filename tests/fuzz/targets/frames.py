@@ -102,6 +102,9 @@ class OneHub:
     async def live(self, meeting: str) -> Live:
         return self._live
 
+    async def demand_session_here(self, session: str) -> None:
+        """Every session is this node's."""
+
     async def state(self, meeting: str) -> Any:
         return self._live.current
 
