@@ -30,6 +30,7 @@ from config.redis import Redis
 PREFIX = "MOTESRUM_"
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 
+MOST_WORKERS = 64
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -143,12 +144,17 @@ class Settings(Frozen):
 
     media_port: Port = 20080
     media_listen: tuple[MediaListen, ...] = Field(default=(MediaListen(ip="127.0.0.1"),), min_length=1)
+    media_workers: Annotated[int, Field(ge=0, le=MOST_WORKERS)] = 1
+    """Processes that move sound and picture; 0 for one on each core. Each further one has the next port,
+    which a firewall must let through too: so more than one is the operator's to ask for."""
     media_batched: bool = True
     """Many packets share a system call where this machine can do that."""
     server_mix: bool = False
     """Devices that say that they cannot mix get one sound, made by a process of its own."""
     worker_ack_timeout: Seconds = 2.0
     """A worker that has not acknowledged a restriction by then is killed, which forbids everything."""
+    worker_silence: Seconds = 2.0
+    """One that answers nothing for so long is taken for stalled, and killed."""
     orphan_forbid: Seconds = 30.0
     orphan_end: Seconds = 300.0
     """A worker without control forbids everything after the first, and ends after the second."""
@@ -204,6 +210,15 @@ class Settings(Frozen):
     def allows_origin(self, origin: str) -> bool:
         """Whether a browser's Origin header names one of `origins`."""
         return origin in self.origins
+
+    @property
+    def workers(self) -> int:
+        return self.media_workers or min(os.cpu_count() or 1, MOST_WORKERS)
+
+    @property
+    def media_ports(self) -> tuple[int, ...]:
+        """Of all workers; 0 for any free one."""
+        return tuple(self.media_port + place if self.media_port else 0 for place in range(self.workers))
 
     @property
     def media(self) -> MediaSettings:

@@ -164,6 +164,10 @@ class WorkerClient:
     async def stats(self, room: str | None = None) -> dict[str, Any]:
         return await self._call("stats", room=room)
 
+    async def ping(self) -> None:
+        """Does it answer?"""
+        await self._call("ping")
+
     async def shutdown(self) -> None:
         """Ask the process to end."""
         await self._call("shutdown")

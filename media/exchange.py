@@ -52,6 +52,7 @@ class Exchange:
             "closeOwner": self._close_owner,
             "closeRoom": self._close_room,
             "stats": self._stats,
+            "ping": lambda _: {},
         }
 
     @property

@@ -72,7 +72,13 @@ async def build_services(
     directory = Directory(store.records, shipped)
     await directory.refresh()
     names = directory.names
-    workers = workers or Workers(settings.media, settings.data / WORKER_SOCKET, settings.worker_ack_timeout)
+    workers = workers or Workers(
+        settings.media,
+        settings.data / WORKER_SOCKET,
+        settings.worker_ack_timeout,
+        count=settings.workers,
+        silence=settings.worker_silence,
+    )
     nodes = Nodes(node_key(sealing))
     hub = Hub(
         store=store,

@@ -12,6 +12,7 @@ from media.client import WorkerError
 from signaling.errors import ServiceUnavailable
 from signaling.problems import Problem
 from signaling.turn import Turn
+from signaling.worker import Worker
 from signaling.workers import Workers
 
 ROOM = "connection-test"
@@ -32,10 +33,11 @@ class ConnectionTest:
             after = {"Retry-After": str(int(LASTS))}
             raise Problem(429, "too_many_requests", "too many test their connection now", headers=after)
         transport = f"test_{secrets.token_hex(8)}"
-        self._closing[transport] = asyncio.create_task(self._close_later(transport))
+        worker = self._workers.place()
+        self._closing[transport] = asyncio.create_task(self._close_later(worker, transport))
         try:
-            offer: dict[str, Any] = await self._workers.call(
-                lambda worker: worker.create_transport(
+            offer: dict[str, Any] = await worker.call(
+                lambda client: client.create_transport(
                     room=ROOM, owner=transport, transport=transport, direction="send"
                 )
             )
@@ -44,10 +46,10 @@ class ConnectionTest:
             raise
         return {"ice_servers": self._turn.servers(transport, LASTS), "transport": offer}
 
-    async def _close_later(self, transport: str) -> None:
+    async def _close_later(self, worker: Worker, transport: str) -> None:
         await asyncio.sleep(LASTS)
         with contextlib.suppress(WorkerError, ServiceUnavailable):
-            await self._workers.call(lambda worker: worker.close_transport(transport))
+            await worker.call(lambda client: client.close_transport(transport))
         self._closing.pop(transport, None)
 
     async def close(self) -> None:

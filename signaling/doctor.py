@@ -32,8 +32,9 @@ def checks(settings: Settings) -> list[tuple[str, Callable[[], str | None]]]:
             lambda: _free(settings.http_host, settings.http_port, socket.SOCK_STREAM),
         ),
         *(
-            (f"port {settings.media_port} on {ip} is free for UDP and TCP", _media(ip, settings.media_port))
+            (f"port {port} on {ip} is free for UDP and TCP", _media(ip, port))
             for ip in media
+            for port in settings.media_ports
         ),
         (f"packets of sound and picture: {ways(batched=settings.media_batched)}", lambda: None),
         ("cameras work in browsers (HTTPS or localhost)", lambda: _camera(settings)),

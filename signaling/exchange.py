@@ -15,6 +15,7 @@ from media.client import WorkerError
 from rooms.policy import Audience
 from signaling.dump import RoomDump
 from signaling.errors import ServiceError, ServiceUnavailable
+from signaling.worker import Worker
 from signaling.workers import Workers
 
 log = structlog.get_logger(__name__)
@@ -101,21 +102,23 @@ class Exchange:
     def __init__(self, room: str, workers: Workers) -> None:
         self._room = room
         self._workers = workers
+        self.worker: Worker = workers.place()
         self._devices: dict[str, Device] = {}
         self._producers: dict[str, Producer] = {}
         self._revision = 0
         self.table: Audience = {}
 
-    async def adopt_table(self, found: RoomDump, target: Audience) -> None:
+    async def adopt_table(self, worker: Worker, found: RoomDump, target: Audience) -> None:
         """The worker has served the room for a service that died: it keeps what `target` allows, no more, and
         has acknowledged it on return."""
+        self.worker = worker
         self._revision = found.revision
         self.table = found.allow
         await self.restrict(target)
 
     async def adopt_devices(self, found: RoomDump, holders: Mapping[str, Holder], generation: int) -> None:
         """What belongs to a session that stands goes on; the rest is closed."""
-        if generation != self._workers.generation:
+        if generation != self.worker.generation:
             return
         for transport in found.transports:
             session = session_of(transport["id"])
@@ -132,6 +135,8 @@ class Exchange:
                 device.send = transport["id"]
             else:
                 device.receive = transport["id"]
+        if self._devices:
+            self.worker.rooms.add(self._room)
         by_transport = {t: device for device in self._devices.values() for t in device.transports}
         for each in found.producers:
             sender = by_transport.get(each["transport"])
@@ -166,7 +171,7 @@ class Exchange:
             if device.session != session.id:
                 await self.drop(device.session)
         standing = self._devices.get(session.id)
-        if standing is None or standing.generation != self._workers.generation:
+        if standing is None or standing.generation != self.worker.generation:
             return NO_MEDIA
         standing.link = session
         return self._standing(standing)
@@ -200,7 +205,7 @@ class Exchange:
     async def _set(self, table: Audience) -> None:
         self._revision += 1
         try:
-            await self._workers.set_table(self._room, self._revision, table)
+            await self.worker.set_table(self._room, self._revision, table)
         except ServiceUnavailable as error:
             # Without an answer the worker is dead and forwards nothing.
             log.warning("table not acknowledged", room=self._room, code=error.code)
@@ -226,7 +231,9 @@ class Exchange:
         """A second transport in a direction takes the place of the first."""
         if session.closed:
             raise ServiceError("not_joined", "the session has been closed")
-        generation = self._workers.generation
+        if not self._devices:
+            await self._find_room()
+        generation = self.worker.generation
         device = self._devices.get(session.id) or Device(
             session.id, session.participant, session.slot, generation, session.mixes, session
         )
@@ -235,8 +242,9 @@ class Exchange:
         earlier = device.send if direction == "send" else device.receive
         if earlier is not None:
             await self._close_transport(device, earlier)
+        self.worker.rooms.add(self._room)
         transport = transport_of(session.id)
-        answer: dict[str, Any] = await self._workers.call(
+        answer: dict[str, Any] = await self.worker.call(
             lambda worker: worker.create_transport(
                 room=self._room,
                 owner=session.participant,
@@ -251,6 +259,16 @@ class Exchange:
             device.receive = transport
         self._devices[session.id] = device
         return answer
+
+    async def _find_room(self) -> None:
+        """Before the first device: at the worker that has least to do."""
+        there = self._workers.place()
+        if there is self.worker or (self.worker.running and len(self.worker.rooms) <= len(there.rooms)):
+            return
+        await self._quietly(lambda worker: worker.close_room(self._room))
+        table, self.table = self.table, {}
+        self.worker = there
+        await self.allow(table)
 
     def own_transport(self, session: Link, transport: str) -> str:
         device = self._devices.get(session.id)
@@ -279,7 +297,7 @@ class Exchange:
         for earlier in [p for p in mine if p.source == source]:
             await self.close_producer(session, earlier.id)
         producer = "pr_" + secrets.token_hex(8)
-        await self._workers.call(
+        await self.worker.call(
             lambda worker: worker.produce(
                 transport=transport, producer=producer, kind=kind, source=source, rtp_parameters=parameters
             )
@@ -327,23 +345,33 @@ class Exchange:
             await self._quietly(lambda worker, transport=transport: worker.close_transport(transport))
         for producer in [p.id for p in self._producers.values() if p.session == session]:
             self._forget_producer(producer)
+        if not self._devices:
+            self.worker.rooms.discard(self._room)
 
     async def close(self) -> None:
         """The meeting is over: the worker forgets the room."""
         await self._quietly(lambda worker: worker.close_room(self._room))
+        self.worker.rooms.discard(self._room)
         self._devices.clear()
         self._producers.clear()
         self.table = {}
 
     def lost(self) -> Iterable[Link]:
         """The worker is another one. The connections whose media is gone with the one before, to be told."""
-        current = self._workers.generation
+        if not self.worker.running:
+            self.worker = self._workers.place()
+        current = self.worker.generation
         gone = [device for device in self._devices.values() if device.generation != current]
         for device in gone:
             del self._devices[device.session]
         self._producers = {id_: p for id_, p in self._producers.items() if p.session in self._devices}
         self.table = {}
         return [device.link for device in gone if device.link is not None]
+
+    async def stats(self) -> dict[str, Any]:
+        """What the worker counts. Raises WorkerError, ServiceUnavailable."""
+        found: dict[str, Any] = await self.worker.call(lambda worker: worker.stats(self._room))
+        return found
 
     def producer_closed(self, producer: str) -> None:
         """The worker ended it by itself."""
@@ -360,7 +388,7 @@ class Exchange:
         receive = device.receive
         assert receive is not None
         try:
-            made = await self._workers.call(
+            made = await self.worker.call(
                 lambda worker: worker.consume(consumer=id_, transport=receive, producer=producer.id)
             )
         except WorkerError as error:
@@ -418,7 +446,7 @@ class Exchange:
     async def _quietly(self, ask: Any) -> None:
         """For endings: what is gone already is as good as ended."""
         try:
-            await self._workers.call(ask)
+            await self.worker.call(ask)
         except (WorkerError, ServiceUnavailable) as error:
             log.debug("nothing to end", room=self._room, code=error.code)
 

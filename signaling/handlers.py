@@ -55,13 +55,17 @@ async def create_transport(device: "Joined", params: msg.CreateTransport) -> Res
 
 async def connect_transport(device: "Joined", params: msg.ConnectTransport) -> Result:
     transport = device.live.exchange.own_transport(device.session, params.id)
-    await device.hub.workers.call(lambda worker: worker.connect_transport(transport, params.dtlsParameters))
+    await device.live.exchange.worker.call(
+        lambda worker: worker.connect_transport(transport, params.dtlsParameters)
+    )
     return NOTHING
 
 
 async def restart_ice(device: "Joined", params: msg.ById) -> Result:
     transport = device.live.exchange.own_transport(device.session, params.id)
-    return {"iceParameters": await device.hub.workers.call(lambda worker: worker.restart_ice(transport))}
+    return {
+        "iceParameters": await device.live.exchange.worker.call(lambda worker: worker.restart_ice(transport))
+    }
 
 
 async def ice_servers(device: "Joined", params: msg.Call) -> Result:
@@ -85,13 +89,13 @@ async def produce(device: "Joined", params: msg.Produce) -> Result:
 
 async def pause_producer(device: "Joined", params: msg.ById) -> Result:
     producer = device.live.exchange.own_producer(device.session, params.id)
-    await device.hub.workers.call(lambda worker: worker.pause_producer(producer))
+    await device.live.exchange.worker.call(lambda worker: worker.pause_producer(producer))
     return NOTHING
 
 
 async def resume_producer(device: "Joined", params: msg.ById) -> Result:
     producer = device.live.exchange.own_producer(device.session, params.id)
-    await device.hub.workers.call(lambda worker: worker.resume_producer(producer))
+    await device.live.exchange.worker.call(lambda worker: worker.resume_producer(producer))
     return NOTHING
 
 
@@ -102,13 +106,13 @@ async def close_producer(device: "Joined", params: msg.ById) -> Result:
 
 async def resume_consumer(device: "Joined", params: msg.ById) -> Result:
     consumer = device.live.exchange.own_consumer(device.session, params.id)
-    await device.hub.workers.call(lambda worker: worker.resume_consumer(consumer))
+    await device.live.exchange.worker.call(lambda worker: worker.resume_consumer(consumer))
     return NOTHING
 
 
 async def set_preferred_layers(device: "Joined", params: msg.SetPreferredLayers) -> Result:
     consumer = device.live.exchange.own_consumer(device.session, params.id)
-    await device.hub.workers.call(
+    await device.live.exchange.worker.call(
         lambda worker: worker.set_preferred_layers(consumer, params.spatial, params.temporal)
     )
     return NOTHING

@@ -35,7 +35,8 @@ from signaling.others import Others
 from signaling.restrictions import Restrictions
 from signaling.session import Session, Sessions
 from signaling.shelf import Shelf, begin, over
-from signaling.workers import Workers
+from signaling.worker import Worker
+from signaling.workers import Found, Workers
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +66,7 @@ class Hub:
         """`cluster`: this node among others that share the store, reached over `nodes`; without it this is
         the only one."""
         self.workers = workers
-        self.mixers = Mixers(workers, settings.media) if settings.server_mix else None
+        self.mixers = Mixers(settings.media) if settings.server_mix else None
         self.books = Bookkeeper(store)
         self.sessions = Sessions(store, SESSION_LIFETIME, clock)
         self._store = store
@@ -103,11 +104,7 @@ class Hub:
                     await self._open_logged(stream.removeprefix(PREFIX))
         except StoreUnavailable as error:
             raise ServiceUnavailable("store_unavailable", str(error)) from error
-        found = await self.workers.start(self)
-        if found is None:
-            await self.on_media_lost()
-        else:
-            await self._adopt(found, self.workers.generation)
+        await self._adopt(await self.workers.start(self))
         early, self._early = self._early, None
         for event, data in early or []:
             self.on_media(event, data)
@@ -261,21 +258,27 @@ class Hub:
         session.close(code, reason)
         await self.sessions.close(session.id, "closed")
 
-    async def _adopt(self, found: list[RoomDump], generation: int) -> None:
-        """A worker has gone on while we were away. First of all it forbids what is not allowed any more."""
-        known = [(room, live) for room in found if (live := self._lives.get(room.id)) is not None]
-        strangers = [room.id for room in found if room.id not in self._lives]
+    async def _adopt(self, found: list[Found]) -> None:
+        """Workers have gone on while we were away. First of all they forbid what is not allowed any more."""
+        everywhere = [(worker, worker.generation, room) for worker, rooms in found for room in rooms]
+        known: dict[str, tuple[Worker, int, RoomDump]] = {}
+        for worker, generation, room in sorted(everywhere, key=lambda each: len(each[2].transports)):
+            known[room.id] = (worker, generation, room)
+        kept = [(self._lives[id_], *there) for id_, there in known.items() if id_ in self._lives]
+        places = {(worker, room.id) for _, worker, _, room in kept}
+        strangers = [(worker, room) for worker, _, room in everywhere if (worker, room.id) not in places]
         await asyncio.gather(
-            *(live.adopt_table(room) for room, live in known), *(self._close_room(id_) for id_ in strangers)
+            *(live.adopt_table(worker, room) for live, worker, _, room in kept),
+            *(self._close_room(worker, room.id) for worker, room in strangers),
         )
-        for room, live in known:
+        for live, _, generation, room in kept:
             await live.adopt_devices(room, await self._holders(room), generation)
-        others = self._lives.keys() - {room.id for room in found}
+        others = self._lives.keys() - {live.id for live, *_ in kept}
         await asyncio.gather(*(self._lives[id_].drop_media() for id_ in others))
 
-    async def _close_room(self, room: str) -> None:
+    async def _close_room(self, worker: Worker, room: str) -> None:
         with contextlib.suppress(WorkerError, ServiceUnavailable):
-            await self.workers.call(lambda worker: worker.close_room(room))
+            await worker.call(lambda client: client.close_room(room))
 
     async def _holders(self, room: RoomDump) -> dict[str, Holder]:
         """Whose the sessions are to which the room's transports belong."""
@@ -309,8 +312,9 @@ class Hub:
             case _:
                 log.debug("media", what=event, data=data)
 
-    async def on_media_lost(self) -> None:
-        await asyncio.gather(*(live.drop_media() for live in list(self._lives.values())))
+    async def on_media_lost(self, worker: Worker) -> None:
+        concerned = [live for live in self._lives.values() if live.exchange.worker is worker]
+        await asyncio.gather(*(live.drop_media() for live in concerned))
 
     async def _open(self, meeting: str, *, keep_unknown: bool = True, replaces: Owner | None = None) -> Live:
         """`replaces`: the owner that is gone."""
@@ -658,7 +662,7 @@ class Hub:
         read: dict[str, dict[str, Any]] = {}
         for live in [each for each in self._lives.values() if each.sessions]:
             try:
-                read[live.id] = await self.workers.call(lambda worker, id_=live.id: worker.stats(id_))  # type: ignore[misc]
+                read[live.id] = await live.exchange.stats()
             except (WorkerError, ServiceUnavailable):
                 continue
             if live.id in before:

@@ -40,6 +40,7 @@ from signaling.restrictions import Kept, Restriction, Restrictions
 from signaling.session import Session
 from signaling.telling import differs, notice, shown, view_changed
 from signaling.timers import Timers
+from signaling.worker import Worker
 from signaling.writing import Writing
 
 log = structlog.get_logger(__name__)
@@ -213,10 +214,10 @@ class Live:
             if self._mixing is not None:
                 await self._mixing.settle()
 
-    async def adopt_table(self, found: RoomDump) -> None:
+    async def adopt_table(self, worker: Worker, found: RoomDump) -> None:
         """What a service that died had allowed, and this meeting as it is saved does not, is forbidden."""
         async with self._lock:
-            await self.exchange.adopt_table(found, self._allowed())
+            await self.exchange.adopt_table(worker, found, self._allowed())
 
     async def adopt_devices(self, found: RoomDump, holders: Mapping[str, Holder], generation: int) -> None:
         """Media that the worker held meanwhile goes on; whose session does not come back loses it."""

@@ -23,7 +23,6 @@ from rooms.mixes import Choice, Mix, going_on, mixes
 from rooms.policy import Audience, audience
 from signaling.errors import ServiceError, ServiceUnavailable
 from signaling.exchange import MIX, Exchange
-from signaling.workers import Workers
 
 log = structlog.get_logger(__name__)
 
@@ -36,8 +35,7 @@ Change = Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
 class Mixers:
     """The mixing process: started when somebody needs it first, ended when nobody does any more."""
 
-    def __init__(self, workers: Workers, settings: MediaSettings) -> None:
-        self.workers = workers
+    def __init__(self, settings: MediaSettings) -> None:
         self._settings = settings
         self._client: MixerClient | None = None
         self._starting = asyncio.Lock()
@@ -82,10 +80,10 @@ class Mixers:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    def candidates(self) -> list[dict[str, Any]]:
+    def candidates(self, port: int) -> list[dict[str, Any]]:
         """Where the worker is for a process of this machine, whatever it announces to others."""
         return [
-            {"protocol": "udp", "address": each.ip, "port": self.workers.port, "priority": -place}
+            {"protocol": "udp", "address": each.ip, "port": port, "priority": -place}
             for place, each in enumerate(self._settings.listen)
         ]
 
@@ -131,7 +129,6 @@ class Mixing:
 
     def __init__(self, mixers: Mixers, exchange: Exchange, change: Change) -> None:
         self._mixers = mixers
-        self._workers = mixers.workers
         self._exchange = exchange
         self._change = change
         self._planned: dict[str, Mix] = {}
@@ -224,7 +221,7 @@ class Mixing:
 
     async def _stand_up(self, seat: Seat) -> None:
         seat.client = client = await self._mixers.client()
-        offer = await client.open(seat.id, self._workers.router_capabilities)
+        offer = await client.open(seat.id, self._exchange.worker.router_capabilities)
         placed = await self._change(functools.partial(self._place, seat, offer))
         if placed is None:
             await client.close_mix(seat.id)
@@ -249,14 +246,14 @@ class Mixing:
         answers = []
         for direction, parameters in (("send", offer["send"]), ("recv", offer["receive"])):
             answer = await self._exchange.create_transport(seat, direction, None)
-            answers.append({**answer, "iceCandidates": self._mixers.candidates()})
+            answers.append({**answer, "iceCandidates": self._mixers.candidates(self._exchange.worker.port)})
             await self._connect(answer["id"], parameters)
         send, receive = answers
         await self._exchange.produce(seat, send["id"], "audio", "mix", offer["rtpParameters"])
         return send, receive
 
     async def _connect(self, transport: str, parameters: Mapping[str, Any]) -> None:
-        await self._workers.call(lambda worker: worker.connect_transport(transport, parameters))
+        await self._exchange.worker.call(lambda worker: worker.connect_transport(transport, parameters))
 
     def _noticed(self, seat: Seat, method: str, params: dict[str, Any]) -> None:
         match method:
@@ -272,7 +269,7 @@ class Mixing:
         await client.hear(
             seat.id, voice=offer["id"], owner=offer["participant"], source=offer["source"], ssrc=ssrc
         )
-        await self._workers.call(lambda worker: worker.resume_consumer(offer["id"]))
+        await self._exchange.worker.call(lambda worker: worker.resume_consumer(offer["id"]))
 
     def _loudness(self, seat: Seat) -> Callable[[MixerClient], Awaitable[None]]:
         mix = seat.follows

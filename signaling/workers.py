@@ -1,231 +1,119 @@
-"""The media worker's keeper: one process is running, and what it says reaches the meetings.
+"""The media workers of this machine, and which meeting's media is where.
 
-A worker that does not acknowledge a restriction in time is killed, which forbids everything at once. One that
-a service which died has left behind is taken over as it is, media and all.
+A meeting has one worker. It goes to the one with the fewest, when its first device sends or receives; and to
+another as soon as its own is gone.
 """
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import structlog
-
 from config.media import MediaSettings
-from media.client import Table, WorkerClient, WorkerError, start_worker
-from media.process import Process
 from signaling import leftover
-from signaling.dump import RoomDump, rooms_of
-from signaling.errors import ServiceUnavailable
+from signaling.dump import RoomDump
+from signaling.worker import Worker
 
-log = structlog.get_logger(__name__)
-
-START_DEADLINE = 20.0
-CALL_DEADLINE = 10.0
-RESTART_PAUSE = 0.5
+Found = tuple[Worker, list[RoomDump]]
+"""A worker that has gone on without us, and its rooms."""
 
 
-class MediaListener(Protocol):
-    """Who is told what the worker does: the hub."""
+class Listener(Protocol):
+    """Who is told what the workers do: the hub."""
 
     def on_media(self, event: str, data: dict[str, Any]) -> None: ...
 
-    async def on_media_lost(self) -> None: ...
+    async def on_media_lost(self, worker: Worker) -> None:
+        """What it held is lost; its meetings are to ask for a place again."""
 
 
 class Workers:
-    def __init__(self, settings: MediaSettings, socket: Path, ack_timeout: float) -> None:
-        self._settings = settings
-        self._socket = socket
+    def __init__(
+        self, settings: MediaSettings, socket: Path, ack_timeout: float, *, count: int = 1, silence: float
+    ) -> None:
+        """`socket`: of the first; the others have a number in its name. The ports are in sequence too."""
         self._ack_timeout = ack_timeout
-        self._client: WorkerClient | None = None
-        self._process: Process | None = None
-        self._listener: MediaListener | None = None
-        self._restart: asyncio.Task[None] | None = None
-        self._closing = False
-        self.generation = 0
-        """Counts the workers there have been."""
+        self._socket = socket
+        self.all = [
+            Worker(_with_port(settings, place), _numbered(socket, place), ack_timeout, silence)
+            for place in range(count)
+        ]
+        self._listener: Listener | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def running(self) -> bool:
-        return self._client is not None
-
-    @property
-    def pid(self) -> int | None:
-        return None if self._process is None else self._process.pid
-
-    @property
-    def port(self) -> int:
-        return self._running().hello.port
+        return any(worker.running for worker in self.all)
 
     @property
     def router_capabilities(self) -> dict[str, Any]:
-        return dict(self._running().hello.rtp_capabilities)
+        """The same of all. Raises `ServiceUnavailable`."""
+        return next((w for w in self.all if w.running), self.all[0]).router_capabilities
 
-    async def start(self, listener: MediaListener) -> list[RoomDump] | None:
-        """Takes over the worker that is there, whose rooms are the result, or starts one: None.
+    @property
+    def load(self) -> Sequence[int]:
+        """How many meetings each has."""
+        return [len(worker.rooms) for worker in self.all]
 
-        Raises `ServiceUnavailable` when it cannot; its message says why.
-        """
+    def place(self) -> Worker:
+        """Where the next meeting goes."""
+        running = [worker for worker in self.all if worker.running]
+        return min(running or self.all, key=lambda worker: len(worker.rooms))
+
+    async def start(self, listener: Listener) -> list[Found]:
+        """Takes over the workers that are there, and starts the others. Raises `ServiceUnavailable`."""
         self._listener = listener
-        rooms = await self._adopt() if self._socket.exists() else None
-        if rooms is None:
-            await self._launch()
-        return rooms
+        await self._end_surplus()
+        started = await asyncio.gather(*(worker.start(self) for worker in self.all), return_exceptions=True)
+        for failed in started:
+            if isinstance(failed, BaseException):
+                raise failed
+        return [(w, rooms) for w, rooms in zip(self.all, started, strict=True) if isinstance(rooms, list)]
 
     async def hand_over(self) -> None:
-        """A worker that carries media runs on alone, for the service that starts next; any other one ends."""
-        await self._stop_restarting()
-        if await self._carries_media():
-            assert self._client is not None
-            assert self._process is not None
-            log.info("the media worker goes on without us", pid=self.pid)
-            self._client.close()
-            self._process.forget()
-            self._client = self._process = None
-        await self.close()
-
-    async def _carries_media(self) -> bool:
-        if self._client is None:
-            return False
-        try:
-            told = await asyncio.wait_for(self._client.stats(), self._ack_timeout)
-        except (WorkerError, TimeoutError, OSError):
-            return False
-        return bool(told["transports"])
-
-    async def _stop_restarting(self) -> None:
-        self._closing = True
-        if self._restart is not None:
-            self._restart.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._restart
+        """Those that carry media run on alone, for the service that starts next; the others end."""
+        await asyncio.gather(*(worker.hand_over() for worker in self.all))
+        await self._settled()
 
     async def close(self) -> None:
-        await self._stop_restarting()
-        client, self._client = self._client, None
-        if client is not None:
-            with contextlib.suppress(WorkerError, TimeoutError, OSError):
-                await asyncio.wait_for(client.shutdown(), self._ack_timeout)
-            client.close()
-        await self._ended()
+        await asyncio.gather(*(worker.close() for worker in self.all))
+        await self._settled()
 
-    async def _ended(self) -> None:
-        """Killed if it does not go by itself."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        try:
-            await asyncio.wait_for(process.wait(), self._ack_timeout)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-
-    async def set_table(self, room: str, revision: int, table: Table) -> None:
-        """Returns when the worker has acknowledged, or is dead: either way nothing else flows.
-
-        Raises `ServiceUnavailable` in the second case.
-        """
-        client = self._running()
-        try:
-            await asyncio.wait_for(client.set_table(room, revision, table), self._ack_timeout)
-        except (TimeoutError, WorkerError, OSError) as error:
-            log.error("worker does not acknowledge, killing it", room=room, error=repr(error))
-            self._kill()
-            raise ServiceUnavailable(
-                "media_unavailable", "media does not answer; it is started again"
-            ) from error
-
-    async def call(self, ask: Callable[[WorkerClient], Awaitable[Any]]) -> Any:
-        """The answer to any other request. Raises `WorkerError`; `ServiceUnavailable` without an answer."""
-        client = self._running()
-        try:
-            return await asyncio.wait_for(ask(client), CALL_DEADLINE)
-        except WorkerError as error:
-            if error.code != "worker_lost":
-                raise
-            raise ServiceUnavailable(
-                "media_unavailable", "media is being started; try again in a moment"
-            ) from error
-        except (TimeoutError, OSError) as error:
-            raise ServiceUnavailable("media_unavailable", "media does not answer") from error
-
-    def _running(self) -> WorkerClient:
-        if self._client is None:
-            raise ServiceUnavailable("media_unavailable", "media is being started; try again in a moment")
-        return self._client
-
-    async def _adopt(self) -> list[RoomDump] | None:
-        """None for a worker that does not answer, speaks another protocol or has another port than it should:
-        it is ended."""
-        client = None
-        try:
-            client = await asyncio.wait_for(
-                WorkerClient.connect(self._socket, self._on_event, self._on_lost), self._ack_timeout
-            )
-            if self._settings.port not in (0, client.hello.port):
-                raise WorkerError("worker_failed", f"it uses media port {client.hello.port}")
-            rooms = rooms_of(client.hello.dump)
-            self._process = Process(client.hello.pid)
-        except (OSError, WorkerError, TimeoutError, ValueError, LookupError, TypeError) as error:
-            log.warning("the media worker that was left behind is ended", why=str(error))
-            if client is not None:
-                client.close()
-            pid = leftover.listener_of(self._socket)
-            if pid is not None:
-                await leftover.end(pid, self._ack_timeout)
-            self._socket.unlink(missing_ok=True)
-            return None
-        self._client = client
-        self.generation += 1
-        log.info("the media worker goes on", pid=self.pid, rooms=len(rooms))
-        return rooms
-
-    async def _launch(self) -> None:
-        self._socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            async with asyncio.timeout(START_DEADLINE):
-                self._process = await start_worker(self._settings, self._socket)
-                self._client = await WorkerClient.connect(self._socket, self._on_event, self._on_lost)
-                self.generation += 1
-        except (TimeoutError, OSError, WorkerError) as error:
-            self._kill_process()
-            raise ServiceUnavailable(
-                "media_unavailable", str(error) or "the media worker does not start"
-            ) from error
-
-    def _on_event(self, event: str, data: dict[str, Any]) -> None:
+    def on_media(self, event: str, data: dict[str, Any]) -> None:
         if self._listener is not None:
             self._listener.on_media(event, data)
 
-    def _on_lost(self) -> None:
-        if self._client is None or self._closing:
-            return
-        log.warning("the media worker is gone, starting another", pid=self.pid)
-        self._kill()
+    def on_media_gone(self, worker: Worker) -> None:
+        """Its meetings need not wait for another in its place, where there is one already."""
+        if self.running and self._listener is not None:
+            task = asyncio.create_task(self._listener.on_media_lost(worker))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    async def _start_again(self) -> None:
-        """Until one runs; it can be lost again while the meetings still take it up."""
-        while self._client is None and not self._closing:
-            await self._ended()
-            try:
-                await self._launch()
-            except ServiceUnavailable as error:
-                log.error("the media worker does not start", error=error.message)
-                await asyncio.sleep(RESTART_PAUSE)
-            else:
-                assert self._listener is not None
-                await self._listener.on_media_lost()
+    async def on_media_lost(self, worker: Worker) -> None:
+        if self._listener is not None:
+            await self._listener.on_media_lost(worker)
 
-    def _kill_process(self) -> None:
-        if self._process is not None:
-            self._process.kill()
+    async def _settled(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _kill(self) -> None:
-        client, self._client = self._client, None
-        self._kill_process()
-        if client is not None:
-            client.close()
-            if self._restart is None or self._restart.done():
-                self._restart = asyncio.create_task(self._start_again())
+    async def _end_surplus(self) -> None:
+        """Workers that were left behind when there were more of them."""
+        for socket in self._socket.parent.glob(_numbered(self._socket, "*").name):
+            if socket in [_numbered(self._socket, place) for place in range(len(self.all))]:
+                continue
+            pid = leftover.listener_of(socket)
+            if pid is not None:
+                await leftover.end(pid, self._ack_timeout)
+            socket.unlink(missing_ok=True)
+
+
+def _with_port(settings: MediaSettings, place: int) -> MediaSettings:
+    return settings if settings.port == 0 else replace(settings, port=settings.port + place)
+
+
+def _numbered(socket: Path, place: int | str) -> Path:
+    return socket if place == 0 else socket.with_name(f"{socket.stem}-{place}{socket.suffix}")

@@ -46,7 +46,8 @@ class Motesrum:
         self.first_line = ""
         self.written: list[str] = []
         self._arguments = [command, "--data", str(data), "--http-port", str(self.http_port)]
-        self._arguments += ["--media-port", str(self.media_port), "--log-level", "warning", *flags]
+        self._arguments += ["--media-port", str(self.media_port), "--log-level", "warning"]
+        self._arguments += ["--media-workers", "1", "--worker-silence", "20", *flags]
         self._module = module
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None

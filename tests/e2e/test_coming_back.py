@@ -99,7 +99,7 @@ async def test_media_comes_back_by_itself_when_its_worker_is_killed(meeting: Mee
     one, other = await newcomer.participant(), await officer.participant()
     await officer.sees(one)
     await newcomer.hears(other)
-    worker = meeting.service.services.hub.workers.pid
+    worker = meeting.service.services.hub.workers.all[0].pid
     assert worker is not None
     os.kill(worker, signal.SIGKILL)
     killed = time.monotonic()

@@ -71,7 +71,7 @@ async def test_an_officer_in_the_lobby_receives_nothing_and_learns_nothing(gathe
 async def test_after_a_switch_no_packet_of_the_room_reaches_the_officer_who_left(
     gathering: Gathering,
 ) -> None:
-    stats = gathering.service.services.hub.workers
+    stats = gathering.service.services.hub.workers.all[0]
     senders = {client.participant for client in gathering.room.values()}
     leaks: list[str] = []
     slowest = 0.0

@@ -36,11 +36,15 @@ class TableWorkers:
 
     def __init__(self, log: list[Any]) -> None:
         self.client = FakeClient()
+        self.rooms: set[str] = set()
         self.flowing: Audience = {}
         self.deaf = 0
         self.before_table: Callable[[Audience], Awaitable[None]] | None = None
         self.revisions: list[int] = []
         self._log = log
+
+    def place(self) -> "TableWorkers":
+        return self
 
     async def set_table(self, room: str, revision: int, table: Audience) -> None:
         self.revisions.append(revision)

@@ -403,7 +403,7 @@ async def test_time_brings_nothing_about_before_it_is_known_what_the_worker_hold
             await asyncio.sleep(0)
         assert again.current.participants[TAX].present
         it.workers.revisions.clear()
-        await again.adopt_table(RoomDump("m_1", revision=48, allow=audience(again.current)))
+        await again.adopt_table(it.workers, RoomDump("m_1", revision=48, allow=audience(again.current)))  # type: ignore[arg-type]
         again.begin()
         await eventually(lambda: not again.current.participants[TAX].present)
         assert min(it.workers.revisions) > 48

@@ -15,7 +15,8 @@ from media import client as media_client
 from media.client import WorkerError
 from media.sending import OutgoingStream
 from rooms.policy import audience
-from signaling import workers as workers_module
+from signaling import worker as worker_module
+from signaling.worker import Worker
 from tests.support.raw_client import CallFailed, RawClient
 from tests.support.service import Service, service
 
@@ -42,7 +43,7 @@ async def until(predicate: Callable[[], object]) -> None:
 
 
 async def _another_worker(it: Service, than: int) -> None:
-    workers = it.services.hub.workers
+    workers = it.services.hub.workers.all[0]
     await until(lambda: workers.running and workers.pid != than)
 
 
@@ -52,7 +53,7 @@ async def test_after_a_kill_media_comes_back_by_itself_in_the_same_session(it: S
     async with newcomer, host:
         await host.wait_for_consumer("microphone", newcomer.participant)
         sessions = newcomer.session, host.session
-        killed = it.services.hub.workers.pid
+        killed = it.services.hub.workers.all[0].pid
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
         started = time.time_ns() + 10_000_000
@@ -83,7 +84,7 @@ async def test_what_was_published_is_heard_again_although_a_first_attempt_fails(
             return await produce(*stream)
 
         monkeypatch.setattr(newcomer, "_produce", fail_once)
-        killed = it.services.hub.workers.pid
+        killed = it.services.hub.workers.all[0].pid
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
         started = time.time_ns() + 10_000_000
@@ -107,7 +108,7 @@ async def test_who_comes_back_after_an_answer_was_lost_is_heard_from_one_produce
 async def test_a_device_without_media_is_not_told_that_media_starts_over(it: Service) -> None:
     meeting = (await it.meeting())["id"]
     async with await it.joined(meeting, "host") as host:
-        killed = it.services.hub.workers.pid
+        killed = it.services.hub.workers.all[0].pid
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
         await _another_worker(it, killed)
@@ -132,7 +133,7 @@ async def test_a_worker_that_hangs_is_killed_within_the_limit_and_the_station_is
         await it.rest("POST", f"/meetings/{meeting}/stations/1/start")
         await tax.open_transports()
         await tax.wait_for_consumer("microphone", newcomer.participant)
-        hung = it.services.hub.workers.pid
+        hung = it.services.hub.workers.all[0].pid
         assert hung is not None
         os.kill(hung, signal.SIGSTOP)
         started = asyncio.get_running_loop().time()
@@ -161,9 +162,9 @@ async def test_a_worker_that_does_not_start_is_tried_again_until_it_does(
             raise WorkerError("worker_failed", "the port is taken")
         return await really(*args)
 
-    monkeypatch.setattr(workers_module, "start_worker", start)
-    monkeypatch.setattr(workers_module, "RESTART_PAUSE", 0.01)
-    killed = it.services.hub.workers.pid
+    monkeypatch.setattr(worker_module, "start_worker", start)
+    monkeypatch.setattr(worker_module, "RESTART_PAUSE", 0.01)
+    killed = it.services.hub.workers.all[0].pid
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
     await _another_worker(it, killed)
@@ -178,17 +179,17 @@ async def test_a_worker_that_dies_while_the_meetings_take_it_up_is_replaced_as_w
     deaths = 0
     really = hub.on_media_lost
 
-    async def die_once() -> None:
+    async def die_once(worker: Worker) -> None:
         nonlocal deaths
         deaths += 1
         if deaths == 1:
-            assert hub.workers.pid is not None
-            os.kill(hub.workers.pid, signal.SIGKILL)
+            assert hub.workers.all[0].pid is not None
+            os.kill(hub.workers.all[0].pid, signal.SIGKILL)
             await until(lambda: not hub.workers.running)
-        await really()
+        await really(worker)
 
     monkeypatch.setattr(hub, "on_media_lost", die_once)
-    first = hub.workers.pid
+    first = hub.workers.all[0].pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
     await until(lambda: deaths == 2 and hub.workers.running)
@@ -205,9 +206,9 @@ async def test_while_media_is_away_a_meeting_can_still_be_led(
         await blocked.wait()
         return await really(*args)
 
-    monkeypatch.setattr(workers_module, "start_worker", start)
+    monkeypatch.setattr(worker_module, "start_worker", start)
     async with await it.joined(meeting, "host") as host:
-        killed = it.services.hub.workers.pid
+        killed = it.services.hub.workers.all[0].pid
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
         await until(lambda: not it.services.hub.workers.running)

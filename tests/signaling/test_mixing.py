@@ -206,7 +206,7 @@ async def test_when_the_process_dies_or_stands_still_another_one_takes_over(room
 async def test_when_the_media_worker_dies_the_mix_comes_back_with_the_rest(room: Room) -> None:
     await room.act("stations/1/start")
     await room.newcomer.until((TAX, *FULL), (INTERPRETER, *FULL), deadline=PATIENCE)
-    worker = room.service.services.hub.workers.pid
+    worker = room.service.services.hub.workers.all[0].pid
     assert worker is not None
     os.kill(worker, signal.SIGKILL)
     died = time_ns()

@@ -24,7 +24,7 @@ GRACE = 0.5
 
 async def holdings(it: Service) -> Inventory:
     """Of this process and of the worker."""
-    workers = it.services.hub.workers
+    workers = it.services.hub.workers.all[0]
     assert workers.pid is not None
     told = await workers.call(lambda worker: worker.stats())
     found = taken(it.services)
@@ -103,7 +103,7 @@ class Visit:
         await hears(other, self.newcomer)
 
     async def loses_its_worker(self) -> None:
-        workers = self.it.services.hub.workers
+        workers = self.it.services.hub.workers.all[0]
         assert workers.pid is not None
         os.kill(workers.pid, signal.SIGKILL)
         await self.newcomer.wait_for(lambda: self.newcomer.told("media.reset"), DEADLINE)

@@ -75,13 +75,18 @@ class FakeWorkers:
     def __init__(self) -> None:
         self.client = FakeClient()
         self.listener: Any = None
+        self.rooms: set[str] = set()
+
+    def place(self) -> "FakeWorkers":
+        return self
 
     @property
     def router_capabilities(self) -> dict[str, Any]:
         return dict(router_capabilities())
 
-    async def start(self, listener: Any) -> None:
+    async def start(self, listener: Any) -> list[Any]:
         self.listener = listener
+        return []
 
     async def close(self) -> None:
         pass

@@ -73,8 +73,18 @@ class Service:
         return await self.joined(meeting, "officer", agency=station["agency"], station=station["number"])
 
 
+USUAL = {
+    "http_port": 0,
+    "media_port": 0,
+    "media_workers": 1,
+    "worker_silence": 20,
+    "log_level": "warning",
+}
+"""A busy machine is no stalled worker."""
+
+
 def settings_for(data: Path, **changes: Any) -> Settings:
-    return Settings(data=data, **{"http_port": 0, "media_port": 0, "log_level": "warning", **changes})
+    return Settings(data=data, **{**USUAL, **changes})
 
 
 @asynccontextmanager
