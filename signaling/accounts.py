@@ -29,6 +29,9 @@ from signaling.staff import Person
 ACCOUNT = "account"
 LINK = "account_link"
 FAILURES = "sign_in_failures"
+BROWSER = "known_browser"
+BROWSER_KNOWN = 180 * 86400.0
+BROWSER_COOKIE = "motesrum_browser"
 SHORTEST, LONGEST = 12, 200
 """Characters of a password."""
 HASHED_AT_ONCE = 2
@@ -166,9 +169,10 @@ class Accounts:
         if not await self._records.delete(ACCOUNT, digest(login)):
             raise _unknown()
 
-    async def check(self, login: str, password: str, code: str) -> Person:
-        """Raises AccountError, LockedOut."""
-        await self._failures.demand_open(login)
+    async def check(self, login: str, password: str, code: str, browser: str | None = None) -> Person:
+        """`browser`: what one that has signed in before was given. Raises AccountError, LockedOut."""
+        counted = await self._counted(login, browser)
+        await self._failures.demand_open(counted)
         record = await self._records.get(ACCOUNT, digest(login))
         account = None if record is None else _account(record.value)
         async with self._hashing:
@@ -177,10 +181,31 @@ class Accounts:
         if known and account is not None and record is not None and step is not None and not account.locked:
             value = asdict(replace(account, used=step))
             if await self._records.compare_and_set(ACCOUNT, digest(login), record.version, value):
-                await self._failures.forgive(login)
+                await self._failures.forgive(counted)
                 return account.person
-        await self._failures.failed(login)
+        await self._failures.failed(counted)
         raise AccountError("sign_in_failed", "the name, the password or the code is wrong")
+
+    async def remember(self, person: Person, browser: str | None) -> str:
+        """What a browser is given in which the person has signed in; the same again if it has it already."""
+        login = person.sub.removeprefix(SUBJECT)
+        if browser is not None and await self._knows(login, browser):
+            return browser
+        new = new_code()
+        value = {"account": account_id(login)}
+        await self._records.put_if_absent(BROWSER, digest(new), value, self._clock() + BROWSER_KNOWN)
+        return new
+
+    async def _counted(self, login: str, browser: str | None) -> str:
+        """Under which name failures are counted: who guesses elsewhere does not lock out a person in the
+        browser in which they have been before."""
+        if browser is None or not await self._knows(login, browser):
+            return login
+        return f"{login} {digest(browser)}"
+
+    async def _knows(self, login: str, browser: str) -> bool:
+        record = await self._records.get(BROWSER, digest(browser))
+        return record is not None and record.value["account"] == account_id(login)
 
     async def demand_standing(self, person: Person) -> None:
         """Whoever has just shown who they are may have lost the account meanwhile. Raises AccountError."""

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from rooms.views import HOME_ZONE, instant
 from signaling import cookies
-from signaling.accounts import provisioning_uri
+from signaling.accounts import BROWSER_COOKIE, BROWSER_KNOWN, provisioning_uri
 from signaling.api import models
 from signaling.api.dispatch import demand_origin, limit
 from signaling.api.route import Call, Reply
@@ -35,8 +35,11 @@ async def sign_in_with_password(call: Call) -> Reply:
     demand_origin(call.request)
     limit(call.services, f"passwords from {call.request.remote}", PASSWORDS / 60, PASSWORDS)
     sent = call.sent(models.Password)
-    person = await call.services.accounts.check(sent.login, sent.password, sent.code)
-    return _signed_in(call, await _begun(call, person))
+    known = cookies.read(call.request, BROWSER_COOKIE)
+    person = await call.services.accounts.check(sent.login, sent.password, sent.code, known)
+    signed = await _begun(call, person)
+    browser = await call.services.accounts.remember(person, known)
+    return _signed_in(call, signed, Cookie(BROWSER_COOKIE, browser, "/", int(BROWSER_KNOWN)))
 
 
 async def welcome(call: Call) -> Reply:
@@ -124,9 +127,9 @@ async def _known_link(call: Call, asked: Awaitable[T]) -> T:
     return await call.services.lockouts.codes.count(f"{call.request.remote}", {"account_link_unknown"}, asked)
 
 
-def _signed_in(call: Call, signed: SignedIn) -> Reply:
+def _signed_in(call: Call, signed: SignedIn, *more: Cookie) -> Reply:
     lifetime = max(1, int(signed.claims.exp - call.services.clock()))
-    return Reply(_session(call, signed.claims), cookies=(Cookie(COOKIE, signed.secret, "/", lifetime),))
+    return Reply(_session(call, signed.claims), cookies=(Cookie(COOKIE, signed.secret, "/", lifetime), *more))
 
 
 def _session(call: Call, claims: StaffClaims) -> models.StaffSession:

@@ -97,6 +97,29 @@ async def test_whoever_guesses_is_locked_out_for_longer_and_longer(desk: Desk) -
     assert (await desk.sign_in()).status == 200
 
 
+async def test_whoever_guesses_elsewhere_does_not_lock_out_a_person_in_their_own_browser(desk: Desk) -> None:
+    async with browser() as own, browser() as another:
+        assert (await desk.sign_in(own)).status == 200
+        for _ in range(5):
+            assert (await desk.sign_in(password="guess")).status == 401
+        assert (await desk.sign_in(another, code=desk.code(1))).code == "sign_in_locked"
+        assert (await desk.sign_in(own, code=desk.code(1))).status == 200
+        desk.service.services.limiter._buckets.clear()
+        for _ in range(5):
+            assert (await desk.sign_in(own, password="guess")).status == 401
+        desk.service.clock.ahead += 30
+        assert (await desk.sign_in(own, code=desk.code(1))).code == "sign_in_locked"
+
+
+async def test_what_one_person_s_browser_was_given_opens_nothing_for_another(desk: Desk) -> None:
+    await desk.service.services.accounts.add("omar", Person("u_omar", "Omar", "host", (SITE,)), PASSWORD)
+    async with browser() as own:
+        await desk.sign_in(own)
+        for _ in range(5):
+            assert (await desk.sign_in(login="omar", password="guess")).status == 401
+        assert (await desk.sign_in(own, login="omar")).code == "sign_in_locked"
+
+
 async def test_a_name_that_is_not_there_is_locked_like_any_other(desk: Desk) -> None:
     answers = [await desk.sign_in(login="nobody") for _ in range(6)]
     assert [answer.status for answer in answers] == [401] * 5 + [429]
