@@ -30,7 +30,7 @@ async def asked(it: Service, path: str = "", body: Any = None, origin: str | Non
 
 
 async def transports(it: Service) -> int:
-    told = await it.services.hub.workers.call(lambda worker: worker.stats())
+    told = await it.services.hub.workers.all[0].call(lambda worker: worker.stats())
     return len(told["transports"])
 
 
