@@ -23,6 +23,10 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
         return int(probe.getsockname()[1])
 
 
+PATIENT = {"MOTESRUM_WORKER_SILENCE": "20"}
+"""A busy machine is no stalled worker."""
+
+
 class Motesrum:
     """`async with Motesrum("serve", data) as running`: answers at `url`; Ctrl-C at the end of the block.
 
@@ -46,8 +50,7 @@ class Motesrum:
         self.first_line = ""
         self.written: list[str] = []
         self._arguments = [command, "--data", str(data), "--http-port", str(self.http_port)]
-        self._arguments += ["--media-port", str(self.media_port), "--log-level", "warning"]
-        self._arguments += ["--media-workers", "1", "--worker-silence", "20", *flags]
+        self._arguments += ["--media-port", str(self.media_port), "--log-level", "warning", *flags]
         self._module = module
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -55,7 +58,11 @@ class Motesrum:
     async def __aenter__(self) -> Self:
         readable, writable = os.pipe()
         self._process = await asyncio.create_subprocess_exec(
-            *command(*self._arguments, module=self._module), cwd=ROOT, stdout=writable, stderr=writable
+            *command(*self._arguments, module=self._module),
+            cwd=ROOT,
+            stdout=writable,
+            stderr=writable,
+            env={**os.environ, **PATIENT},
         )
         os.close(writable)
         try:

@@ -28,7 +28,7 @@ class NoProcess(Mixers):
 
 @asynccontextmanager
 async def meeting(path: Path) -> AsyncIterator[tuple[Rig, Live]]:
-    mixers = NoProcess(None, MediaSettings())  # type: ignore[arg-type]
+    mixers = NoProcess(MediaSettings())
     async with rig(path, started(1), mixers=mixers) as (it, live):
         yield it, live
 
