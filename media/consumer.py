@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from media import rtcp, rtp
 from media.cache import RecentPackets
+from media.loss import Loss
 from media.ortc import ABS_SEND_TIME, CONSUMER_EXTENSION_IDS, RtpParameters
 from media.resend import Budget, Resends, Rtx
 from media.sequence import SequenceMap
@@ -75,6 +76,7 @@ class Consumer:
         self._resends = Resends(RESENT_RATE, RESENT_MOST)
         self._reported: tuple[int, float] | None = None
         self._begun_anew = -1
+        self._loss = Loss()
 
     @property
     def flowing(self) -> bool:
@@ -94,6 +96,7 @@ class Consumer:
         self._begun_anew = -1
         self._sequence.restart()
         self._sent.clear()
+        self._loss.forget()
 
     def prefer(self, spatial: int) -> None:
         """The highest layer to choose; counts at the next start."""
@@ -249,8 +252,14 @@ class Consumer:
         if self.transport.dtls.send_rtcp(packet, self):
             self._reported = rtp.compact_ntp(report.ntp), now
 
+    def missed(self, now: float) -> float:
+        """The share of what is sent that the listener has to do without, 0 to 1."""
+        return self._loss.at(now) if self.flowing else 0.0
+
     def heard(self, block: rtcp.ReportBlock, now: float) -> float | None:
         """Round trip in seconds when the listener's report answers our latest sender report."""
+        if self.stream is not None:
+            self._loss.heard(block.fraction_lost / 256, now)
         if self._reported is None or block.lsr != self._reported[0]:
             return None
         return max(0.0, now - self._reported[1] - block.dlsr / 65536)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from media import rtcp
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from media.transport import Transport
 
 SOURCES = ("camera", "microphone", "screen", "interpretation", "mix")
+MOST_RELAYED = 0.4
+"""No listener makes an encoder prepare for more: redundancy is taken from everybody's sound."""
 _ASKED_AT_ONCE = 200
 """Packets that one NACK names, so that it stays below 900 bytes."""
 
@@ -181,6 +184,19 @@ class Producer:
             return
         for consumer in self.consumers.values():
             consumer.relay_report(stream, report, now)
+
+    def report(self, stream: Stream, now: float) -> rtcp.ReportBlock | None:
+        """What a publisher is told of a stream, `None` before it has begun.
+
+        Of sound the recent loss is that of the listener who misses most: the publisher's encoder then adds
+        as much redundancy (Opus in-band FEC). The sum of what was lost stays the publisher's own, by which
+        browsers judge their own line.
+        """
+        block = stream.statistics.report(now)
+        if block is None or self._video:
+            return block
+        missed = max((consumer.missed(now) for consumer in self.consumers.values()), default=0.0)
+        return replace(block, fraction_lost=max(block.fraction_lost, int(256 * min(missed, MOST_RELAYED))))
 
     def repair(self, now: float) -> None:
         """Ask again for what is missing still, and let go of what is too old to be asked for.

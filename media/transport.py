@@ -314,7 +314,7 @@ class Transport:
             block
             for producer in self.producers.values()
             for stream in producer.present_streams
-            if _recent(stream, now) and (block := stream.statistics.report(now)) is not None
+            if _recent(stream, now) and (block := producer.report(stream, now)) is not None
         ]
         if blocks:
             self.dtls.send_rtcp(rtcp.build_receiver_report(self.local_ssrc, blocks))

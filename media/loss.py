@@ -1,0 +1,32 @@
+"""How much of a stream does not reach a listener, by their own reports (RFC 3550 §6.4.1). Pure."""
+
+from __future__ import annotations
+
+from math import exp2
+
+RISES, FALLS = 0.7, 0.25
+"""How much a report counts beside those before it, when it tells of more loss and of less."""
+HOLDS = 12.0
+"""Seconds without a report after which loss fades; browsers report on sound every five seconds."""
+HALVES = 4.0
+"""Seconds in which it is then halved."""
+
+
+class Loss:
+    """A share from 0 to 1 that rises fast and falls slowly, so that protection comes before it goes."""
+
+    def __init__(self) -> None:
+        self._share = 0.0
+        self._heard = 0.0
+
+    def heard(self, share: float, now: float) -> None:
+        before = self.at(now)
+        weight = RISES if share > before else FALLS
+        self._share = before + weight * (share - before)
+        self._heard = now
+
+    def at(self, now: float) -> float:
+        return self._share * exp2(-max(0.0, now - self._heard - HOLDS) / HALVES)
+
+    def forget(self) -> None:
+        self._share = 0.0
