@@ -32,11 +32,12 @@ from signaling.keys import KeyFolder
 from signaling.let_in import Entrances
 from signaling.limits import Limiter
 from signaling.lockout import Lockout
-from signaling.nodes import Nodes, node_key
+from signaling.nodes import Nodes
 from signaling.oidc import OidcSignIn
 from signaling.pages import add_pages, security_headers
 from signaling.pool import Pool
 from signaling.screens import Screens
+from signaling.seals import Seals, node_key
 from signaling.services import SERVICES, Lockouts, Services
 from signaling.staff import Staff
 from signaling.stores import open_store
@@ -79,7 +80,7 @@ async def build_services(
         count=settings.workers,
         silence=settings.worker_silence,
     )
-    nodes = Nodes(node_key(sealing))
+    nodes = Nodes(Seals(node_key(sealing)))
     hub = Hub(
         store=store,
         workers=workers,

@@ -33,6 +33,7 @@ from signaling.mixing import Mixers
 from signaling.nodes import Elsewhere, Nodes, Params, decoded, encoded
 from signaling.others import Others
 from signaling.restrictions import Restrictions
+from signaling.seals import Seals
 from signaling.session import Session, Sessions
 from signaling.shelf import Shelf, begin, over
 from signaling.worker import Worker
@@ -86,7 +87,7 @@ class Hub:
         """What media tells before its meetings are taken up."""
         self._hands_over = False
         self._cluster = cluster
-        self._nodes = nodes or Nodes(b"")
+        self._nodes = nodes or Nodes(Seals(b""))
         self._others = Others(store.events, self.acts_for, self._other_changed)
         self._nodes.answer("execute", self._asked_to_execute)
         self._nodes.answer("erase", self._asked_to_erase)

@@ -1,11 +1,10 @@
 """What one node asks of another: to carry out a command for a meeting that is there, to take one, to let one
 go.
 
-A call carries a seal over its address, instant and body, made with a key that only the nodes have.
+A call carries a seal (`seals.py`). Whoever does not know yet which process answers there is told so with the
+refusal of their first call, and asks again.
 """
 
-import hmac
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -21,13 +20,13 @@ from rooms.errors import Reason, Rejected
 from rooms.store.base import StoreUnavailable
 from signaling import strict_json
 from signaling.errors import ServiceError, ServiceUnavailable
+from signaling.seals import Seals
 
 log = structlog.get_logger(__name__)
 
 PATH = "/node/v1/"
 SEAL = "X-Motesrum-Seal"
-AGE = 30.0
-"""Seconds by which the clocks of two nodes may differ."""
+PROCESS = "X-Motesrum-Process"
 PATIENCE = 15.0
 
 Params = Mapping[str, Any]
@@ -42,16 +41,13 @@ class Elsewhere(ServiceError):
         self.node = node
 
 
-def node_key(sealing: bytes) -> bytes:
-    return hmac.digest(sealing, b"between nodes", "sha256")
-
-
 class Nodes:
-    def __init__(self, key: bytes, clock: Callable[[], float] = time.time) -> None:
-        self._key = key
-        self._clock = clock
+    def __init__(self, seals: Seals) -> None:
+        self._seals = seals
         self._http: aiohttp.ClientSession | None = None
         self._work: dict[str, Work] = {}
+        self._processes: dict[str, str] = {}
+        """Address of a node → the process that answered there last."""
 
     def answer(self, what: str, work: Work) -> None:
         """`work` is done when another node asks for it."""
@@ -63,16 +59,23 @@ class Nodes:
     async def ask(self, node: Node, what: str, **params: Any) -> None:
         """Raises what the other one does: Rejected, ServiceError; ServiceUnavailable without an answer."""
         body = TypeAdapter(dict[str, Any]).dump_json(params)
-        path = PATH + what
         try:
-            async with self._session().post(
-                node.url + path, data=body, headers={SEAL: self._seal(path, body)}
-            ) as response:
-                answer = await response.json(content_type=None)
+            answer = await self._asked(node.url, PATH + what, body)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             log.info("a node does not answer", node=node.name, why=repr(error))
             raise ServiceUnavailable("node_unavailable", "the meeting's node does not answer") from error
         _raise(answer)
+
+    async def _asked(self, url: str, path: str, body: bytes) -> Mapping[str, Any]:
+        """Once more when another process answers there than was known."""
+        while True:
+            known = self._processes.get(url, "")
+            headers = {SEAL: self._seals.make(known, path, body)}
+            async with self._session().post(url + path, data=body, headers=headers) as response:
+                process = self._processes[url] = response.headers.get(PROCESS, "")
+                if response.status != 404 or process == known:
+                    answer: Mapping[str, Any] = await response.json(content_type=None)
+                    return answer
 
     async def close(self) -> None:
         if self._http is not None:
@@ -84,8 +87,10 @@ class Nodes:
     async def _serve(self, request: web.Request) -> web.Response:
         body = await request.read()
         work = self._work.get(request.match_info["what"])
-        if not self._sealed(request, body) or work is None:
-            raise web.HTTPNotFound
+        sealed = self._seals.take(request.headers.get(SEAL, ""), request.path, body)
+        if not sealed or work is None:
+            refusal = {"unavailable": "node_unavailable", "message": "the other node does not take the call"}
+            return web.json_response(refusal, status=404, headers={PROCESS: self._seals.process})
         try:
             await work(strict_json.loads(body.decode()))
         except Rejected as error:
@@ -102,20 +107,6 @@ class Nodes:
         if self._http is None:
             self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE, sock_connect=2))
         return self._http
-
-    def _seal(self, path: str, body: bytes, at: str | None = None) -> str:
-        at = at or repr(self._clock())
-        seal = hmac.digest(self._key, f"{path}\n{at}\n".encode() + body, "sha256").hex()
-        return f"{at} {seal}"
-
-    def _sealed(self, request: web.Request, body: bytes) -> bool:
-        given = request.headers.get(SEAL, "")
-        at, _, _ = given.partition(" ")
-        try:
-            fresh = abs(float(at) - self._clock()) < AGE
-        except ValueError:
-            return False
-        return fresh and hmac.compare_digest(given.encode(), self._seal(request.path, body, at).encode())
 
 
 def encoded(command: Command) -> dict[str, Any]:
