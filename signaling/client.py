@@ -31,7 +31,9 @@ _RTP_HEADER = struct.Struct("!HHLL")
 REPORT_EVERY = 1.0
 """Seconds between sender and receiver reports."""
 ANSWER_WITHIN = 10.0
-LONGEST_PAUSE = 4.0
+OPEN_WITHIN = 8.0
+FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 0.5, 1.2, 15.0
+"""Seconds, as in the pages: a service that is started again is back within seconds."""
 COMES_BACK = frozenset({"slow_reader", "shutting_down", "moved"})
 """Goodbyes after which the session can be resumed, so that media is kept."""
 
@@ -69,6 +71,11 @@ class _Waiting:
     method: str
     answer: asyncio.Future[Any]
     taken: Taken
+
+
+def pause(attempt: int) -> float:
+    """Full jitter: anything between nothing and the exponential bound, in seconds."""
+    return random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH**attempt))
 
 
 class Connection:
@@ -255,7 +262,7 @@ class MeetingClient:
                     if error.code not in PASSES:
                         raise
                     self._node = None
-                await asyncio.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.25 * 2**attempt)))
+                await asyncio.sleep(pause(attempt))
         raise AssertionError
 
     def socket_url(self, node: str | None) -> str:
@@ -281,9 +288,13 @@ class MeetingClient:
         if self._http is None:
             self._http = aiohttp.ClientSession()
         headers = {} if self._origin is None else {"Origin": self._origin}
-        socket = await self._http.ws_connect(
-            self.socket_url(self._node), headers=headers, max_msg_size=4 << 20, heartbeat=20
-        )
+        try:
+            async with asyncio.timeout(OPEN_WITHIN):
+                socket = await self._http.ws_connect(
+                    self.socket_url(self._node), headers=headers, max_msg_size=4 << 20, heartbeat=20
+                )
+        except TimeoutError as error:
+            raise ConnectionLost(None) from error
         self._connection = Connection(socket, self._notified, self.on_changed)
         return self._connection
 
@@ -392,7 +403,7 @@ class MeetingClient:
                 return
             except (CallFailed, PeerFailed, TimeoutError) as failure:
                 log.info("media could not be made anew: %s", failure)
-                await asyncio.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.25 * 2**attempt)))
+                await asyncio.sleep(pause(attempt))
             except ConnectionLost:
                 return
 

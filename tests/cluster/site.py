@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from signaling.leftover import listener_of
 from tests.support import processes
 from tests.support.raw_client import RawClient, redeem
 from tests.support.redis_process import RedisProcess, free_port
+from tests.support.relay import TcpRelay
 from tests.support.service import SITE, STATIONS, Refused
 
 ROOT = Path(__file__).parents[2]
@@ -37,8 +38,14 @@ PUBLIC_URL = "https://meetings.example.se"
 
 
 class NodeProcess:
-    def __init__(self, name: str, folder: Path, redis_port: int, **cluster: Any) -> None:
+    """`line`: what it reaches Redis through. `by_others`: where the other nodes look for it; its own address
+    unless something else is said."""
+
+    def __init__(
+        self, name: str, folder: Path, line: TcpRelay, by_others: str | None = None, **cluster: Any
+    ) -> None:
         self.name = name
+        self.line = line
         self.data = folder / name
         self.url = f"http://127.0.0.1:{free_port()}"
         self._environment = {
@@ -49,15 +56,17 @@ class NodeProcess:
             "MOTESRUM_DATA": str(self.data),
             "MOTESRUM_KEYS_FOLDER": str(folder / "keys"),
             "MOTESRUM_STORE": "redis",
-            "MOTESRUM_REDIS__URL": f"redis://127.0.0.1:{redis_port}",
+            "MOTESRUM_REDIS__URL": f"redis://127.0.0.1:{line.address[1]}",
             "MOTESRUM_REDIS__KEY_FILE": str(folder / "redis.key"),
             "MOTESRUM_REDIS__TIMEOUT": "1",
             "MOTESRUM_CLUSTER__NAME": name,
+            "MOTESRUM_CLUSTER__URL": by_others or self.url,
             "MOTESRUM_LIMITS__CONNECTIONS_PER_ADDRESS": "2000",
             "MOTESRUM_LIMITS__REDEMPTIONS_PER_MINUTE": "6000",
             "MOTESRUM_LOG_LEVEL": "info",
             **{f"MOTESRUM_CLUSTER__{key.upper()}": str(value) for key, value in cluster.items()},
         }
+        self.still = False
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -99,6 +108,7 @@ class NodeProcess:
     def signal(self, number: int) -> None:
         assert self._process is not None
         self._process.send_signal(number)
+        self.still = number == signal.SIGSTOP
 
     async def ended(self) -> None:
         async with asyncio.timeout(STOPPED):
@@ -170,7 +180,20 @@ class Site:
 
     def answering(self) -> list[NodeProcess]:
         """Those that a proxy would pass calls to."""
-        return [node for node in self.nodes.values() if node.running] or list(self.nodes.values())
+        return [node for node in self.nodes.values() if node.running and not node.still] or list(
+            self.nodes.values()
+        )
+
+    def another(self, than: NodeProcess) -> NodeProcess:
+        return next(node for node in self.nodes.values() if node is not than)
+
+    async def at(self, node: NodeProcess) -> str:
+        """A meeting that this node acts for."""
+        while True:
+            meeting = await self.meeting(node)
+            if self.owner(meeting) == node.name:
+                return meeting
+            await self.rest(node, "DELETE", f"/meetings/{meeting}")
 
     async def rest(self, node: NodeProcess, method: str, path: str, body: Any = None) -> Any:
         """As a host of the site; `Refused` for 4xx and 5xx."""
@@ -207,21 +230,29 @@ class Site:
 
 
 @asynccontextmanager
-async def site(folder: Path, *names: str, **cluster: Any) -> AsyncIterator[Site]:
+async def site(
+    folder: Path, *names: str, by_others: Mapping[str, str] | None = None, **cluster: Any
+) -> AsyncIterator[Site]:
+    """`cluster`: settings of the nodes. `by_others`: see `NodeProcess`."""
     keys = KeyFolder(folder / "keys")
     keys.sealing_key()
     settings = Settings(data=folder, public_url=PUBLIC_URL)
     token, _ = make_tokens(settings, keys).issue_staff(sub="lena", name="Lena Ek", role="host", sites=[SITE])
     with RedisProcess(folder / "redis").running() as redis:
-        nodes = {name: NodeProcess(name, folder, redis.port, **cluster) for name in names}
+        nodes = {}
+        for name in names:
+            line = await TcpRelay.open(("127.0.0.1", redis.port))
+            nodes[name] = NodeProcess(name, folder, line, (by_others or {}).get(name), **cluster)
         it = Site(folder, nodes, redis, token)
         try:
-            # The first one makes the key that all share.
-            for node in nodes.values():
-                await node.start()
+            await asyncio.gather(*(node.start() for node in nodes.values()))
             yield it
         finally:
+            redis.signal(signal.SIGCONT)
+            for node in nodes.values():
+                node.line.go_on()
             await asyncio.gather(*(node.clean() for node in nodes.values()))
+            await asyncio.gather(*(node.line.close() for node in nodes.values()))
             await it.http.close()
 
 
