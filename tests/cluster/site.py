@@ -24,6 +24,7 @@ from config.settings import Settings
 from signaling.app import WORKER_SOCKET, make_tokens
 from signaling.keys import KeyFolder
 from signaling.leftover import listener_of
+from signaling.tokens import Tokens
 from tests.support import processes
 from tests.support.raw_client import RawClient, redeem
 from tests.support.redis_process import RedisProcess, free_port
@@ -171,12 +172,15 @@ class Roamer(RawClient):
 
 
 class Site:
-    def __init__(self, folder: Path, nodes: dict[str, NodeProcess], redis: RedisProcess, token: str) -> None:
+    def __init__(
+        self, folder: Path, nodes: dict[str, NodeProcess], redis: RedisProcess, tokens: Tokens
+    ) -> None:
         self.folder = folder
         self.nodes = nodes
         self.redis = redis
+        self.tokens = tokens
         self.http = aiohttp.ClientSession()
-        self._token = token
+        self._token, _ = tokens.issue_staff(sub="lena", name="Lena Ek", role="host", sites=[SITE])
 
     def answering(self) -> list[NodeProcess]:
         """Those that a proxy would pass calls to."""
@@ -195,9 +199,9 @@ class Site:
                 return meeting
             await self.rest(node, "DELETE", f"/meetings/{meeting}")
 
-    async def rest(self, node: NodeProcess, method: str, path: str, body: Any = None) -> Any:
-        """As a host of the site; `Refused` for 4xx and 5xx."""
-        headers = {"Authorization": f"Bearer {self._token}"}
+    async def rest(self, node: NodeProcess, method: str, path: str, body: Any = None, token: str = "") -> Any:
+        """As a host of the site, unless another token says otherwise; `Refused` for 4xx and 5xx."""
+        headers = {"Authorization": f"Bearer {token or self._token}"}
         url = f"{node.url}/api/v1{path}"
         async with self.http.request(method, url, json=body, headers=headers) as answer:
             text = await answer.json(content_type=None) if answer.status != 204 else None
@@ -237,13 +241,13 @@ async def site(
     keys = KeyFolder(folder / "keys")
     keys.sealing_key()
     settings = Settings(data=folder, public_url=PUBLIC_URL)
-    token, _ = make_tokens(settings, keys).issue_staff(sub="lena", name="Lena Ek", role="host", sites=[SITE])
+    tokens = make_tokens(settings, keys)
     with RedisProcess(folder / "redis").running() as redis:
         nodes = {}
         for name in names:
             line = await TcpRelay.open(("127.0.0.1", redis.port))
             nodes[name] = NodeProcess(name, folder, line, (by_others or {}).get(name), **cluster)
-        it = Site(folder, nodes, redis, token)
+        it = Site(folder, nodes, redis, tokens)
         try:
             await asyncio.gather(*(node.start() for node in nodes.values()))
             yield it

@@ -1,35 +1,27 @@
-"""Redis is away in the middle of a meeting that is at one of two nodes: as long as AWAY says."""
+"""Redis is away in the middle of a meeting that is at one of two nodes: AWAY=60 for as many seconds."""
 
 import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from tests.cluster.people import heard, officer, rising, speaking, until
-from tests.cluster.site import DEADLINE, Site, site
+from tests.cluster.site import DEADLINE, Site
 from tests.support.gaps import gap, note_what_is_sent
 from tests.support.raw_client import CallFailed
 from tests.support.service import Refused
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 AWAY = float(os.environ.get("AWAY", "4"))
 """Seconds; longer than a node may be silent."""
-LIFETIME = 3.0
 GAP, BACK = 0.2, 5.0
 """Seconds: that nobody hears anything, and until everything works again."""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def it(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    async with site(tmp_path_factory.mktemp("site"), "a", "b", lifetime=LIFETIME) as started:
-        yield started
 
 
 def stopped(it: Site) -> Callable[[], None]:
