@@ -117,7 +117,8 @@ class Oidc(Frozen):
 
 
 class Ledger(Frozen):
-    """How interpreting is charged: each row rounded to whole units, `up` or to the `nearest`."""
+    """How interpreting is charged: an interpreter's time at a station in whole units, `up` or to the
+    `nearest`."""
 
     unit: Seconds = 60.0
     rounding: Literal["up", "nearest"] = "up"

@@ -1,16 +1,19 @@
 """Who is heard in which language: worked out from what everybody has chosen, never stored. Pure.
 
-The interpreters in the room stand in line. Whoever adds a language to those before them is on duty; the
-others rest. So every language that somebody here works in has a voice, whoever comes and goes. Nobody is
+The interpreters in the room stand in line. Whoever adds a language that is needed to those before them is on
+duty; the others rest. So every language that is needed and that somebody here works in has a voice, whoever
+comes and goes. Nobody is
 heard in a language that another one on duty speaks into: the later wish goes first, the earlier one turns to
 another language and comes back when it is free. In a relay all directions turn with one of them.
 
 What is derived here only chooses among what `policy.hears` allows; it allows nothing by itself.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rooms.derived import derived
 from rooms.interpreting import Desk
 from rooms.interpreting_events import Mode, Relay
 from rooms.meeting import Meeting
@@ -44,6 +47,7 @@ def listening_language(state: Meeting, participant: str) -> str:
     return state.interpreting.listening.get(participant, HOME)
 
 
+@derived
 def floor_languages(state: Meeting) -> tuple[str, ...]:
     """What may be spoken without an interpreter: the meeting's languages, and those of who is in the room."""
     spoken = (
@@ -54,6 +58,7 @@ def floor_languages(state: Meeting) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*meeting_languages(state), *spoken)))
 
 
+@derived
 def interpreters(state: Meeting) -> tuple[Participant, ...]:
     """Those in the room, in line."""
     people = (state.participants[who] for who in state.interpreting.order)
@@ -64,19 +69,33 @@ def kind_of(interpreter: Participant) -> Kind:
     return interpreter.kind or Kind.SPOKEN
 
 
+@derived
 def on_duty(state: Meeting) -> tuple[Participant, ...]:
     """The interpreters who are needed so that every language has a voice, first in line first. Those who sign
     and those who write are needed beside those who speak."""
-    covered: set[tuple[Kind, str]] = set()
+    needed = needed_languages(state)
+    covered: dict[Kind, frozenset[str]] = {}
     chosen = []
     for person in interpreters(state):
-        own = {(kind_of(person), language) for language in working_languages(state, person.id)}
-        if not own <= covered:
+        adds = needed.intersection(working_languages(state, person.id))
+        known = covered.get(kind_of(person))
+        if known is None or not adds <= known:
             chosen.append(person)
-            covered |= own
+            covered[kind_of(person)] = adds | (known or frozenset())
     return tuple(chosen)
 
 
+def needed_languages(state: Meeting) -> frozenset[str]:
+    """Spoken on the floor, asked for by those who lead, or between two interpreters in a relay. Any other is
+    an interpreter's own word alone, and puts nobody on duty: agencies pay for whoever is."""
+    worked_in = Counter(
+        language for p in interpreters(state) for language in set(working_languages(state, p.id))
+    )
+    between = (language for language, interpreters_of_it in worked_in.items() if interpreters_of_it > 1)
+    return frozenset((*floor_languages(state), *state.interpreting.asked_for, *between))
+
+
+@derived
 def directions(state: Meeting) -> Mapping[str, Direction]:
     """From and into what each spoken interpreter on duty speaks now. No two speak into the same language."""
     return _Turning(state, _speaking(state)).settled
@@ -86,8 +105,15 @@ def direction_of(state: Meeting, interpreter: str) -> Direction:
     """Of one who rests: what they would do."""
     if kind_of(state.participants[interpreter]) is not Kind.SPOKEN:
         return _AT_REST
-    found = directions(state).get(interpreter)
+    found = directions(state).get(interpreter) or _taken_up(state).get(interpreter)
     return _Turning(state, (interpreter,)).settled[interpreter] if found is None else found
+
+
+@derived
+def _taken_up(state: Meeting) -> Mapping[str, Direction]:
+    """What each of those who rest would do."""
+    resting = (p.id for p in interpreters(state) if p.id not in directions(state))
+    return {who: _Turning(state, (who,)).settled[who] for who in resting}
 
 
 def channel(state: Meeting, language: str) -> Participant | None:

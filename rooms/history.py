@@ -97,7 +97,8 @@ def _narrowed(before: Meeting, event: ev.Event, after: Meeting, viewer: Particip
     if isinstance(event, _ABOUT_CONSENTS):
         return event if in_chain(after, viewer) else None
     if isinstance(event, pev.FloorTaken | pev.FloorLeft):
-        return event if _knows_of(before, after, viewer, event.participant) else None
+        # the fence counts the interpreter's hops among all rooms
+        return replace(event, fence=0) if _knows_of(before, after, viewer, event.participant) else None
     if isinstance(event, pev.PoolEvent):
         return event if phase(after, viewer) is Phase.ROOM else None
     if isinstance(event, iev.InterpretingEvent):

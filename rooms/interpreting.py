@@ -55,7 +55,7 @@ class Term:
 @dataclass(frozen=True, slots=True)
 class Interpreting:
     """`order`: the interpreters who are here, in line. `since`: when each came or took over. `listening`:
-    participant → language."""
+    participant → language. `asked_for`: the languages for which those who lead wanted somebody."""
 
     desks: Mapping[str, Desk] = field(default_factory=lambda: MappingProxyType({}))
     order: tuple[str, ...] = ()
@@ -64,6 +64,7 @@ class Interpreting:
     listening: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     handover: Handover | None = None
     terms: tuple[Term, ...] = ()
+    asked_for: frozenset[str] = frozenset()
 
     def desk(self, interpreter: str) -> Desk:
         return self.desks.get(interpreter, _UNCHANGED)
@@ -85,6 +86,8 @@ def followed(state: Interpreting, event: ev.Event, role: Role | None) -> Interpr
             return _begun(replace(state, order=(*waiting, event.participant)), event.participant, event.at)
         case ev.ParticipantLeft() | ev.ParticipantRemoved() | pev.FloorLeft() if role is Role.INTERPRETER:
             return _without(state, event.participant)
+        case pev.InterpreterCalled():
+            return replace(state, asked_for=state.asked_for | {event.language})
         case ev.MeetingEnded():
             return replace(state, handover=None)
         case ev.MeetingErased():
@@ -96,6 +99,8 @@ def followed(state: Interpreting, event: ev.Event, role: Role | None) -> Interpr
 def _apply(state: Interpreting, event: iev.InterpretingEvent) -> Interpreting:
     match event:
         case iev.WorkingLanguagesChanged():
+            if event.actor != event.participant:
+                state = replace(state, asked_for=state.asked_for | set(event.languages))
             return _desk(state, event.participant, lambda d: replace(d, languages=event.languages))
         case iev.DirectionChanged():
             return _turned(state, event.participant, event.into, event.source)

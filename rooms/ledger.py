@@ -3,7 +3,7 @@
 Whoever is on duty works while a station goes on and the meeting does not stand still; between stations
 nobody pays. Stations that go on together share the time equally. Time is counted between instants (UTC), so
 that midnight and the clocks' changes make no difference. A row of the ledger belongs to the day on which it
-begins, and is rounded once.
+begins; what an interpreter worked at one station is rounded once.
 """
 
 from collections import Counter
@@ -80,7 +80,8 @@ class Rounding:
 class Row:
     """One interpreter's work in one station and for the same languages.
 
-    `day`: at the office, on which it began. `seconds`: what was worked; `charged`: the same, rounded.
+    `day`: at the office, on which it began. `seconds`: what was worked; `charged`: its part of what the whole
+    time at that station is rounded to.
     """
 
     agency: str
@@ -104,15 +105,28 @@ def rows(
     """The ledger, by beginning. `zones`: of each office; `zone`: of one that is no longer known."""
     groups: dict[tuple[str, str, int, str, tuple[str, ...]], list[InterpretingBooked]] = {}
     for each in booked:
-        key = each.agency, each.meeting, each.station, each.interpreter, each.languages
+        key = each.agency, each.meeting, each.station, each.interpreter, tuple(sorted(each.languages))
         groups.setdefault(key, []).append(each)
-    found = (_row(group, rounding, zones, zone) for group in groups.values())
-    return tuple(sorted((r for r in found if r is not None), key=lambda r: (r.begins, r.agency, r.station)))
+    found = (_row(group, zones, zone) for group in groups.values())
+    in_order = sorted((r for r in found if r is not None), key=lambda r: (r.begins, r.agency, r.station))
+    return _charged(in_order, rounding)
 
 
-def _row(
-    group: list[InterpretingBooked], rounding: Rounding, zones: Mapping[str, ZoneInfo], zone: ZoneInfo
-) -> Row | None:
+def _charged(found: Iterable[Row], rounding: Rounding) -> tuple[Row, ...]:
+    """Together the rows of one interpreter at one station come to what their whole time is rounded to, so
+    that nobody is paid more for saying other languages more often."""
+    until_now: dict[tuple[str, str, int, str], float] = {}
+    charged = []
+    for row in found:
+        whole = row.agency, row.meeting, row.station, row.interpreter
+        before = until_now.get(whole, 0.0)
+        after = before + row.seconds
+        until_now[whole] = after
+        charged.append(replace(row, charged=rounding(after) - rounding(before)))
+    return tuple(charged)
+
+
+def _row(group: list[InterpretingBooked], zones: Mapping[str, ZoneInfo], zone: ZoneInfo) -> Row | None:
     reversed_ = Counter(_plain(each) for each in group if each.reverses)
     stands = [each for each in group if not each.reverses]
     kept: list[InterpretingBooked] = []
@@ -139,7 +153,7 @@ def _row(
         begins=begins,
         ends=max(each.ends for each in kept),
         seconds=seconds,
-        charged=rounding(seconds),
+        charged=0.0,
     )
 
 

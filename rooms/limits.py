@@ -9,7 +9,9 @@ MAX_OFFICERS_EVER = 40
 MAX_PARTY = 500
 MAX_LANGUAGES = 8
 MAX_LANGUAGE = 35
-"""Characters of a language tag (BCP 47)."""
+"""Characters of a language tag."""
+LANGUAGE = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}$"
+"""A BCP 47 tag, roughly."""
 MAX_NAME = 100
 MAX_PURPOSE = 300
 MAX_MESSAGE = 2000
@@ -47,6 +49,8 @@ CALL_LIFETIME = 900.0
 MAX_CALLS = 4
 """Interpreters that a meeting waits for at once."""
 
+SIGNAL_PAUSE = 3.0
+"""The same signal of the same person this soon after is the same one still."""
 SIGNALS = frozenset(
     {"not_understood", "slower", "repeat", "one_at_a_time", "cannot_hear", "hand", "help", "break"}
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from rooms import events as ev
 from rooms import pool
@@ -130,12 +131,15 @@ class Meeting:
     lines: tuple[Line, ...] = ()
     interpreting: Interpreting = NOTHING_SET
     pool: Pooled = NOTHING_CALLED
+    signalled: Mapping[tuple[str, str], float] = field(default_factory=lambda: MappingProxyType({}))
     paused_at: float | None = None
     ended_at: float | None = None
     erased_at: float | None = None
     requests: tuple[str, ...] = ()
     updated_at: float = 0.0
     version: int = 0
+    derived: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `rooms.derived` has worked out from this very state."""
 
     @property
     def paused(self) -> bool:
@@ -213,7 +217,10 @@ def _apply(state: Meeting, event: ev.Event) -> Meeting:
             return _with_message(state, event)
         case ev.LineWritten():
             return _with_line(state, event)
-        case ev.SignalSent() | InterpretingEvent() | PoolEvent():
+        case ev.SignalSent():
+            last = {**state.signalled, (event.participant, event.signal): event.at}
+            return replace(state, signalled=MappingProxyType(last))
+        case InterpretingEvent() | PoolEvent():
             return state
         case (
             ev.StationAdded()

@@ -89,26 +89,32 @@ def mixes(state: Meeting, choices: Mapping[str, Choice]) -> tuple[Mix, ...]:
 
 def going_on(before: Mapping[str, Mix], now: Iterable[Mix]) -> dict[Key, str]:
     """Which of the mixes that stand, by name, go on as which of those that are needed. One goes on as it is,
-    or with voices that have come; as soon as a voice is taken from its listeners it does not."""
+    with voices that have come, or as its listeners choose; as soon as a voice is taken from them it does
+    not."""
     free = dict(before)
     kept: dict[Key, str] = {}
-    needed = {mix.key for mix in now}
+    needed = {mix.key: mix for mix in now}
     for name, mix in before.items():
         if mix.key in needed:
             kept[mix.key] = name
             del free[name]
-    for key in needed - kept.keys():
-        fitting = next((name for name, mix in free.items() if _only_adds(key, mix.key)), None)
+    for key in needed.keys() - kept.keys():
+        fitting = next((name for name, mix in free.items() if _goes_on(mix, needed[key])), None)
         if fitting is not None:
             kept[key] = fitting
             del free[fitting]
     return kept
 
 
-def _only_adds(key: Key, to: Key) -> bool:
-    alike = (key.stations, key.ear, key.choice) == (to.stations, to.ear, to.choice)
-    heard = dict(key.heard)
-    return alike and all(set(sources) <= set(heard.get(owner, ())) for owner, sources in to.heard)
+def _goes_on(mix: Mix, to: Mix) -> bool:
+    before, after = mix.key, to.key
+    in_the_same_way = (before.ear, before.choice) == (
+        after.ear,
+        after.choice,
+    ) or mix.listeners == to.listeners
+    heard = dict(after.heard)
+    nothing_taken = all(set(sources) <= set(heard.get(owner, ())) for owner, sources in before.heard)
+    return before.stations == after.stations and in_the_same_way and nothing_taken
 
 
 def _sound(heard: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from rooms.commands import AGENCY, STAFF, SYSTEM, Scene
+from rooms.derived import derived
 from rooms.meeting import BOOTH, Line, Meeting, Message, Station
 from rooms.people import Kind, Participant, Phase, Place, Role
 
@@ -34,6 +35,7 @@ def sources(who: Participant) -> tuple[str, ...]:
     return () if who.kind is Kind.TEXT else SOURCES[who.role]
 
 
+@derived
 def active_stations(state: Meeting) -> tuple[Station, ...]:
     """The stations that are going on, earliest first. More than one only while a consent joins them all."""
     active = sorted((s for s in state.stations if s.active), key=lambda s: (s.started_at or 0.0, s.number))
@@ -72,10 +74,11 @@ def attends(state: Meeting, who: Participant) -> bool:
     return state.pool.attends(who.id)
 
 
-def may_answer(state: Meeting, subject: str) -> bool:
-    """May this person of the pool answer a call? Whoever was shown out does not come back by the next one."""
-    shown_out = (p for p in state.participants.values() if p.removed and p.id in state.pool.floors)
-    return all(p.subject != subject for p in shown_out)
+def may_answer(state: Meeting, subject: str, kind: Kind) -> bool:
+    """May this person of the pool answer a call for that kind? Whoever was shown out does not come back by
+    the next one, and whoever is here already stays of the kind they are."""
+    known = (state.participants[who] for who in state.pool.floors)
+    return all(p.subject != subject or (p.kind is kind and not p.removed) for p in known)
 
 
 def stands_for(state: Meeting, who: Participant, subject: str) -> bool:
@@ -141,6 +144,12 @@ def audience(state: Meeting) -> Audience:
 def may_publish(state: Meeting, who: Participant, source: str) -> bool:
     """Publishing is not being heard: a device may connect while its owner waits in the lobby."""
     return not who.removed and not state.ended and source in sources(who)
+
+
+def slots(who: Participant) -> tuple[str, ...]:
+    """The devices with which one is here at the same time: a newcomer has a telephone beside the screen in
+    the room. A second one of anybody else's would be a listener, or a voice, whom nobody sees."""
+    return ("screen", "phone") if who.role is Role.NEWCOMER else ("screen",)
 
 
 def station_of(state: Meeting, sender: str) -> int | None:

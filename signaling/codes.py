@@ -5,8 +5,6 @@ import re
 import secrets
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{22}")
-LANGUAGE = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}$"
-"""A BCP 47 tag, roughly."""
 
 
 def new_code() -> str:
@@ -15,10 +13,6 @@ def new_code() -> str:
 
 def is_code(text: str) -> bool:
     return _CODE.fullmatch(text) is not None
-
-
-def is_language(text: str) -> bool:
-    return re.fullmatch(LANGUAGE, text) is not None and "\n" not in text
 
 
 def digest(secret: str) -> str:

@@ -15,9 +15,10 @@ from rooms.errors import Reason, Rejected
 from rooms.meeting import Meeting
 from rooms.people import Kind, Participant, Phase, Place, Role
 from rooms.policy import Action, may, phase
+from rooms.rules.checks import is_language
 from rooms.store.base import Record, Records
 from rooms.views import BookingView, Names, booking
-from signaling.codes import digest, is_code, is_language, new_code
+from signaling.codes import digest, is_code, new_code
 from signaling.errors import ServiceError
 from signaling.tokens import Tokens
 

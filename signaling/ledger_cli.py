@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -29,6 +30,7 @@ COLUMNS = (
     "day", "agency", "site", "meeting", "station", "interpreter", "name", "kind", "languages",
     "begins", "ends", "seconds", "charged",
 )  # fmt: skip
+_FORMULA = re.compile(r"""((?:^|[;,|\t"])\s*)(?=[=+\-@＝＋－＠\t\r])""")
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="a day at the offices, included")]
 
 
@@ -79,4 +81,5 @@ def _plain(row: Row) -> dict[str, Any]:
 
 
 def _harmless(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") else cell
+    """Also where a spreadsheet takes another character for the one between cells, as a Swedish one does."""
+    return _FORMULA.sub(r"\1'", cell) if isinstance(cell, str) else cell

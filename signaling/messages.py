@@ -41,7 +41,7 @@ class Nothing(Message):
 
 
 class Join(Call):
-    """`slot`: a participant may have a screen and a phone at once; a second device in a slot takes over.
+    """`slot`: a newcomer may have a screen and a phone at once; a second device in a slot takes over.
     `mixes` false: the device cannot make one sound of several, and asks for one consumer of all sound."""
 
     token: Annotated[str, Field(min_length=1, max_length=4096)]

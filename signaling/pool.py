@@ -291,7 +291,7 @@ def _room(state: Meeting, subject: str) -> Room:
 
 
 def _called(me: Interpreter, call: InterpreterCall, state: Meeting, now: float) -> bool:
-    return me.fits(call, state.site, now) and may_answer(state, me.subject)
+    return me.fits(call, state.site, now) and may_answer(state, me.subject, call.kind)
 
 
 def _by_beginning(rooms: Iterable[Room]) -> list[Room]:

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from config.catalogue import Catalogue
 from media.errors import WorkerError
 from rooms.errors import Reason, Rejected
+from rooms.policy import slots
 from rooms.store.base import StoreUnavailable
 from signaling import messages as msg
 from signaling.errors import ServiceError
@@ -312,6 +313,8 @@ class Connection:
             raise ServiceError("grant_revoked", "the invitation has been taken back")
         if (person.role.value, person.agency, person.station) != (claims.role, claims.agency, claims.station):
             raise ServiceError("grant_revoked", "the token does not fit the invitation")
+        if params.slot not in slots(person):
+            raise ServiceError("not_allowed", "only the newcomer has a second device")
         opened = await self._services.hub.sessions.open(
             meeting=claims.meeting,
             participant=person.id,

@@ -1,10 +1,12 @@
 """What every rule asks first: is this open to the actor, is it there, can it be kept?"""
 
+import re
 import unicodedata
 
 from rooms import commands as cmd
 from rooms.errors import Reason, Rejected
 from rooms.limits import (
+    LANGUAGE,
     MAX_BREAK,
     MAX_LANGUAGE,
     MAX_LANGUAGES,
@@ -97,7 +99,13 @@ def check_text(text: str, limit: int, name: str, *, empty: bool = False, lines: 
 
 
 def check_language(language: str) -> None:
-    check_text(language, MAX_LANGUAGE, "language")
+    """Pages ask the browser for its name, and a browser throws at what is no tag."""
+    if not is_language(language):
+        raise Rejected(Reason.INVALID, "a language is told by its tag (BCP 47), such as sv or zh-Hant")
+
+
+def is_language(text: str) -> bool:
+    return len(text) <= MAX_LANGUAGE and "\n" not in text and re.match(LANGUAGE, text) is not None
 
 
 def check_minutes(minutes: int) -> None:

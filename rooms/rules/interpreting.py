@@ -12,7 +12,6 @@ from rooms.interpreting import Handover
 from rooms.limits import (
     HANDOVER_COUNTDOWN,
     HANDOVER_LIFETIME,
-    MAX_LANGUAGE,
     MAX_LANGUAGES,
     MAX_TERM,
     MAX_TERMS,
@@ -20,7 +19,7 @@ from rooms.limits import (
 from rooms.meeting import Meeting
 from rooms.people import Participant, Role
 from rooms.policy import Action
-from rooms.rules.checks import check_text, demand, existing_person, oneself
+from rooms.rules.checks import check_language, check_text, demand, existing_person, oneself
 
 
 def set_working_languages(state: Meeting, command: icmd.SetWorkingLanguages, now: float) -> Iterator[Event]:
@@ -37,7 +36,7 @@ def set_working_languages(state: Meeting, command: icmd.SetWorkingLanguages, now
     if not 2 <= len(languages) <= MAX_LANGUAGES:
         raise Rejected(Reason.INVALID, f"an interpreter works between 2 to {MAX_LANGUAGES} languages")
     for language in languages:
-        check_text(language, MAX_LANGUAGE, "language")
+        check_language(language)
     if state.interpreting.desk(person.id).languages != languages:
         yield iev.WorkingLanguagesChanged(
             at=now, actor=command.actor, participant=person.id, languages=languages
@@ -80,7 +79,7 @@ def set_relay(state: Meeting, command: icmd.SetRelay, now: float) -> Iterator[Ev
 
 def set_listening(state: Meeting, command: icmd.SetListening, now: float) -> Iterator[Event]:
     person = oneself(state, command, Action.INTERPRET_LISTEN)
-    check_text(command.language, MAX_LANGUAGE, "language")
+    check_language(command.language)
     if state.interpreting.listening.get(person.id) != command.language:
         yield iev.ListeningChanged(
             at=now, actor=command.actor, participant=person.id, language=command.language
@@ -177,8 +176,8 @@ def add_term(state: Meeting, command: icmd.AddTerm, now: float) -> Iterator[Even
         raise Rejected(Reason.INVALID, f"the list has at most {MAX_TERMS} words")
     check_text(command.text, MAX_TERM, "text")
     check_text(command.translation, MAX_TERM, "translation")
-    check_text(command.language, MAX_LANGUAGE, "language")
-    check_text(command.into, MAX_LANGUAGE, "into")
+    check_language(command.language)
+    check_language(command.into)
     yield iev.TermAdded(
         at=now,
         actor=person.id,

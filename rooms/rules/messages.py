@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rooms import commands as cmd
 from rooms import events as ev
 from rooms.errors import Reason, Rejected
-from rooms.limits import MAX_MESSAGE, MAX_MESSAGES, MAX_MESSAGES_EACH, SIGNALS
+from rooms.limits import MAX_MESSAGE, MAX_MESSAGES, MAX_MESSAGES_EACH, SIGNAL_PAUSE, SIGNALS
 from rooms.meeting import BOOTH, Meeting
 from rooms.people import Participant, Phase, Place, Role
 from rooms.policy import Action, phase, readers_of, station_of
@@ -65,4 +65,7 @@ def send_signal(state: Meeting, command: cmd.SendSignal, now: float) -> Iterator
     sender = oneself(state, command, Action.SIGNAL)
     if command.signal not in SIGNALS:
         raise Rejected(Reason.INVALID, "unknown signal")
+    last = state.signalled.get((sender.id, command.signal))
+    if last is not None and now < last + SIGNAL_PAUSE:
+        return
     yield ev.SignalSent(at=now, actor=command.actor, participant=sender.id, signal=command.signal)

@@ -1,12 +1,13 @@
 """Calling an interpreter of the pool, and who of the pool has the floor here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rooms import commands as cmd
 from rooms import events as ev
 from rooms import interpreting_events as iev
 from rooms import pool_commands as pcmd
 from rooms import pool_events as pev
+from rooms.channels import working_languages
 from rooms.errors import Reason, Rejected
 from rooms.limits import CALL_LIFETIME, MAX_CALLS, MAX_LANGUAGES, MAX_NAME
 from rooms.meeting import Meeting
@@ -52,11 +53,16 @@ def accept_call(state: Meeting, command: pcmd.AcceptCall, now: float) -> Iterato
     """The first who accepts comes; for the others there is no call any more."""
     _demand_pool(command)
     call = _open(state, command.call)
-    if not may_answer(state, command.subject):
-        raise Rejected(Reason.NOT_ALLOWED, "whoever was shown out comes back by a link only")
+    if not may_answer(state, command.subject, call.kind):
+        raise Rejected(
+            Reason.NOT_ALLOWED, "whoever was shown out, or is here as another kind, does not come by this"
+        )
     known = of_the_pool(state, command.subject)
     if known is not None:
         yield pev.CallAccepted(at=now, actor=known.id, call=call.id, participant=known.id)
+        own = working_languages(state, known.id)
+        if call.language not in own:
+            yield _works_between(known.id, (call.language, *own), now)
         return
     who = command.participant
     if who in state.participants:
@@ -75,8 +81,12 @@ def accept_call(state: Meeting, command: pcmd.AcceptCall, now: float) -> Iterato
         subject=command.subject,
         kind=call.kind,
     )
-    languages = tuple(dict.fromkeys((call.language, *command.languages)))[:MAX_LANGUAGES]
-    yield iev.WorkingLanguagesChanged(at=now, actor=who, participant=who, languages=languages)
+    yield _works_between(who, (call.language, *command.languages), now)
+
+
+def _works_between(who: str, languages: Iterable[str], now: float) -> ev.Event:
+    kept = tuple(dict.fromkeys(languages))[:MAX_LANGUAGES]
+    return iev.WorkingLanguagesChanged(at=now, actor=who, participant=who, languages=kept)
 
 
 def take_floor(state: Meeting, command: pcmd.TakeFloor, now: float) -> Iterator[ev.Event]:

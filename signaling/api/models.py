@@ -7,10 +7,18 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from config.catalogue import Agency, Language, Route, Site
-from rooms.limits import MAX_BREAK, MAX_LANGUAGES, MAX_MINUTES, MAX_NAME, MAX_PARTY, MAX_PURPOSE, MAX_STATIONS
+from rooms.limits import (
+    LANGUAGE,
+    MAX_BREAK,
+    MAX_LANGUAGES,
+    MAX_MINUTES,
+    MAX_NAME,
+    MAX_PARTY,
+    MAX_PURPOSE,
+    MAX_STATIONS,
+)
 from rooms.people import Kind, Phase, Place, Role
 from rooms.views import BookedStation, StationView
-from signaling.codes import LANGUAGE
 from signaling.messages import MediaShape, TransportCreated
 
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)

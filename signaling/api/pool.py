@@ -131,5 +131,5 @@ def _room(call: Call, room: Room) -> models.PoolRoom:
         planned_at=maybe(state.planned_at),
         kind=room.person.kind,
         floor=room.floor,
-        paused=state.paused,
+        paused=room.floor and state.paused,
     )

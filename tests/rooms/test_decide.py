@@ -163,6 +163,16 @@ def test_a_message_belongs_to_its_station_and_to_those_who_could_read_it() -> No
     assert set(sent.seen_by) >= {TAX, NEWCOMER, HOST}
 
 
+def test_a_signal_that_is_given_again_at_once_is_the_same_one() -> None:
+    story = started(1)
+    slower, repeat = (cmd.SendSignal(actor=TAX, signal=signal) for signal in ("slower", "repeat"))
+    assert len(story.do(slower)) == 1
+    assert [story.do(slower, after=0.1) for _ in range(20)] == [()] * 20
+    assert len(story.do(repeat, after=0.1)) == 1
+    assert len(story.do(cmd.SendSignal(actor=NEWCOMER, signal="slower"), after=0.1)) == 1
+    assert len(story.do(slower, after=3.0)) == 1
+
+
 def test_somebody_in_the_lobby_writes_to_the_host_alone() -> None:
     story = started(1)
     [sent] = story.do(cmd.SendMessage(actor=INSURANCE, message="x_1", text="Jag är här"))

@@ -2,8 +2,10 @@
 
 import pytest
 
+from rooms import channels
 from rooms import commands as cmd
 from rooms import interpreting_commands as icmd
+from rooms import pool_commands as pcmd
 from rooms import pool_events as pev
 from rooms.channels import (
     at_work,
@@ -20,11 +22,12 @@ from rooms.decide import due
 from rooms.errors import Reason, Rejected
 from rooms.history import feed
 from rooms.interpreting_events import Mode, Relay
-from rooms.meeting import fold
-from rooms.people import Participant, Place, Role
+from rooms.meeting import Meeting, fold
+from rooms.people import Kind, Participant, Place, Role
 from rooms.policy import Action, actions
 from rooms.views import Names, snapshot
 from tests.rooms.builders import (
+    COMPANION,
     HOST,
     INSURANCE,
     INTERPRETER,
@@ -62,6 +65,12 @@ def given(story: Story, listener: str) -> str | None:
 
 def ids(people: tuple[Participant, ...]) -> list[str]:
     return [p.id for p in people]
+
+
+def with_admitted_companion() -> Story:
+    story = with_a_colleague()
+    story.do(cmd.Admit(actor=HOST, participant=COMPANION))
+    return story
 
 
 def seen(story: Story, who: str):  # type: ignore[no-untyped-def]
@@ -108,6 +117,26 @@ def test_nobody_is_given_an_interpreter_whom_they_may_not_hear() -> None:
     assert given(story, TAX) == INTERPRETER
 
 
+def test_many_interpreters_cost_as_much_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a few dozen would keep everybody else of the service waiting."""
+    settled: list[object] = []
+
+    class Counted(channels._Turning):
+        def __init__(self, state: Meeting, here: tuple[str, ...]) -> None:
+            settled.append(here)
+            super().__init__(state, here)
+
+    story = with_a_colleague()
+    many = [f"p_i{n}" for n in range(20)]
+    for who in many:
+        interpreter_comes(story, who, "ar", "sv")
+    monkeypatch.setattr(channels, "_Turning", Counted)
+    story.do(icmd.SetMode(actor=INTERPRETER, mode=Mode.SIMULTANEOUS))
+    for who in story.meeting.participants:
+        assert len(seen(story, who).interpreters) in (0, 22)
+    assert len(settled) <= 22
+
+
 def test_an_interpreter_who_hands_the_floor_back_speaks_into_nothing_and_keeps_the_languages() -> None:
     story = started()
     turns(story, INTERPRETER, None)
@@ -124,15 +153,46 @@ def test_a_colleague_of_the_same_languages_rests() -> None:
     assert into(story) == {INTERPRETER: "ar"}
 
 
-def test_whoever_adds_a_language_is_on_duty_too() -> None:
-    story = with_a_colleague()
+def test_whoever_adds_a_language_that_is_needed_is_on_duty_too() -> None:
+    story = with_admitted_companion()
     works_between(story, COLLEAGUE, "so", "sv")
+    listens(story, COMPANION, "so")
     assert ids(on_duty(story.meeting)) == [INTERPRETER, COLLEAGUE]
     turns(story, INTERPRETER, "sv")
     turns(story, COLLEAGUE, "sv")
     assert into(story) == {INTERPRETER: "ar", COLLEAGUE: "sv"}, "nobody speaks into what another one has"
     turns(story, COLLEAGUE, "so")
     assert into(story) == {INTERPRETER: "sv", COLLEAGUE: "so"}, "and it comes back when it is free"
+
+
+def test_nobody_is_on_duty_by_their_own_word_alone() -> None:
+    """Else whoever rests is paid, and takes the others' turns, for a language that nobody speaks."""
+    story = with_a_colleague()
+    works_between(story, COLLEAGUE, "ar", "sv", "fr")
+    assert ids(on_duty(story.meeting)) == [INTERPRETER]
+    works_between(story, COLLEAGUE, "sv", "fr")
+    assert ids(on_duty(story.meeting)) == [INTERPRETER]
+    works_between(story, INTERPRETER, "de", "fi")
+    assert ids(on_duty(story.meeting)) == [INTERPRETER, COLLEAGUE]
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        icmd.SetWorkingLanguages(actor=HOST, participant=COLLEAGUE, languages=("sv", "so")),
+        icmd.SetWorkingLanguages(actor=STAFF, participant=COLLEAGUE, languages=("sv", "so")),
+        pcmd.CallInterpreter(actor=HOST, call="k_1", language="so", kind=Kind.SPOKEN),
+        cmd.ChangeMeeting(actor=STAFF, languages=("ar", "so")),
+        icmd.SetListening(actor=COMPANION, language="so"),
+    ],
+)
+def test_what_a_meeting_is_said_to_need_is_needed(wish: cmd.Command) -> None:
+    story = with_admitted_companion()
+    works_between(story, INTERPRETER, "ar", "sv")
+    works_between(story, COLLEAGUE, "so", "sv")
+    assert ids(on_duty(story.meeting)) == [INTERPRETER]
+    story.do(wish)
+    assert ids(on_duty(story.meeting)) == [INTERPRETER, COLLEAGUE]
 
 
 def test_a_colleague_goes_on_when_an_interpreter_is_gone_and_keeps_the_place() -> None:
@@ -210,6 +270,12 @@ def test_an_offer_lapses_can_be_declined_and_ends_when_one_of_the_two_is_gone() 
         (icmd.SetDirection(actor=INTERPRETER, into="ar", source="ar"), Reason.INVALID),
         (icmd.SetDirection(actor=TAX, into="ar"), Reason.NOT_ALLOWED),
         (icmd.SetWorkingLanguages(actor=INTERPRETER, languages=("sv", "sv")), Reason.INVALID),
+        (icmd.SetWorkingLanguages(actor=INTERPRETER, languages=("sv", "x y")), Reason.INVALID),
+        (icmd.SetListening(actor=TAX, language="sv\n"), Reason.INVALID),
+        (
+            icmd.AddTerm(actor=INTERPRETER, term="w", text="a", language="sv", translation="b", into="<b>"),
+            Reason.INVALID,
+        ),
         (
             icmd.SetWorkingLanguages(actor=INTERPRETER, participant=COLLEAGUE, languages=("sv", "ar")),
             Reason.NOT_ALLOWED,

@@ -1,4 +1,5 @@
-"""Whatever interpreters and the others do: a language that somebody here works in has exactly one voice."""
+"""Whatever interpreters and the others do: a needed language that somebody here works in has exactly one
+voice."""
 
 from dataclasses import replace
 
@@ -79,7 +80,11 @@ class Booths(RuleBasedStateMachine):
                 assert goes_on is not None
                 assert goes_on.id == done.taker
             kept = channels.voice(before, language)
-            assert kept is None or channels.voice(after, language) is not None
+            assert (
+                kept is None
+                or language not in channels.needed_languages(after)
+                or channels.voice(after, language) is not None
+            )
 
     @rule(who=st.sampled_from(EVERYBODY))
     def enter(self, who: str) -> None:
@@ -163,12 +168,14 @@ class Booths(RuleBasedStateMachine):
         assert len(spoken) == len(set(spoken))
 
     @invariant()
-    def every_language_that_somebody_here_works_in_has_one_voice(self) -> None:
+    def every_needed_language_that_somebody_here_works_in_has_one_voice(self) -> None:
         state = self.story.meeting
+        needed = channels.needed_languages(state)
+        assert set(channels.floor_languages(state)) <= needed
         duty = {p.id for p in channels.on_duty(state)}
         here = {who for who in INTERPRETERS if who in self.witness.here}
         assert duty <= here
-        for language in {lan for who in here for lan in channels.working_languages(state, who)}:
+        for language in needed & {lan for who in here for lan in channels.working_languages(state, who)}:
             found = channels.voice(state, language)
             assert found is not None
             assert found.id in duty

@@ -102,6 +102,18 @@ def test_other_languages_are_a_row_of_their_own() -> None:
     ]
 
 
+def test_who_says_other_languages_again_and_again_is_not_rounded_up_again_and_again() -> None:
+    story = started(1)
+    begins = story.now
+    for pair in (("fa", "sv"), ("sv", "ar"), ("so", "sv"), ("ar", "sv")):
+        works_between(story, INTERPRETER, *pair)
+    story.do(cmd.End(actor=HOST), after=10)
+    found = ledger(worked(story.log), Rounding(1800, "up"))
+    assert sum(row.seconds for row in found) == story.now - begins
+    assert len(found) == 3, "the order of languages makes no row"
+    assert [row.charged for row in found] == [1800, 0, 0]
+
+
 def test_what_still_goes_on_is_not_booked() -> None:
     assert worked(started(1).log) == ()
 

@@ -201,6 +201,20 @@ def test_no_mix_goes_on_in_another_station_or_after_a_pause() -> None:
     assert not carried(second, story.meeting, NEWCOMER)
 
 
+def test_a_mix_of_one_s_own_goes_on_however_one_chooses_and_one_that_is_shared_stays_with_the_others() -> (
+    None
+):
+    story = with_attendees()
+    one, other = ATTENDEES
+    shared = mixes(story.meeting, dict.fromkeys(ATTENDEES, USUAL))
+    apart = mixes(story.meeting, {one: ORIGINAL, other: USUAL})
+    kept = going_on({"n": shared[0]}, apart)
+    assert {mix.listeners for mix in apart if mix.key in kept} == {(other,)}
+    alone = next(mix for mix in apart if mix.listeners == (one,))
+    (again,) = mixes(story.meeting, {one: USUAL})
+    assert going_on({"n": alone}, [again]) == {again.key: "n"}
+
+
 def test_one_mix_goes_on_as_one() -> None:
     """Two that become alike are one; the other one's listener gets the same."""
     story = with_attendees()

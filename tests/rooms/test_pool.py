@@ -1,5 +1,7 @@
 """Calling an interpreter of the pool, and being in one room only."""
 
+from dataclasses import replace
+
 import pytest
 
 from rooms import channels, policy
@@ -117,6 +119,22 @@ def test_somebody_who_is_in_the_meeting_already_stays_the_one_they_are() -> None
     assert [p.id for p in story.meeting.participants.values() if p.subject == "u_amal"] == [POOL]
 
 
+def test_whoever_answers_another_call_works_in_its_language_too() -> None:
+    story = with_somebody_of_the_pool()
+    calls(story, "k_2", "so")
+    accepts(story, "k_2")
+    assert channels.working_languages(story.meeting, POOL) == ("so", "ar", "sv", "en")
+
+
+def test_a_call_for_another_kind_waits_for_somebody_else() -> None:
+    story = with_somebody_of_the_pool()
+    calls(story, "k_2", kind=Kind.SIGN)
+    with pytest.raises(Rejected) as refused:
+        accepts(story, "k_2")
+    assert refused.value.reason is Reason.NOT_ALLOWED
+    assert story.meeting.pool.call("k_2") is not None
+
+
 def test_a_call_lapses_by_itself_and_is_withdrawn_by_the_host() -> None:
     story = without_an_interpreter()
     calls(story)
@@ -186,7 +204,8 @@ def test_the_people_who_are_left_are_told_that_the_interpreter_is_in_another_roo
     for who in (NEWCOMER, HOST, TAX):
         assert snapshot(story.meeting, who, story.now, NAMES).pool.elsewhere, who
     before, last = story.meeting, story.log[-1]
-    assert told(before, last, before, NEWCOMER) == last
+    assert isinstance(last, pev.FloorLeft)
+    assert told(before, last, before, NEWCOMER) == replace(last, fence=0), "of other rooms it tells nothing"
 
 
 def test_a_lease_that_was_overtaken_opens_nothing() -> None:

@@ -49,6 +49,24 @@ async def test_a_grant_that_is_taken_back_while_its_holder_joins_lets_nobody_in(
     assert live.sessions == {}
 
 
+async def test_nobody_but_the_newcomer_has_a_second_device_to_listen_with_unseen(desk: Service) -> None:
+    meeting = await desk.meeting()
+    officer: dict[str, Any] = {"agency": "skatteverket", "station": 1}
+    for role in ("host", "interpreter", "companion", "officer", "newcomer"):
+        link = await desk.invite(meeting["id"], role, **(officer if role == "officer" else {}))
+        token = (await desk.redeem(link["code"])).json["access_token"]
+        async with Device(desk) as first, Device(desk) as second:
+            await first.join_with(token)
+            if role == "newcomer":
+                await second.join_with(token, "phone")
+                continue
+            with pytest.raises(Failed) as refused:
+                await second.join_with(token, "phone")
+            assert refused.value.code == "not_allowed", role
+            await second.join_with(token)
+            assert await first.closed_with() == "replaced"
+
+
 @pytest.mark.parametrize("frame", [b"\x89\x80\0\0\0\0", b"\x8a\x80\0\0\0\0"], ids=["ping", "pong"])
 async def test_a_flood_of_empty_pings_is_a_flood(desk: Service, frame: bytes) -> None:
     address = desk.url.removeprefix("http://").split(":")

@@ -221,6 +221,16 @@ def test_it_is_printed_for_programs(over: Path) -> None:
     assert printed(over, "--format", "json", "--first", "2026-11-26") == ""
 
 
-def test_no_cell_is_a_formula(capsys: pytest.CaptureFixture[str]) -> None:
-    write_csv([replace(A_ROW, name="=1+1")])
-    assert "'=1+1" in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("Ek;=1+1;", "Ek;'=1+1;"),
+        ("Ek; @A1", "Ek; '@A1"),
+        ("＝1", "'＝1"),
+        ("Anna-Maria", "Anna-Maria"),
+    ],
+)
+def test_no_cell_is_a_formula(name: str, cell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write_csv([replace(A_ROW, name=name)])
+    assert f",{cell}," in capsys.readouterr().out

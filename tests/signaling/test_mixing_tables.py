@@ -89,14 +89,15 @@ async def test_a_pause_takes_every_mix_and_what_follows_is_another_one(tmp_path:
         assert mix_of(it.workers.flowing, NEWCOMER) not in (None, first)
 
 
-async def test_another_choice_is_another_mix_and_the_device_that_goes_takes_its_mix_along(
+async def test_whoever_chooses_again_and_again_has_one_mix_and_the_device_that_goes_takes_its_mix_along(
     tmp_path: Path,
 ) -> None:
     async with meeting(tmp_path) as (it, live):
         session, _ = await it.attach(live, NEWCOMER, mixes=False)
         first = mix_of(it.workers.flowing, NEWCOMER)
-        await live.choose_mix(session, Choice(Preference.ORIGINAL))
-        assert mix_of(it.workers.flowing, NEWCOMER) not in (None, first)
+        for choice in (Choice(Preference.ORIGINAL), Choice(under=0.3), Choice(under=0.0)):
+            await live.choose_mix(session, choice)
+            assert mix_of(it.workers.flowing, NEWCOMER) == first
         await live.leave(session)
         assert mix_of(it.workers.flowing, NEWCOMER) is None
         assert not any(name.startswith(MIX) for name in it.workers.flowing)

@@ -212,6 +212,10 @@ async def test_one_hop_closes_the_one_room_and_opens_the_other(office: Office) -
     assert (await amal.hop(None)).status == 200
     assert amal.attended() == set()
     assert second.pool(second.host)["elsewhere"]
+    await second.host.call("meeting.pause")
+    assert [room["paused"] for room in (await amal.board())["rooms"]] == [False, False]
+    await amal.hop(second.meeting)
+    assert {r["meeting"]: r["paused"] for r in (await amal.board())["rooms"]}[second.meeting]
 
 
 async def test_without_the_floor_nothing_is_done_in_a_room(office: Office) -> None:

@@ -253,7 +253,7 @@ async def test_the_code_of_a_link_is_nowhere_in_the_store(it: Service) -> None:
 async def test_the_same_call_twice_at_once_happens_once(it: Service) -> None:
     meeting = await it.meeting()
     request = str(uuid.uuid4())
-    invitation = await it.invite(meeting["id"], "host")
+    invitation = await it.invite(meeting["id"], "newcomer")
     token = (await it.redeem(invitation["code"])).json["access_token"]
     async with Device(it) as screen, Device(it) as phone:
         await screen.join_with(token)

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { firstName, initials } from "./names";
+import { firstName, initials, languageName } from "./names";
 
 it("takes a letter of the first and of the last name", () => {
   expect(initials("Lena Ek")).toBe("LE");
@@ -24,4 +24,10 @@ it("has nothing for nobody", () => {
 
 it("calls somebody by their first name", () => {
   expect(firstName(" Lena Ek")).toBe("Lena");
+});
+
+it("names a language, and lets what is none pass as it is", () => {
+  expect(languageName("ar", "sv")).toBe("arabiska");
+  for (const odd of ["x y", "abcd", "sv-a", "en-1994-1994", "<b>", ""]) expect(languageName(odd, "sv")).toBe(odd);
+  expect(languageName("x y", "x y")).toBe("x y");
 });

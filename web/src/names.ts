@@ -13,3 +13,12 @@ export function initials(name: string): string {
 export function firstName(name: string): string {
   return name.trim().split(/\s+/)[0] ?? "";
 }
+
+/** A language in the words of another one. A browser throws at what it takes for no tag; then the tag has to do. */
+export function languageName(code: string, among: string): string {
+  try {
+    return new Intl.DisplayNames([among, "sv"], { type: "language" }).of(code) ?? code;
+  } catch {
+    return code;
+  }
+}

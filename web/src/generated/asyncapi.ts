@@ -509,7 +509,7 @@ export interface components {
         };
         /**
          * Join
-         * @description `slot`: a participant may have a screen and a phone at once; a second device in a slot takes over.
+         * @description `slot`: a newcomer may have a screen and a phone at once; a second device in a slot takes over.
          *     `mixes` false: the device cannot make one sound of several, and asks for one consumer of all sound.
          */
         Join: {

@@ -30,10 +30,13 @@ const COLUMNS = [
   "day", "agency", "site", "meeting", "station", "interpreter", "name", "kind", "languages", "begins", "ends", "seconds", "charged",
 ] as const satisfies readonly (keyof LedgerRow)[];
 
+/** Where a cell begins like a formula: a Swedish spreadsheet also begins one after a semicolon. */
+const FORMULA = /((?:^|[;,|\t"])\s*)(?=[=+\-@＝＋－＠\t\r])/g;
+
 /** RFC 4180; no cell begins like a formula. */
 export function asCsv(rows: readonly LedgerRow[]): string {
   const cell = (value: string | number) => {
-    const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
+    const text = typeof value === "string" ? value.replace(FORMULA, "$1'") : String(value);
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   const line = (row: LedgerRow) => COLUMNS.map((name) => cell(name === "languages" ? row.languages.join(" ") : row[name])).join(",");

@@ -1,6 +1,7 @@
 /** The interpreter's own desk, and who is at the others. */
 import { computed } from "vue";
 import { LOCALES, type Locale } from "../i18n";
+import { languageName } from "../names";
 import type { InterpreterAtWork, InterpretingMode, Participant } from "../wire";
 import { useMeeting } from "./meeting";
 import { usePage } from "./page";
@@ -52,6 +53,6 @@ export function useBooth() {
 /** A language in its own words and letters; a browser does not know the names of all that the pages have. */
 export function ownName(code: string): string {
   if (code in LOCALES) return LOCALES[code as Locale];
-  const name = new Intl.DisplayNames([code, "sv"], { type: "language" }).of(code) ?? code;
-  return name.charAt(0).toLocaleUpperCase(code) + name.slice(1);
+  const name = languageName(code, code);
+  return name === code ? code : name.charAt(0).toLocaleUpperCase(code) + name.slice(1);
 }

@@ -2,7 +2,7 @@
 import { computed, ref, watch } from "vue";
 import { useI18n } from "vue-i18n";
 import { nameIn } from "../i18n";
-import { firstName } from "../names";
+import { firstName, languageName } from "../names";
 import type { Participant, Role, Station } from "../wire";
 import { useMeeting } from "./meeting";
 import { usePage } from "./page";
@@ -72,7 +72,7 @@ export function useStage() {
 
   function language(code: string): string {
     if (te(`language.${code}`, page.language)) return t(`language.${code}`);
-    return new Intl.DisplayNames([page.language, "sv"], { type: "language" }).of(code) ?? code;
+    return languageName(code, page.language);
   }
 
   function languages(): string {
