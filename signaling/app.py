@@ -47,7 +47,6 @@ from signaling.workers import Workers
 
 log = structlog.get_logger(__name__)
 
-KEYS = "keys"
 NODE_FILE = "node"
 WORKER_SOCKET = "worker.sock"
 WRONG_CODES, WRONG_PAIRINGS = 30, 10

@@ -1,7 +1,9 @@
-"""Is this machine fit for the service: data folder, keys, ports, addresses, HTTPS, relays, store, pages."""
+"""Is this machine fit for the service: data folder, keys, secrets, ports, addresses, HTTPS, relays, store,
+other nodes, pages."""
 
 import errno
 import os
+import shutil
 import socket
 import time
 from collections.abc import Callable
@@ -9,10 +11,11 @@ from pathlib import Path
 
 from config.settings import Settings
 from media.batch import ways
-from signaling import doctor_address, doctor_store, doctor_tls, doctor_turn
-from signaling.app import KEYS
-from signaling.keys import KeyFolder
+from signaling import doctor_address, doctor_cluster, doctor_secrets, doctor_store, doctor_tls, doctor_turn
 from web import DIST
+
+MEBIBYTE = 1 << 20
+ROOM = 512 * MEBIBYTE
 
 _PLAIN = {
     errno.EADDRINUSE: "another program has it",
@@ -26,7 +29,8 @@ def checks(settings: Settings) -> list[tuple[str, Callable[[], str | None]]]:
     media = [listen.ip for listen in settings.media_listen]
     return [
         (f"data folder {settings.data} can be written", lambda: _folder(settings.data)),
-        ("keys can be read by nobody else", lambda: _keys(settings.data)),
+        (f"there is room on the disk of {settings.data}", lambda: _room(settings.data)),
+        *doctor_secrets.checks(settings),
         (
             f"port {settings.http_port} on {settings.http_host} is free",
             lambda: _free(settings.http_host, settings.http_port, socket.SOCK_STREAM),
@@ -38,10 +42,11 @@ def checks(settings: Settings) -> list[tuple[str, Callable[[], str | None]]]:
         ),
         (f"packets of sound and picture: {ways(batched=settings.media_batched)}", lambda: None),
         ("cameras work in browsers (HTTPS or localhost)", lambda: _camera(settings)),
-        *([("the certificate is good", lambda: doctor_tls.wrong(settings))] if settings.tls_cert else []),
+        *doctor_tls.checks(settings),
         *doctor_address.checks(settings),
         *doctor_turn.checks(settings),
         *doctor_store.checks(settings),
+        *doctor_cluster.checks(settings),
         ("the web pages are built", _pages),
     ]
 
@@ -57,9 +62,14 @@ def _folder(path: Path) -> str | None:
     return None
 
 
-def _keys(data: Path) -> str | None:
-    found = KeyFolder(data / KEYS).open_to_others()
-    return None if not found else f"{found[0]} is open to others"
+def _room(path: Path) -> str | None:
+    """Nothing, where there is no folder: that is told already."""
+    if not path.is_dir():
+        return None
+    free = shutil.disk_usage(path).free
+    return (
+        None if free >= ROOM else f"{free / MEBIBYTE:.0f} MiB are left, and {ROOM / MEBIBYTE:.0f} should be"
+    )
 
 
 def _media(ip: str, port: int) -> Callable[[], str | None]:

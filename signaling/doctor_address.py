@@ -60,15 +60,15 @@ def _private(settings: Settings, media: str) -> str | None:
 
 
 def _is_local(host: str) -> bool:
-    return host == "localhost" or any(found.is_loopback for found in _addresses(host))
+    return host == "localhost" or any(found.is_loopback for found in addresses(host))
 
 
 def _is_public(host: str) -> bool:
-    return any(found.is_global for found in _addresses(host))
+    return any(found.is_global for found in addresses(host))
 
 
-def _addresses(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    """None for a name that nobody knows (yet)."""
+def addresses(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """Of a name or address; none for a name that nobody knows (yet)."""
     try:
         found = socket.getaddrinfo(host, None)
     except OSError:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 _SUFFIX = ".key.pem"
-_SEALING = "sealing.key"
+SEALING = "sealing.key"
 
 
 class KeyFolderError(Exception):
@@ -46,18 +46,22 @@ class SigningKey:
 
 
 class KeyFolder:
-    """`<data>/keys`, mode 0700. The newest key signs; older ones go on verifying until they are removed."""
+    """Mode 0700. The newest key signs; older ones go on verifying until they are removed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    def known_keys(self) -> list[SigningKey]:
+        """Those that are there. Raises KeyFolderError, OSError."""
+        return [_load(path) for path in sorted(self._path.glob(f"*{_SUFFIX}"))]
+
     def signing_keys(self) -> list[SigningKey]:
         """Newest first; the first one is made when there is none. Raises KeyFolderError."""
         try:
-            found = self._read()
+            found = self.known_keys()
             if not found:
                 self._make(self._path / f"first{_SUFFIX}", _new_pem())
-                found = self._read()
+                found = self.known_keys()
         except OSError as error:
             raise KeyFolderError(f"{self._path}: {error.strerror or error}") from error
         return sorted(found, key=lambda key: (key.made_at, key.kid), reverse=True)
@@ -74,7 +78,7 @@ class KeyFolder:
 
     def sealing_key(self) -> bytes:
         """32 bytes with which the service seals what it keeps for itself. Raises KeyFolderError."""
-        path = self._path / _SEALING
+        path = self._path / SEALING
         try:
             if not path.exists():
                 self._make(path, secrets.token_bytes(32))
@@ -89,9 +93,6 @@ class KeyFolder:
         """Files that somebody else could read."""
         found = [self._path, *self._path.glob("*")] if self._path.exists() else []
         return [path for path in found if path.stat().st_mode & 0o077]
-
-    def _read(self) -> list[SigningKey]:
-        return [_load(path) for path in sorted(self._path.glob(f"*{_SUFFIX}"))]
 
     def _make(self, path: Path, content: bytes) -> None:
         """Whole or not at all; of two processes that make the same file, one wins and both use it."""

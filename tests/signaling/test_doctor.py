@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from signaling import doctor_store
+from signaling import doctor, doctor_address, doctor_store, doctor_turn
 from tests.support.certificates import certificate
 from tests.support.command import refused, run
-from tests.support.coturn import relay
+from tests.support.coturn import MEDIA, relay
 from tests.support.redis_process import DURABLE, RedisProcess, free_port
 from tests.support.service import settings_for
 
@@ -61,12 +61,31 @@ async def test_a_strange_address_is_named(machine: Machine) -> None:
     assert told.endswith("this machine has no such address")
 
 
-async def test_keys_that_others_can_read_are_named(machine: Machine) -> None:
+async def test_keys_that_others_can_read_are_named(machine: Machine, tmp_path: Path, secret: Path) -> None:
+    for folder, line in ((machine.data / "keys", ""), (tmp_path / "else", 'keys_folder = "{}"\n')):
+        folder.mkdir(parents=True)
+        folder.chmod(0o755)
+        [told] = await machine.faults(line.format(folder))
+        assert told.endswith(f"{folder} is open to others")
+        folder.chmod(0o700)
+    secret.chmod(0o644)
+    told = "\n".join(await machine.faults(relayed(secret, "turn:127.0.0.1:9?transport=tcp")))
+    assert f"{secret} is open to others" in told
+
+
+async def test_keys_that_are_none_are_named(machine: Machine) -> None:
     folder = machine.data / "keys"
-    folder.mkdir(parents=True)
-    folder.chmod(0o755)
+    folder.mkdir(parents=True, mode=0o700)
+    path = folder / "first.key.pem"
+    path.touch(mode=0o600)
     [told] = await machine.faults()
-    assert told.endswith("keys is open to others")
+    assert told.endswith(f"{path}: is no private key in PEM")
+
+
+async def test_a_disk_that_is_nearly_full_is_named(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "ROOM", 1 << 62)
+    [told] = await machine.faults()
+    assert "MiB are left" in told
 
 
 async def test_a_folder_that_is_none_is_named(machine: Machine) -> None:
@@ -89,8 +108,8 @@ async def test_a_certificate_that_does_not_hold_is_named(machine: Machine, tmp_p
         ((cert, old_key), "old.key is not the key of"),
         ((key, cert), "are not a certificate and a key"),
     ):
-        [found] = await machine.faults(f'tls_cert = "{pair[0]}"\ntls_key = "{pair[1]}"\n')
-        assert told in found
+        found = await machine.faults(f'tls_cert = "{pair[0]}"\ntls_key = "{pair[1]}"\n')
+        assert told in "\n".join(found)
 
 
 async def test_a_database_with_another_key_is_named(machine: Machine) -> None:
@@ -129,6 +148,7 @@ async def test_missing_replicas_are_named(machine: Machine, redis: RedisProcess)
 @pytest.fixture
 def secret(tmp_path: Path) -> Path:
     path = tmp_path / "turn.secret"
+    path.touch(mode=0o600)
     path.write_text("open sesame\n")
     return path
 
@@ -149,6 +169,21 @@ async def test_a_relay_that_lets_our_people_in_is_no_fault(
         monkeypatch.delenv("SSL_CERT_FILE")
         [told] = await machine.faults(relayed(secret, tls))
     assert "its certificate is not trusted" in told
+
+
+async def test_a_relay_that_does_not_reach_media_or_reaches_more_is_named(
+    machine: Machine, tmp_path: Path, secret: Path
+) -> None:
+    media = 'media_listen = [{{ip = "127.0.0.1", announced = "{}"}}]\n'
+    async with relay(tmp_path / "turn", secret, *certificate(tmp_path)) as coturn:
+        way = relayed(secret, f"turn:127.0.0.1:{coturn.port}")
+        assert await machine.faults(way + media.format(MEDIA)) == []
+        [told] = await machine.faults(way + media.format("192.0.2.2"))
+        assert "it does not relay to 192.0.2.2, where media is" in told
+    inner = f"{MEDIA} {doctor_turn.FORBIDDEN_PEER}"
+    async with relay(tmp_path / "open", secret, *certificate(tmp_path), media=inner) as coturn:
+        [told] = await machine.faults(relayed(secret, f"turn:127.0.0.1:{coturn.port}"))
+    assert "it relays to 169.254.169.254 too" in told
 
 
 async def test_a_relay_with_another_secret_is_named(machine: Machine, tmp_path: Path, secret: Path) -> None:
@@ -239,13 +274,15 @@ async def test_https_without_s_is_named(machine: Machine, tmp_path: Path) -> Non
         ("10.1.2.3", "https://9.9.9.9", "10.1.2.3 is of an inner network, and 9.9.9.9 is not: set announced"),
     ],
 )
-async def test_a_media_address_that_nobody_outside_reaches_is_named(
-    machine: Machine, media: str, public: str, wanted: str
+def test_a_media_address_that_nobody_outside_reaches_is_named(
+    tmp_path: Path, media: str, public: str, wanted: str
 ) -> None:
-    lines = f'public_url = "{public}"\ntrusted_proxies = ["127.0.0.1"]\nmedia_listen = [{{ip = "{media}"}}]\n'
-    assert any(wanted in told for told in await machine.faults(lines))
-    behind = lines.replace("}]", ', announced = "9.9.9.10"}]')
-    assert not any("media at" in told for told in await machine.faults(behind))
+    behind = {"public_url": public, "trusted_proxies": ("127.0.0.1",)}
+    for announced, told in ((None, wanted), ("9.9.9.10", None)):
+        listen = ({"ip": media, "announced": announced},)
+        checks = doctor_address.checks(settings_for(tmp_path, media_listen=listen, **behind))
+        found = [check() for name, check in checks if "media at" in name]
+        assert [fault and told in fault for fault in found] == [told and True]
 
 
 def test_a_clock_that_is_wrong_is_named(tmp_path: Path) -> None:

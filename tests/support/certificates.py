@@ -33,6 +33,7 @@ def certificate(
         .sign(key, hashes.SHA256())
     )
     cert_file, key_file = folder / f"{name}.pem", folder / f"{name}.key"
+    key_file.touch(mode=0o600)
     cert_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     key_file.write_bytes(
         key.private_bytes(

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tests.support.redis_process import free_port
 
+MEDIA = "192.0.2.1"
+"""What it relays to, unless a test says otherwise."""
 START = Path(__file__).parents[2] / "config" / "coturn" / "start"
 STARTED = 20.0
 
@@ -20,14 +22,16 @@ class Relay:
 
 
 @asynccontextmanager
-async def relay(folder: Path, secret: Path, cert: Path, key: Path) -> AsyncIterator[Relay]:
+async def relay(
+    folder: Path, secret: Path, cert: Path, key: Path, media: str = MEDIA
+) -> AsyncIterator[Relay]:
     made = Relay(free_port(), free_port())
     folder.mkdir(exist_ok=True)
     environment = {
         "RUNTIME_DIRECTORY": str(folder),
         "TURN_ADDRESS": "127.0.0.1",
         "TURN_REALM": "localhost",
-        "MEDIA_ADDRESSES": "192.0.2.1",
+        "MEDIA_ADDRESSES": media,
         "TURN_SECRET_FILE": str(secret),
         "TLS_CERT_FILE": str(cert),
         "TLS_KEY_FILE": str(key),
