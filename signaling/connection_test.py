@@ -6,6 +6,7 @@ Its room has no table, so the worker allows nothing in it. A relay that is enter
 import asyncio
 import contextlib
 import secrets
+from hashlib import sha256
 from typing import Any
 
 from media.client import WorkerError
@@ -19,6 +20,13 @@ ROOM = "connection-test"
 LASTS = 60.0
 MOST = 150
 """Paths at a time: a test takes five."""
+PLACES = 32
+"""Of those who test, for a relay, which lets each have so many paths (coturn: `user-quota`): so all who test
+leave some to meetings. A path stays while somebody refreshes it, whatever it was entered with."""
+
+
+def place_of(address: str) -> str:
+    return f"connection-test {int(sha256(address.encode()).hexdigest(), 16) % PLACES}"
 
 
 class ConnectionTest:
@@ -27,8 +35,9 @@ class ConnectionTest:
         self._turn = turn
         self._closing: dict[str, asyncio.Task[None]] = {}
 
-    async def begin(self) -> dict[str, Any]:
-        """What a browser needs to look for the path, with the relays. Raises Problem when too many test."""
+    async def begin(self, address: str) -> dict[str, Any]:
+        """What a browser at that address needs to look for the path, with the relays. Raises Problem when too
+        many test."""
         if len(self._closing) >= MOST:
             after = {"Retry-After": str(int(LASTS))}
             raise Problem(429, "too_many_requests", "too many test their connection now", headers=after)
@@ -44,7 +53,7 @@ class ConnectionTest:
         except BaseException:
             self._closing.pop(transport).cancel()
             raise
-        return {"ice_servers": self._turn.servers(transport, LASTS), "transport": offer}
+        return {"ice_servers": self._turn.servers(place_of(address), LASTS), "transport": offer}
 
     async def _close_later(self, worker: Worker, transport: str) -> None:
         await asyncio.sleep(LASTS)

@@ -16,9 +16,11 @@ async def begin(call: Call) -> Reply:
     demand_origin(call.request)
     who = f"connection tests from {call.request.remote}"
     limit(call.services, who, TESTS_PER_MINUTE / 60, TESTS_PER_MINUTE)
-    begun = await call.services.connection_test.begin()
+    address = call.request.remote or ""
+    begun = await call.services.connection_test.begin(address)
     offer = TransportCreated.model_validate(begun["transport"])
-    return Reply(models.ConnectionTest(ice_servers=begun["ice_servers"], transport=offer), 201)
+    found = models.ConnectionTest(ice_servers=begun["ice_servers"], address=address, transport=offer)
+    return Reply(found, 201)
 
 
 async def measure(call: Call) -> Reply:

@@ -699,6 +699,8 @@ class ConnectionTest(Out):
     """What a browser needs to look for a way to media; `ice_servers` are good for as long as the way is."""
 
     ice_servers: list[MediaShape]
+    address: str
+    """From which the call came: the way out of a network, or its proxy."""
     transport: TransportCreated
 
 

@@ -40,12 +40,20 @@ async def test_a_path_and_relays_are_given_for_a_minute(it: Service, monkeypatch
     assert relay["urls"] == list(URLS)
     assert 0 < int(relay["username"].partition(":")[0]) - time.time() <= 60
     assert begun["transport"]["iceCandidates"]
+    assert begun["address"] == "127.0.0.1"
     assert await transports(it) == 1
     monkeypatch.setattr(connection_test, "LASTS", 0.05)
     await asked(it)
     async with asyncio.timeout(DEADLINE):
         while await transports(it) > 1:
             await asyncio.sleep(0.02)
+
+
+def test_whoever_tests_shares_few_places_at_a_relay() -> None:
+    """And the same address always has the same one."""
+    places = {connection_test.place_of(f"203.0.{n // 250}.{n % 250}") for n in range(2_000)}
+    assert len(places) == connection_test.PLACES
+    assert len({connection_test.place_of("203.0.113.9") for _ in range(3)}) == 1
 
 
 async def test_only_our_own_page_is_given_any_and_not_without_end(

@@ -3,6 +3,7 @@ import { answer, type Begun, candidateLine, type Found, plan, relay, type Way } 
 import { verdict } from "./verdict";
 
 const begun = {
+  address: "203.0.113.2",
   ice_servers: [
     {
       urls: ["turn:turn.example.se:3478", "turn:turn.example.se:3478?transport=tcp", "turns:turn.example.se:443?transport=tcp"],
@@ -55,20 +56,33 @@ describe("What the results mean", () => {
     Object.fromEntries((["udp", "tcp", "relayTls"] as Way[]).map((way) => [way, found(open.includes(way) ? "open" : "blocked")]));
 
   it("is that all is well with UDP", () => {
-    expect(verdict(found("open"), all(["udp"]), WELL)).toBe("good");
+    expect(verdict(found("open"), all(["udp"]), WELL, true)).toBe("good");
   });
 
   it("is that it works with TCP alone, not as well", () => {
-    expect(verdict(found("open"), all(["relayTls"]), WELL)).toBe("relayed");
+    expect(verdict(found("open"), all(["relayTls"]), WELL, true)).toBe("relayed");
   });
 
   it("is that no meeting works where nothing gets through", () => {
-    expect(verdict(found("open"), all([]), WELL)).toBe("blocked");
-    expect(verdict(found("blocked"), all(["udp"]), WELL)).toBe("offline");
-    expect(verdict(undefined, all(["udp"]), null)).toBe("offline");
+    expect(verdict(found("open"), all([]), WELL, true)).toBe("blocked");
+    expect(verdict(found("blocked"), all(["udp"]), WELL, true)).toBe("offline");
+    expect(verdict(undefined, all(["udp"]), null, true)).toBe("offline");
   });
 
   it("is that the line is slow, whichever way it is", () => {
-    expect(verdict(found("open"), all(["udp"]), { down: 20, up: 0.4 })).toBe("slow");
+    expect(verdict(found("open"), all(["udp"]), { down: 20, up: 0.4 }, true)).toBe("slow");
+  });
+
+  it("is not that all is well when camera or microphone is missing", () => {
+    expect(verdict(found("open"), all(["udp"]), WELL, false)).toBe("device");
+    expect(verdict(found("open"), all(["relayTls"]), WELL, false)).toBe("relayed");
+  });
+
+  it("blames no firewall for what the service itself did not do", () => {
+    for (const state of ["failed", "refused"] as const) {
+      const ways = { udp: found("blocked"), relayTls: found(state) };
+      expect(verdict(found("open"), ways, WELL, true)).toBe("unsure");
+      expect(verdict(found("open"), { ...ways, tcp: found("open") }, WELL, true)).toBe("relayed");
+    }
   });
 });

@@ -4,9 +4,12 @@ import type { types } from "mediasoup-client";
 export type Way = "udp" | "tcp" | "relayUdp" | "relayTcp" | "relayTls";
 export const WAYS: readonly Way[] = ["udp", "tcp", "relayUdp", "relayTcp", "relayTls"];
 
-/** `open` has answered, `blocked` has not, `absent` is not set up at this service. `target`: what a firewall sees. */
+/**
+ * `open` has answered, `blocked` has not, `refused` has, but will not carry anything, `failed` could not be tried,
+ * `absent` is not set up at this service. `target`: what a firewall sees.
+ */
 export interface Found {
-  state: "open" | "blocked" | "absent";
+  state: "open" | "blocked" | "refused" | "failed" | "absent";
   target: string;
   ms: number | null;
 }
@@ -20,6 +23,8 @@ interface Offer {
 
 export interface Begun {
   ice_servers: { urls: string[]; username: string; credential: string }[];
+  /** From which the service was called. */
+  address: string;
   transport: Offer;
 }
 
@@ -79,20 +84,28 @@ export async function tryWay(way: Way, begun: Begun): Promise<Found> {
     const over = ended(peer);
     await peer.setLocalDescription(offer);
     await peer.setRemoteDescription({ type: "answer", sdp: answer(offer.sdp ?? "", begun.transport, candidates) });
-    const open = await over;
-    return { state: open ? "open" : "blocked", target, ms: open ? Math.round(performance.now() - start) : null };
+    const state = await over;
+    return { state, target, ms: state === "open" ? Math.round(performance.now() - start) : null };
   } finally {
     peer.close();
   }
 }
 
-function ended(peer: RTCPeerConnection): Promise<boolean> {
+/** From here on an error says that a relay was not reached (W3C webrtc, `icecandidateerror`); below, what it answered. */
+const NOT_REACHED = 700;
+
+function ended(peer: RTCPeerConnection): Promise<"open" | "blocked" | "refused"> {
   return new Promise((resolve) => {
-    setTimeout(() => resolve(false), PATIENCE);
+    let refused = false;
+    const lost = () => resolve(refused ? "refused" : "blocked");
+    setTimeout(lost, PATIENCE);
+    peer.addEventListener("icecandidateerror", ({ errorCode }) => {
+      refused ||= errorCode < NOT_REACHED;
+    });
     peer.addEventListener("iceconnectionstatechange", () => {
       const state = peer.iceConnectionState;
-      if (state === "connected" || state === "completed") resolve(true);
-      else if (state === "failed") resolve(false);
+      if (state === "connected" || state === "completed") resolve("open");
+      else if (state === "failed") lost();
     });
   });
 }

@@ -10,7 +10,7 @@ export const PARTS: readonly Part[] = ["device", "socket", ...WAYS, "down", "up"
 
 /** `word` is a text of `connection.state`; `fine` says whether it is good for a meeting. */
 export interface Result {
-  word: Found["state"] | "failed" | "noCamera" | "noMicrophone" | "noDevice" | "slow";
+  word: Found["state"] | "noCamera" | "noMicrophone" | "noDevice" | "slow";
   fine: boolean;
   target: string;
   ms?: number;
@@ -33,7 +33,7 @@ async function tryDevices(): Promise<Result> {
   return { word: microphone ? "noCamera" : camera ? "noMicrophone" : "noDevice", fine: false, target: "" };
 }
 
-const BLOCKED: Found = { state: "blocked", target: "", ms: null };
+const FAILED: Found = { state: "failed", target: "", ms: null };
 
 export function connectionTest() {
   const results = reactive(new Map<Part, Result>());
@@ -42,16 +42,19 @@ export function connectionTest() {
   const speed = ref<{ down: number; up: number } | null>(null);
   const state = ref<"new" | "running" | "done">("new");
   const at = ref(0);
+  const from = ref("");
 
   function note(part: Part, { state: word, target, ms }: Found): void {
     results.set(part, { word, fine: word === "open", target, ...(ms === null ? {} : { ms }) });
   }
 
   async function way(one: Way): Promise<void> {
-    const found = await request<Begun>("POST", "/connection-test").then((begun) => tryWay(one, begun), () => null);
-    ways[one] = found ?? BLOCKED;
-    if (found) note(one, found);
-    else results.set(one, { word: "failed", fine: false, target: "" });
+    const found = await request<Begun>("POST", "/connection-test").then((begun) => {
+      from.value = begun.address;
+      return tryWay(one, begun);
+    }).catch(() => FAILED);
+    ways[one] = found;
+    note(one, found);
   }
 
   async function line(): Promise<void> {
@@ -82,6 +85,6 @@ export function connectionTest() {
     state.value = "done";
   }
 
-  const means = computed(() => (state.value === "done" ? verdict(socket.value, ways, speed.value) : null));
-  return { results, state, at, means, start };
+  const means = computed(() => (state.value === "done" ? verdict(socket.value, ways, speed.value, results.get("device")?.fine === true) : null));
+  return { results, state, at, from, means, start };
 }

@@ -1155,6 +1155,8 @@ export interface components {
             ice_servers: {
                 [key: string]: unknown;
             }[];
+            /** Address */
+            address: string;
             transport: components["schemas"]["TransportCreated"];
         };
         /**
