@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from media import rtcp, rtp
+from media import layers, rtcp, rtp, vp8
 from media.cache import RecentPackets
+from media.leg import Leg
 from media.loss import Loss
 from media.ortc import ABS_SEND_TIME, CONSUMER_EXTENSION_IDS, RtpParameters
 from media.resend import Budget, Resends, Rtx
 from media.sequence import SequenceMap
 from media.stats import ConsumerStats, Drop
 from media.stream import AUDIO_KEPT, Media, Stream, Threshold
+from media.vp8 import Pictures
 
 if TYPE_CHECKING:
     from media.producer import Producer
@@ -24,15 +26,18 @@ RESENT_RATE, RESENT_MOST = 250, 400
 """Packets that one listener may have again of one source: a second, and at once."""
 ASKED_RATE, ASKED_MOST = 2000, 2000
 """Packets that it may name in NACKs."""
+ALL_TEMPORAL = 9
+"""More temporal layers than there can be."""
 _ABS_SEND_TIME_ID = CONSUMER_EXTENSION_IDS[ABS_SEND_TIME]
 
 
 class Consumer:
     """Exists only while the table allows its pair; starts paused.
 
-    Timestamps are the source's. One layer is chosen at the start and kept. Video begins with a
-    keyframe, and everything begins above `threshold`. Lost video is sent again as RTX, made anew from
-    what the source sent; lost sound as the very datagram that was sent before.
+    It plays one layer at a time, the best of those that are alive, and goes over to another at a keyframe
+    of that one. Timestamps are those of the layer that it began with. Everything begins above `threshold`,
+    another layer too. Lost video is sent again as RTX, made anew from what the source sent; lost sound as
+    the very datagram that was sent before.
     """
 
     def __init__(
@@ -56,15 +61,21 @@ class Consumer:
         self.paused = True
         self.closed = False
         self.spatial: int | None = None
-        self.stream: Stream | None = None
+        self.temporal: int | None = None
         self.packets = self.octets = self.resent = 0
         self.first_timestamp: int | None = None
         self._payload_type = parameters["codecs"][0]["payloadType"]
         self._extensions = frozenset(entry["id"] for entry in parameters["headerExtensions"])
         self._form = f"{self._payload_type} {sorted(self._extensions)}"
         self._video = producer.kind == "video"
-        self._sequence = SequenceMap(first_sequence)
-        self._limit: int | None = None
+        self._first_sequence = first_sequence
+        self._leg: Leg | None = None
+        self._last: Leg | None = None
+        """The one that plays, or played before a restart."""
+        self._earlier: Leg | None = None
+        """The layer before, for what is still asked for of it."""
+        self._thin = ALL_TEMPORAL
+        """The highest temporal layer that passes."""
         self.rtx: Rtx | None = None
         if "rtx" in encoding:
             payload_type = parameters["codecs"][1]["payloadType"]
@@ -77,6 +88,11 @@ class Consumer:
         self._reported: tuple[int, float] | None = None
         self._begun_anew = -1
         self._loss = Loss()
+
+    @property
+    def stream(self) -> Stream | None:
+        """The layer that plays."""
+        return None if self._leg is None else self._leg.stream
 
     @property
     def flowing(self) -> bool:
@@ -92,30 +108,46 @@ class Consumer:
         Nothing from before is sent any more, nor again.
         """
         self.transport.withdraw(self)
-        self.stream = None
+        self._leg = self._earlier = None
         self._begun_anew = -1
-        self._sequence.restart()
         self._sent.clear()
         self._loss.forget()
 
-    def prefer(self, spatial: int) -> None:
-        """The highest layer to choose; counts at the next start."""
-        self.spatial = spatial
+    def prefer(self, spatial: int, temporal: int | None, now: float) -> None:
+        """The highest layers to choose; the picture goes over to them at the next keyframe."""
+        self.spatial, self.temporal = spatial, temporal
+        self._thin_out()
+        self.producer.refresh(now)
+
+    def _thin_out(self) -> None:
+        most = ALL_TEMPORAL if self.temporal is None else self.temporal
+        self._thin = min(self._thin, most)
 
     def forward(self, media: Media) -> None:
         if self.paused or not self.transport.connected:
             return
-        if media.stream is not self.stream and not self._begins(media):
-            return
-        if self._limit is not None and media.timestamp <= self._limit:
+        leg = self._leg
+        if leg is None or media.stream is not leg.stream:
+            leg = self._begin(media)
+            if leg is None:
+                return
+        if leg.limit is not None and media.timestamp <= leg.limit:
             self._drop(Drop.BELOW_THRESHOLD)
             return
-        sequence = self._sequence.place(media.sequence)
+        if media.temporal > self._thin and self._leaves_out(leg, media):
+            return
+        picture = None
+        if leg.pictures is not None and (picture := leg.pictures.place(media.picture)) is None:
+            self._drop(Drop.OUT_OF_SEQUENCE)
+            return
+        sequence = leg.numbers.place(media.sequence)
         if sequence is None:
             self._drop(Drop.OUT_OF_SEQUENCE)
             return
-        packet = media.packets.get(self._form) or self._packet(media)
-        number, timestamp = sequence & 0xFFFF, media.timestamp & 0xFFFFFFFF
+        packet: bytes | bytearray = media.packets.get(self._form) or self._packet(media)
+        if picture is not None:
+            packet = _with_picture(packet, len(packet) - len(media.payload), leg, media, picture)
+        number, timestamp = sequence & 0xFFFF, media.timestamp + leg.shift & 0xFFFFFFFF
         if self._keeps_sent:
             sent = self._send_and_keep(
                 rtp.renumbered(packet, number, timestamp, self.ssrc), number, media.now
@@ -148,8 +180,27 @@ class Consumer:
 
     def skip(self, media: Media) -> None:
         """A packet without payload (bandwidth probe): left out without a gap."""
-        if media.stream is self.stream:
-            self._sequence.skip(media.sequence)
+        if self._leg is not None and media.stream is self._leg.stream:
+            self._leg.numbers.skip(media.sequence)
+
+    def _leaves_out(self, leg: Leg, media: Media) -> bool:
+        """Whether the packet is of a picture too many. One that is under way goes to its end; what comes late
+        has its number already."""
+        described = media.vp8
+        if described is None or media.picture < 0:
+            return False
+        pictures = leg.pictures
+        if pictures is None or not pictures.skipped(media.picture):
+            if not described.begins or not leg.numbers.ahead(media.sequence):
+                return False
+            if described.sync and (self.temporal is None or media.temporal <= self.temporal):
+                self._thin = media.temporal
+                return False
+            if pictures is None:
+                pictures = leg.pictures = Pictures.unchanged_until(media.picture)
+            pictures.skip(media.picture)
+        leg.numbers.skip(media.sequence)
+        return True
 
     def resend(self, sequences: Sequence[int], now: float) -> None:
         """Answer the listener's NACK as far as the packets are kept and the budget goes."""
@@ -167,54 +218,86 @@ class Consumer:
             elif self._send_again(sequence, lost, now):
                 self.resent += 1
 
-    def _kept(self, sequence: int, now: float) -> Media | bytes | None:
+    def _kept(self, sequence: int, now: float) -> tuple[Leg, Media] | bytes | None:
         """What this consumer sent, or would have sent, under that number since it began."""
-        if self.rtx is None or self.stream is None:
+        if self.rtx is None:
             return self._sent.get(sequence, now)
-        source = self._sequence.source(sequence)
-        media = None if source is None else self.stream.recent.get(source, now)
-        if media is None or (self._limit is not None and media.timestamp <= self._limit):
-            return None
-        return media
+        for leg in (self._leg, self._earlier):
+            source = None if leg is None else leg.numbers.source(sequence)
+            if leg is None or source is None:
+                continue
+            media = leg.stream.recent.get(source, now)
+            if media is None or (leg.limit is not None and media.timestamp <= leg.limit):
+                return None
+            if leg.pictures is not None and leg.pictures.known(media.picture) is None:
+                return None
+            return leg, media
+        return None
 
     def _begin_anew(self, sequence: int, now: float) -> None:
         """The listener waits for what cannot be sent again, and would ask for a keyframe only after seconds.
         One keyframe serves for everything that was sent before it was asked for."""
-        source = None if self.stream is None else self._sequence.source(sequence)
-        if self.stream is None or source is None or source <= self._begun_anew:
+        leg = self._leg
+        source = None if leg is None else leg.numbers.source(sequence)
+        if leg is None or source is None or source <= self._begun_anew:
             return
-        if source not in self.stream.missing.waiting:
-            self._begun_anew = self.stream.statistics.highest_sequence or source
+        stream = leg.stream
+        if source not in stream.missing.waiting and stream.recent.get(source, now) is None:
+            self._begun_anew = stream.statistics.highest_sequence or source
             self.keyframe_asked(now)
 
-    def _send_again(self, sequence: int, lost: Media | bytes, now: float) -> bool:
+    def _send_again(self, sequence: int, lost: tuple[Leg, Media] | bytes, now: float) -> bool:
         if isinstance(lost, bytes):
             return self.transport.dtls.send_protected(lost, self)
         assert self.rtx is not None
-        extensions = rtp.extension_block(self._elements(lost, now))
+        leg, media = lost
+        payload: bytes | bytearray = media.payload
+        if leg.pictures is not None and (picture := leg.pictures.known(media.picture)) is not None:
+            payload = _with_picture(payload, 0, leg, media, picture)
         return self.transport.dtls.send_rtp(
             self.rtx.packet(
-                sequence, lost.timestamp, lost.payload, marker=lost.marker, extensions=extensions
+                sequence,
+                media.timestamp + leg.shift,
+                bytes(payload),
+                marker=media.marker,
+                extensions=rtp.extension_block(self._elements(media, now)),
             ),
             self,
         )
 
-    def _begins(self, media: Media) -> bool:
-        if self.stream is not None or media.stream is not self.producer.layer(self.spatial, media.now):
-            return False
+    def _begin(self, media: Media) -> Leg | None:
+        """The stretch that begins with this packet, if one may."""
+        playing = self._leg
+        if playing is None:
+            if media.stream is not self.producer.layer(self.spatial, media.now):
+                return None
+        elif not media.keyframe or not self._better(media.stream, playing.stream, media.now):
+            return None
         limit = None
         if self.threshold is not None:
             limit = self.threshold.of(media.stream)
             if media.after < self.threshold.passes_at or (limit is not None and media.timestamp <= limit):
                 self._drop(Drop.BELOW_THRESHOLD)
-                return False
+                return None
         if self._video and not media.keyframe:
             self._drop(Drop.AWAITING_KEYFRAME)
-            return False
-        self.stream, self._limit = media.stream, limit
+            return None
+        before = self._last
+        self._leg = self._last = (
+            Leg(media.stream, limit, SequenceMap(self._first_sequence))
+            if before is None
+            else before.follow(media, limit)
+        )
+        self._earlier, self._begun_anew = playing, -1
+        self._thin = ALL_TEMPORAL if self.temporal is None else self.temporal
         if self.first_timestamp is None:
             self.first_timestamp = media.timestamp & 0xFFFFFFFF
-        return True
+        return self._leg
+
+    def _better(self, candidate: Stream, playing: Stream, now: float) -> bool:
+        if layers.rank(candidate.layer, self.spatial) > layers.rank(playing.layer, self.spatial):
+            return True
+        return playing not in self.producer.alive(now)
 
     def _elements(self, media: Media, now: float) -> dict[int, bytes]:
         elements = {id_: value for id_, value in media.extensions.items() if id_ in self._extensions}
@@ -223,28 +306,31 @@ class Consumer:
         return elements
 
     def awaited_layer(self, now: float) -> Stream | None:
-        """The stream whose keyframe is needed to begin; `None` while none is needed or may be asked for."""
-        if not self._video or self.stream is not None or not self.flowing:
+        """The stream whose keyframe is needed, to begin or to go over to it; `None` while none is needed or
+        may be asked for."""
+        if not self._video or not self.flowing:
             return None
         if self.threshold is not None and now < self.threshold.passes_at:
             return None
-        return self.producer.layer(self.spatial, now)
+        best = self.producer.layer(self.spatial, now)
+        return None if self._leg is not None and best is self._leg.stream else best
 
     def keyframe_asked(self, now: float) -> None:
         """The listener's decoder asks."""
-        if self._video and self.flowing and self.stream is not None:
-            self.producer.ask_keyframe(self.stream, now)
+        if self._video and self.flowing and self._leg is not None:
+            self.producer.ask_keyframe(self._leg.stream, now)
 
     def relay_report(self, stream: Stream, report: rtcp.SenderReport, now: float) -> None:
         """The source's sender report under our SSRC, with our counts."""
-        if stream is not self.stream or not self.flowing:
+        leg = self._leg
+        if leg is None or stream is not leg.stream or not self.flowing:
             return
-        if self._limit is not None and stream.unwrap(report.rtp_timestamp) <= self._limit:
+        if leg.limit is not None and stream.unwrap(report.rtp_timestamp) <= leg.limit:
             return
         packet = rtcp.build_sender_report(
             self.ssrc,
             ntp=report.ntp,
-            rtp_timestamp=report.rtp_timestamp,
+            rtp_timestamp=report.rtp_timestamp + leg.shift,
             packet_count=self.packets,
             octet_count=self.octets,
             cname=self.cname,
@@ -293,7 +379,18 @@ class Consumer:
             first_timestamp=self.first_timestamp,
             paused=self.paused,
             resent=self.resent,
+            spatial=None if self.stream is None else self.stream.layer,
+            temporal=None if self._thin == ALL_TEMPORAL else self._thin,
         )
 
     def _drop(self, reason: Drop) -> None:
         self.transport.traffic.drop(reason)
+
+
+def _with_picture(packet: bytes | bytearray, at: int, leg: Leg, media: Media, picture: int) -> bytearray:
+    """A copy whose payload, from `at` on, names the picture by the listener's number."""
+    assert leg.pictures is not None
+    assert media.vp8 is not None
+    copy = bytearray(packet)
+    vp8.renumber(copy, at, media.vp8, picture, leg.pictures.tl0)
+    return copy

@@ -128,7 +128,9 @@ class DtlsEndpoint:
         self._sources.add(source)
         (self._on_rtcp if feedback else self._on_rtp)(plain, now)
 
-    def forward(self, packet: bytes, sequence: int, timestamp: int, ssrc: int, of: object) -> bool:
+    def forward(
+        self, packet: bytes | bytearray, sequence: int, timestamp: int, ssrc: int, of: object
+    ) -> bool:
         """Send a copy of an RTP packet under these numbers by the lane, protected where it waits."""
         outbound, lane = self._outbound, self.lane
         if outbound is None or lane is None or len(packet) > MAX_PACKET:
@@ -161,7 +163,7 @@ class DtlsEndpoint:
         outbound = self._outbound_for(packet)
         return None if outbound is None else self._counted(outbound.protect_rtp(packet))
 
-    def _outbound_for(self, packet: bytes) -> Outbound | None:
+    def _outbound_for(self, packet: bytes | bytearray) -> Outbound | None:
         if self._outbound is None:
             self.traffic.drop(Drop.NOT_CONNECTED)
         elif len(packet) > MAX_PACKET:

@@ -152,10 +152,8 @@ class Exchange:
         return {}
 
     def _set_preferred_layers(self, params: Params) -> dict[str, Any]:
-        spatial = params.get("spatial")
-        if not isinstance(spatial, int) or isinstance(spatial, bool) or spatial < 0:
-            raise WorkerError("invalid_parameters", "spatial must be a whole number from 0")
-        self._consumer(params).prefer(spatial)
+        temporal = None if params.get("temporal") is None else _layer(params, "temporal")
+        self._consumer(params).prefer(_layer(params, "spatial"), temporal, self._clock())
         return {}
 
     # rooms
@@ -248,6 +246,13 @@ def _name(params: Params, key: str) -> str:
     value = params.get(key)
     if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME:
         raise WorkerError("invalid_parameters", f"{key} must be a name of 1 to {MAX_NAME} characters")
+    return value
+
+
+def _layer(params: Params, key: str) -> int:
+    value = params.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise WorkerError("invalid_parameters", f"{key} must be a whole number from 0")
     return value
 
 

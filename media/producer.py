@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from media import rtcp
-from media.keyframes import h264_keyframe, vp8_keyframe
+from media import layers, rtcp, vp8
+from media.keyframes import h264_keyframe
 from media.ortc import AUDIO_LEVEL, MID, NACK, REPAIRED_RID, RID, ProducerParameters
 from media.rtp import RtpPacket, audio_level
 from media.stats import Drop, ProducerStats
@@ -49,7 +49,7 @@ class Producer:
             None if encoding.ssrc is None else self._stream(encoding.ssrc, layer)
             for layer, encoding in enumerate(parameters.encodings)
         ]
-        self._is_keyframe = vp8_keyframe if parameters.mime_type == "video/VP8" else h264_keyframe
+        self._vp8 = parameters.mime_type == "video/VP8"
         self._forwarded = parameters.forwarded_extensions
         self._level_id = parameters.extension_ids.get(AUDIO_LEVEL)
 
@@ -63,10 +63,17 @@ class Producer:
         return [stream for stream in self.streams if stream is not None]
 
     def layer(self, highest: int | None, now: float) -> Stream | None:
-        """The highest active layer not above `highest`; another active one rather than none."""
-        active = [stream for stream in self.present_streams if stream.active(now)]
-        fitting = [stream for stream in active if highest is None or stream.layer <= highest]
-        return fitting[-1] if fitting else active[0] if active else None
+        """The highest layer that is alive and not above `highest`; the next one above rather than none."""
+        alive = self.alive(now)
+        return max(alive, key=lambda stream: layers.rank(stream.layer, highest)) if alive else None
+
+    def alive(self, now: float) -> list[Stream]:
+        """Those that bring pictures now. One that brings none while others do has been stopped."""
+        active = [stream for stream in self.streams if stream is not None and stream.active(now)]
+        if len(active) < 2:
+            return active
+        newest = max(stream.media_at or 0.0 for stream in active)
+        return [stream for stream in active if newest - (stream.media_at or 0.0) < layers.STOPPED]
 
     def recognise(self, packet: RtpPacket) -> tuple[int, bool] | None:
         """(layer, whether it is RTX) by MID and RID (RFC 8843, RFC 8852), `None` when it is not ours."""
@@ -142,16 +149,7 @@ class Producer:
             self._drop(Drop.PAUSED)
             return
         self._hear(packet, now)
-        media = Media(
-            stream,
-            *placed,
-            packet.marker,
-            payload,
-            self._translated(packet),
-            self._video and self._is_keyframe(payload),
-            now,
-            {},
-        )
+        media = self._media(stream, placed, packet, payload, now)
         if not payload:
             for consumer in self.consumers.values():
                 consumer.skip(media)
@@ -162,6 +160,26 @@ class Producer:
         for consumer in self.consumers.values():
             consumer.forward(media)
         media.packets.clear()
+
+    def _media(self, stream: Stream, placed: Placed, packet: RtpPacket, payload: bytes, now: float) -> Media:
+        extensions = self._translated(packet)
+        if not self._vp8:
+            keyframe = self._video and h264_keyframe(payload)
+            return Media(stream, *placed, packet.marker, payload, extensions, keyframe, now, {})
+        described = vp8.describe(payload)
+        return Media(
+            stream,
+            *placed,
+            packet.marker,
+            payload,
+            extensions,
+            described.keyframe,
+            now,
+            {},
+            described,
+            described.temporal,
+            stream.picture_of(described),
+        )
 
     def _translated(self, packet: RtpPacket) -> dict[int, bytes]:
         """Extensions that pass unchanged, under the ids that listeners know; too long ones stay out."""
@@ -179,7 +197,7 @@ class Producer:
             self.transport.router.speakers.hear(self.id, self.owner, level, now)
 
     def receive_report(self, stream: Stream, report: rtcp.SenderReport, now: float) -> None:
-        stream.statistics.sender_report(report.ntp, now)
+        stream.reported(report.ntp, report.rtp_timestamp, now)
         if self.paused:
             return
         for consumer in self.consumers.values():

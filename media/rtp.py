@@ -149,7 +149,7 @@ def build(
     return _FIXED.pack(first, second, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc) + extensions + payload
 
 
-def renumbered(packet: bytes, sequence: int, timestamp: int, ssrc: int) -> bytes:
+def renumbered(packet: bytes | bytearray, sequence: int, timestamp: int, ssrc: int) -> bytes:
     copy = bytearray(packet)
     NUMBERING.pack_into(copy, NUMBERING_AT, sequence, timestamp, ssrc)
     return bytes(copy)

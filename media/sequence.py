@@ -21,6 +21,19 @@ class SequenceMap:
         self._highest: int | None = None
         self._begins: list[tuple[int, int]] = []
 
+    @property
+    def next(self) -> int:
+        """The outgoing number after the highest."""
+        return self._next
+
+    def ahead(self, sequence: int) -> bool:
+        """Whether nothing as late as this was placed or skipped."""
+        return self._highest is None or sequence > self._highest
+
+    def known(self, sequence: int) -> int | None:
+        """The outgoing number of one that is not ahead."""
+        return None if self.ahead(sequence) else self._place_late(sequence)
+
     def restart(self) -> None:
         """Whatever comes next follows directly on what was sent last."""
         self._highest = None

@@ -51,7 +51,7 @@ class Outbound:
         self._memory = _ffi.buffer(self._pointer)
 
     def protect_copy(
-        self, memory: Any, slot: Slot, packet: bytes, sequence: int, timestamp: int, ssrc: int
+        self, memory: Any, slot: Slot, packet: bytes | bytearray, sequence: int, timestamp: int, ssrc: int
     ) -> int:
         """Write an RTP packet under these numbers (as on the wire) into a slot of an arena's memory, and
         protect it there; its size, 0 when it cannot be. `packet` is at most `MAX_PACKET` bytes.

@@ -121,7 +121,10 @@ class ProducerStats:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerStats:
-    """`threshold` and `first_timestamp` are the source's RTP timestamps as on the wire (32 bits)."""
+    """`threshold` and `first_timestamp` are the source's RTP timestamps as on the wire (32 bits).
+
+    `spatial` is the layer that plays, `temporal` the highest that passes, None for all.
+    """
 
     id: str
     transport: str
@@ -135,6 +138,8 @@ class ConsumerStats:
     first_timestamp: int | None
     paused: bool
     resent: int = 0
+    spatial: int | None = None
+    temporal: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -12,6 +12,7 @@ from media.pli import KeyframeRequests
 from media.reception import ReceiveStatistics
 from media.rtp import extend_sequence, extend_timestamp
 from media.sequence import SeenWindow
+from media.vp8 import Vp8, unwrapped
 
 LEAST_WAIT = 0.3
 """Seconds by which a newly allowed listener stays behind the source at least."""
@@ -23,6 +24,9 @@ VIDEO_KEPT, AUDIO_KEPT = 2.0, 1.0
 """Seconds for which a packet can be asked for again."""
 VIDEO_ROOM = 3 << 20
 """Bytes of recent packets that the layers of a producer keep at most, each its share."""
+
+_FIRST_PICTURE = 1 << 16
+"""Earlier ones than the first keep a positive number."""
 
 
 class Stream:
@@ -45,7 +49,10 @@ class Stream:
         self.media_at: float | None = None
         self.missing = MissingPackets(repair)
         self.recent: RecentPackets[Media] = RecentPackets(VIDEO_KEPT, room)
+        self.picture = self.tl0 = -1
+        """The newest picture's number, and its TL0PICIDX as on the wire."""
         self._seen = SeenWindow()
+        self._report: tuple[int, int] | None = None
         self._floor: int | None = None
 
     def active(self, now: float) -> bool:
@@ -80,6 +87,30 @@ class Stream:
         if self.statistics.highest_sequence is not None:
             self._floor = self.statistics.highest_sequence + 1
 
+    def picture_of(self, described: Vp8) -> int:
+        """Its number, -1 without one."""
+        if described.picture < 0:
+            return -1
+        if self.picture < 0:
+            picture = described.picture + _FIRST_PICTURE
+        else:
+            picture = unwrapped(self.picture, described)
+        if picture > self.picture:
+            self.picture, self.tl0 = picture, described.tl0
+        return picture
+
+    def reported(self, ntp: int, rtp_timestamp: int, now: float) -> None:
+        """The source's sender report came."""
+        self.statistics.sender_report(ntp, now)
+        self._report = ntp, self.unwrap(rtp_timestamp)
+
+    def same_moment(self, other: Stream, timestamp: int) -> int | None:
+        """This stream's timestamp of when the `other`'s was sampled; `None` before both have reported."""
+        if self._report is None or other._report is None:
+            return None
+        between = ((other._report[0] - self._report[0]) / (1 << 32)) * self.clock_rate
+        return self._report[1] + int(between) + timestamp - other._report[1]
+
     def unwrap(self, timestamp: int) -> int:
         highest = self.statistics.highest_timestamp
         return timestamp if highest is None else extend_timestamp(highest, timestamp)
@@ -91,6 +122,9 @@ Placed = tuple[int, int, float]
 
 class Media(NamedTuple):
     """A packet on its way to consumers.
+
+    `temporal` is its layer, 0 the lowest and for all that has none; `picture` its picture's unwrapped number,
+    -1 without one.
 
     `packets` keeps what was made for one of them, for the next of its form, until all have it. It was not
     sent before the one that arrived at `after`; that is `now` for all but late and resent ones.
@@ -106,6 +140,9 @@ class Media(NamedTuple):
     keyframe: bool
     now: float
     packets: dict[str, bytes]
+    vp8: Vp8 | None = None
+    temporal: int = 0
+    picture: int = -1
 
 
 @dataclass(frozen=True)

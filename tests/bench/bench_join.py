@@ -20,7 +20,7 @@ from typing import Any
 
 from playwright.async_api import Browser, async_playwright
 
-from media.keyframes import vp8_keyframe
+from media.vp8 import vp8_keyframe
 from signaling import logs
 from signaling.client import Received
 from tests.bench.figures import load, part, table, write

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.keyframes import h264_keyframe, vp8_keyframe
+from media.keyframes import h264_keyframe
+from media.vp8 import vp8_keyframe
 
 KEY, DELTA = b"\x10\x02\x00\x9d\x01\x2a", b"\x11\x02\x00\x00"
 

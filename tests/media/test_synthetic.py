@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media import rtcp, rtp
-from media.keyframes import vp8_keyframe
 from media.lettering import ink
 from media.ortc import ABS_SEND_TIME, AUDIO_LEVEL, MID, TRANSPORT_CC
 from media.pictures import Planes, Portrait, look, yuv
 from media.sending import CapabilityMissing, OutgoingStream
 from media.synthetic import Camera, Microphone, Vp8Encoder, vp8_payloads
 from media.voices import FRAME, LOOP, SILENT, SLOTS, Spoken, Voice, loop
+from media.vp8 import vp8_keyframe
 from tests.support.rtc import Eventually
 
 CAPABILITIES = {

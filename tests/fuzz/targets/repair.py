@@ -155,7 +155,7 @@ class Stage:
                 pass
             case _ if self.consumers:
                 consumer, _ = self.consumers[source.of(list(self.consumers))]
-                consumer.prefer(how // 5 % 4)
+                consumer.prefer(how // 5 % 4, None if how > 127 else how % 3, self.room.now)
                 if not consumer.closed:
                     consumer.resume(self.room.now)
 

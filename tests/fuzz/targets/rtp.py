@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from media import rtp
-from media.keyframes import h264_keyframe, vp8_keyframe
+from media.keyframes import h264_keyframe
+from media.vp8 import vp8_keyframe
 from tests.fuzz.target import Target
 from tests.media.endpoint import KEYFRAME, opus, vp8
 

@@ -2,6 +2,7 @@
 import type { Device, types } from "mediasoup-client";
 import type { IceRestarted, NewConsumer, Source, StandingMedia, TransportOffer } from "../wire";
 import type { LinkCounters } from "./network";
+import { cameraLayers } from "./layers";
 import type { Relays } from "./relays";
 import { type Caller, CONNECTION_LOST, RpcError } from "./rpc";
 
@@ -31,7 +32,6 @@ const RESTART_LIMIT = 8_000;
 const PROBE = 3_000;
 
 const START_BITRATE = 800; // kbit/s
-const LARGEST_BITRATE = 1_500_000; // bit/s
 /** Text that stands still: sharp rather than smooth. */
 const SCREEN: types.ProducerOptions["encodings"] = [{ maxBitrate: 2_000_000, maxFramerate: 5 }];
 
@@ -175,7 +175,7 @@ export class MediaRoom {
       return;
     }
     const transport = await this.sending();
-    const producer = await transport.produce({ track, stopTracks: false, appData: { source }, ...encoding(source) });
+    const producer = await transport.produce({ track, stopTracks: false, appData: { source }, ...encoding(source, track) });
     this.producers.set(source, producer);
     producer.on("transportclose", () => this.producers.delete(source));
   }
@@ -465,10 +465,10 @@ export interface ConsumerStats {
   level?: number;
 }
 
-function encoding(source: Source): Partial<types.ProducerOptions> {
+function encoding(source: Source, track: MediaStreamTrack): Partial<types.ProducerOptions> {
   if (source === "microphone" || source === "interpretation") return { codecOptions: AUDIO[source] };
   return {
-    encodings: source === "screen" ? SCREEN : [{ maxBitrate: LARGEST_BITRATE }],
+    encodings: source === "screen" ? SCREEN : cameraLayers(track.getSettings()),
     codecOptions: { videoGoogleStartBitrate: START_BITRATE },
   };
 }

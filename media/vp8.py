@@ -1,0 +1,135 @@
+"""VP8's payload descriptor (RFC 7741 §4.2), and the numbers of pictures as one listener gets them. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from media.sequence import SequenceMap
+
+_SKIPPED = 32
+"""Left out pictures that are remembered, for packets of theirs that come late."""
+_BEFORE = 256
+
+
+class Vp8(NamedTuple):
+    """What a payload says of itself.
+
+    `picture` and `tl0` (TL0PICIDX) are as on the wire, -1 without them, and stand at `picture_at` (two bytes
+    when `long`) and `tl0_at`. `temporal` is the layer, 0 the lowest; at `sync` a decoder of a lower one can
+    go up to it.
+    """
+
+    begins: bool
+    keyframe: bool
+    picture: int = -1
+    long: bool = False
+    picture_at: int = 0
+    tl0: int = -1
+    tl0_at: int = 0
+    temporal: int = 0
+    sync: bool = False
+
+
+_CUT_OFF = Vp8(False, False)
+
+
+def describe(payload: bytes) -> Vp8:
+    """No bytes make it raise: what is cut off begins nothing."""
+    size = len(payload)
+    if size < 2:
+        return _CUT_OFF
+    first, at = payload[0], 1
+    begins = first & 0x17 == 0x10
+    if not first & 0x80:
+        return Vp8(begins, begins and not payload[1] & 1)
+    flags, at = payload[1], 2
+    picture = tl0 = -1
+    long, picture_at, tl0_at, temporal, sync = False, 0, 0, 0, False
+    if flags & 0x80:
+        if at + 1 >= size:
+            return _CUT_OFF
+        picture_at, picture = at, payload[at]
+        long = picture >= 0x80
+        if long:
+            picture = (picture & 0x7F) << 8 | payload[at + 1]
+        at += 2 if long else 1
+    if flags & 0x40:
+        if at >= size:
+            return _CUT_OFF
+        tl0_at, tl0 = at, payload[at]
+        at += 1
+    if flags & 0x30:
+        if at >= size:
+            return _CUT_OFF
+        if flags & 0x20:
+            temporal, sync = payload[at] >> 6, bool(payload[at] & 0x20)
+        at += 1
+    if at >= size:
+        return _CUT_OFF
+    return Vp8(begins, begins and not payload[at] & 1, picture, long, picture_at, tl0, tl0_at, temporal, sync)
+
+
+def vp8_keyframe(payload: bytes) -> bool:
+    """First packet of a VP8 key frame."""
+    return describe(payload).keyframe
+
+
+def unwrapped(reference: int, described: Vp8) -> int:
+    """The picture's number nearest to `reference`."""
+    half = 0x4000 if described.long else 0x40
+    return reference + (described.picture - reference + half) % (2 * half) - half
+
+
+class Pictures:
+    """Numbers the pictures of one source for one listener: nothing is missing where some were left out, and
+    another layer goes on where the one before ended. `tl0` is added to TL0PICIDX.
+    """
+
+    def __init__(self, first: int, tl0: int = 0) -> None:
+        """`first` is the number of the next picture that is placed."""
+        self.tl0 = tl0
+        self._map = SequenceMap(first)
+        self._skipped: deque[int] = deque(maxlen=_SKIPPED)
+
+    @classmethod
+    def unchanged_until(cls, picture: int) -> Pictures:
+        """All before this one had the source's own number."""
+        made = cls(picture - _BEFORE)
+        made._map.place(picture - _BEFORE)
+        made._map.place(picture - 1)
+        return made
+
+    @property
+    def next(self) -> int:
+        return self._map.next
+
+    def restart(self) -> None:
+        self._map.restart()
+
+    def skip(self, picture: int) -> None:
+        self._map.skip(picture)
+        self._skipped.append(picture)
+
+    def skipped(self, picture: int) -> bool:
+        return picture in self._skipped
+
+    def place(self, picture: int) -> int | None:
+        """The number that it has for the listener; `None` for one that was left out."""
+        return None if picture in self._skipped else self._map.place(picture)
+
+    def known(self, picture: int) -> int | None:
+        """The same for one that may have been placed before; nothing changes."""
+        return None if picture in self._skipped else self._map.known(picture)
+
+
+def renumber(packet: bytearray, at: int, described: Vp8, picture: int, tl0: int) -> None:
+    """Write another number into a packet whose payload begins `at`."""
+    place = at + described.picture_at
+    if described.long:
+        packet[place] = 0x80 | picture >> 8 & 0x7F
+        packet[place + 1] = picture & 0xFF
+    else:
+        packet[place] = picture & 0x7F
+    if described.tl0 >= 0:
+        packet[at + described.tl0_at] = described.tl0 + tl0 & 0xFF
