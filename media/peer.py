@@ -221,11 +221,13 @@ class Peer:
                 self._settled.set_result(None)
         elif state is DtlsState.FAILED:
             self._fail()
-        elif state is DtlsState.CLOSED:
+        elif state is DtlsState.CLOSED and self.state is not PeerState.FAILED:
             self.close()
 
     def _fail(self) -> None:
+        """Whoever lets go of it then leaves nothing behind that still waits."""
         self._change(PeerState.FAILED)
+        self._dtls.close()
         if self._settled is not None and not self._settled.done():
             self._settled.set_exception(PeerFailed("the DTLS handshake failed"))
         self._release()

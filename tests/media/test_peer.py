@@ -131,6 +131,19 @@ async def test_an_ice_restart_keeps_the_packets_flowing() -> None:
         assert server.ice.credentials != before
 
 
+async def test_a_peer_whose_path_is_lost_leaves_nothing_that_waits() -> None:
+    async with lite_server() as server:
+        tasks = asyncio.all_tasks()
+        async with connected(server) as peer:
+            assert peer._checks is not None
+            peer._checks.answered_at = peer._checks.next_at = time.monotonic() - CONSENT_LAPSES - 1
+            peer._run_checks()
+            assert peer.state is PeerState.FAILED
+            await server.event.until(lambda: DtlsState.CLOSED in server.states)
+            assert asyncio.all_tasks() == tasks
+        assert peer.state is PeerState.CLOSED
+
+
 async def test_close_says_goodbye_and_leaves_nothing_behind() -> None:
     states: list[PeerState] = []
     async with lite_server() as server:
