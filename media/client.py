@@ -141,6 +141,10 @@ class WorkerClient:
     async def resume_consumer(self, consumer: str) -> None:
         await self._call("resumeConsumer", consumer=consumer)
 
+    async def request_keyframe(self, consumer: str) -> None:
+        """Of the source, for a listener who gets packets and sees nothing."""
+        await self._call("requestKeyframe", consumer=consumer)
+
     async def close_consumer(self, consumer: str) -> None:
         await self._call("closeConsumer", consumer=consumer)
 

@@ -46,6 +46,7 @@ class Exchange:
             "closeProducer": self._close_producer,
             "consume": self._consume,
             "resumeConsumer": self._resume_consumer,
+            "requestKeyframe": self._request_keyframe,
             "closeConsumer": self._close_consumer,
             "setPreferredLayers": self._set_preferred_layers,
             "setTable": self._set_table,
@@ -145,6 +146,10 @@ class Exchange:
 
     def _resume_consumer(self, params: Params) -> dict[str, Any]:
         self._consumer(params).resume(self._clock())
+        return {}
+
+    def _request_keyframe(self, params: Params) -> dict[str, Any]:
+        self._consumer(params).keyframe_asked(self._clock())
         return {}
 
     def _close_consumer(self, params: Params) -> dict[str, Any]:

@@ -325,6 +325,23 @@ class Exchange:
         await self._quietly(lambda worker: worker.close_producer(producer))
         self._forget_producer(producer)
 
+    async def restart_consumer(self, session: str, consumer: str) -> None:
+        """Closes it; `reconcile` makes another one of the same source."""
+        device = self._devices.get(session)
+        if device is None:
+            return
+        for producer, made in list(device.consumers.items()):
+            if made is not None and made.id == consumer:
+                await self._quietly(lambda worker: worker.close_consumer(consumer))
+                self._end_consumer(device, producer)
+
+    def session_with(self, consumer: str) -> str | None:
+        """The session that it is a consumer of."""
+        for device in self._devices.values():
+            if any(made is not None and made.id == consumer for made in device.consumers.values()):
+                return device.session
+        return None
+
     async def reconcile(self) -> None:
         """Ends the consumers that the table forbids, makes those that it allows, and tells the devices."""
         for device in self._devices.values():

@@ -21,6 +21,7 @@ from signaling import messages as msg
 from signaling.errors import ServiceError
 from signaling.idempotency import once
 from signaling.let_in import LetIn
+from signaling.quality import Report
 
 if TYPE_CHECKING:
     from signaling.socket import Joined
@@ -107,6 +108,23 @@ async def close_producer(device: "Joined", params: msg.ById) -> Result:
 async def resume_consumer(device: "Joined", params: msg.ById) -> Result:
     consumer = device.live.exchange.own_consumer(device.session, params.id)
     await device.live.exchange.worker.call(lambda worker: worker.resume_consumer(consumer))
+    return NOTHING
+
+
+async def request_keyframe(device: "Joined", params: msg.ById) -> Result:
+    consumer = device.live.exchange.own_consumer(device.session, params.id)
+    await device.live.exchange.worker.call(lambda worker: worker.request_keyframe(consumer))
+    return NOTHING
+
+
+async def restart_consumer(device: "Joined", params: msg.ById) -> Result:
+    consumer = device.live.exchange.own_consumer(device.session, params.id)
+    await device.live.change_media(lambda: device.live.exchange.restart_consumer(device.session.id, consumer))
+    return NOTHING
+
+
+async def report(device: "Joined", params: msg.MediaReport) -> Result:
+    device.session.report = Report(params.freezes, params.concealed)
     return NOTHING
 
 
@@ -267,6 +285,9 @@ HANDLERS: dict[str, Handler] = {
     "media.resumeProducer": resume_producer,
     "media.closeProducer": close_producer,
     "media.resumeConsumer": resume_consumer,
+    "media.requestKeyframe": request_keyframe,
+    "media.restartConsumer": restart_consumer,
+    "media.report": report,
     "media.setPreferredLayers": set_preferred_layers,
     "media.chooseMix": choose_mix,
     "chat.send": command(
@@ -365,7 +386,7 @@ HANDLERS: dict[str, Handler] = {
     "grants.revoke": revoke_grant,
 }
 
-CHANGES_MEDIA = frozenset({"media.createTransport", "media.produce"})
+CHANGES_MEDIA = frozenset({"media.createTransport", "media.produce", "media.restartConsumer"})
 """After the answer to these, consumers are made: a client needs its transport before it hears of them."""
 
 RESTRICTS = frozenset(

@@ -22,7 +22,6 @@ from rooms.meeting import Meeting, fold
 from rooms.pool import NOTHING_CALLED, Pooled
 from rooms.store.base import CorruptLog, Store, StoreUnavailable, UnknownEvent, is_stream_name
 from rooms.views import Names
-from signaling import quality
 from signaling.bookkeeping import Bookkeeper
 from signaling.cluster import Cluster, Displaced, View
 from signaling.dump import RoomDump
@@ -36,6 +35,7 @@ from signaling.restrictions import Restrictions
 from signaling.seals import Seals
 from signaling.session import Session, Sessions
 from signaling.shelf import Shelf, begin, over
+from signaling.watching import watch
 from signaling.worker import Worker
 from signaling.workers import Found, Workers
 
@@ -112,7 +112,7 @@ class Hub:
         for live in self._lives.values():
             live.begin()
         self._keep(self._sweep())
-        self._keep(self._watch_quality())
+        self._keep(watch(lambda: self._lives.values()))
         if self._cluster is not None:
             self._keep(self._others.follow())
             self._keep(self._beat(self._cluster))
@@ -651,24 +651,6 @@ class Hub:
                 log.exception("sweep failed")
             give_back()
             await asyncio.sleep(SWEEP_EVERY)
-
-    async def _watch_quality(self) -> None:
-        read: dict[str, dict[str, Any]] = {}
-        while True:
-            await asyncio.sleep(quality.EVERY)
-            read = await self._assess_quality(read)
-
-    async def _assess_quality(self, before: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """What the worker counts now, by meeting; the devices are told what has changed since `before`."""
-        read: dict[str, dict[str, Any]] = {}
-        for live in [each for each in self._lives.values() if each.sessions]:
-            try:
-                read[live.id] = await live.exchange.stats()
-            except (WorkerError, ServiceUnavailable):
-                continue
-            if live.id in before:
-                live.tell_quality(quality.assess(before[live.id], read[live.id]))
-        return read
 
 
 def _after(state: Meeting, command: cmd.Command, now: float) -> Meeting:

@@ -166,6 +166,13 @@ class Live:
         """Brings the consumers in step with what is allowed and published."""
         await self.change_media(self._in_step)
 
+    async def restart_consumer(self, consumer: str) -> None:
+        """One that brings its listener nothing is closed, and another one made."""
+        session = self.exchange.session_with(consumer)
+        if session is not None:
+            await self.change_media(lambda: self.exchange.restart_consumer(session, consumer))
+            await self.reconcile()
+
     async def choose_mix(self, session: Session, choice: Choice) -> None:
         """How the sound is made for a device that cannot mix."""
 

@@ -147,6 +147,14 @@ class SetPreferredLayers(Call):
     temporal: Annotated[int, Field(ge=0, le=8)] | None = None
 
 
+class MediaReport(Call):
+    """What the device went through since it said so last. `freezes`: how often a picture stood still;
+    `concealed`: share of the sound that its browser had to make up."""
+
+    freezes: Annotated[int, Field(ge=0, le=1000)]
+    concealed: Annotated[float, Field(ge=0, le=1)]
+
+
 class ChooseMix(Call):
     """What the mix is to hold: the interpreter's voice over the floor, or the floor alone. `under`: how loud
     the floor is while somebody interprets over it, linear (0.1259 is −18 dB)."""
@@ -399,14 +407,21 @@ class Speakers(Message):
 
 
 class Quality(Message):
-    """`level`: good, fair or poor; `loss`: share of this person's packets that never came, `rtt` in seconds;
-    `sends`: kinds that came through in the last seconds."""
+    """`level`: good, fair or poor; `loss`: share of this person's packets that never came; `rtt` and `jitter`
+    in seconds; `bitrate` of what this person sends, bit/s; `sends`, `sources`: kinds and sources that came
+    through in the last seconds; `freezes`, `concealed`: what this person's own device went through, null
+    while it has not said."""
 
     participant: str
     level: Literal["good", "fair", "poor"]
     loss: Annotated[float, Field(ge=0, le=1)]
     rtt: float | None
     sends: list[Kind]
+    sources: list[str]
+    jitter: float | None
+    bitrate: int
+    freezes: int | None
+    concealed: float | None
 
 
 class QualityTold(Message):
@@ -492,6 +507,9 @@ CALLS: dict[str, tuple[type[Call], type[Message]]] = {
     "media.resumeProducer": (ById, Nothing),
     "media.closeProducer": (ById, Nothing),
     "media.resumeConsumer": (ById, Nothing),
+    "media.requestKeyframe": (ById, Nothing),
+    "media.restartConsumer": (ById, Nothing),
+    "media.report": (MediaReport, Nothing),
     "media.setPreferredLayers": (SetPreferredLayers, Nothing),
     "media.chooseMix": (ChooseMix, Nothing),
     "chat.send": (SendMessage, Nothing),

@@ -1,4 +1,4 @@
-"""How people's connections are, from what the media worker counts. Pure."""
+"""How people's connections are, from what the media worker counts and what devices report. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,17 +15,43 @@ LEAST = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """What a device went through: how often a picture stood still, share of the sound that was made up."""
+
+    freezes: int
+    concealed: float
+
+    def with_other(self, other: "Report") -> "Report":
+        """Of two devices of one person, the one that fares worse counts."""
+        return Report(max(self.freezes, other.freezes), max(self.concealed, other.concealed))
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
-    """`sends`: kinds that came through in the meantime; `rtt` in seconds, None while it is not measured."""
+    """`sends`, `sources`: what came through in the meantime; `rtt` and `jitter` in seconds, None while not
+    measured; `bitrate` of what is sent, bit/s; `freezes` and `concealed` as the own device reports them.
+
+    `level` is of the own line alone: what a device goes through can be the fault of another's.
+    """
 
     level: Level
     loss: float
     rtt: float | None
     sends: tuple[str, ...]
+    sources: tuple[str, ...] = ()
+    jitter: float | None = None
+    bitrate: int = 0
+    freezes: int | None = None
+    concealed: float | None = None
 
 
-def assess(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Quality]:
-    """Owner → quality between two answers of the worker's `stats`.
+def assess(
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    elapsed: float = EVERY,
+    reports: Mapping[str, Report] | None = None,
+) -> dict[str, Quality]:
+    """Owner → quality between two answers of the worker's `stats`, `elapsed` seconds apart.
 
     Who neither sends nor is measured is left out.
     """
@@ -34,7 +60,12 @@ def assess(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Qua
     return {
         owner: quality
         for owner in owners
-        if (quality := _of(owner, earlier, after["producers"], after["transports"])) is not None
+        if (
+            quality := _of(
+                owner, earlier, after["producers"], after["transports"], elapsed, (reports or {}).get(owner)
+            )
+        )
+        is not None
     }
 
 
@@ -43,6 +74,8 @@ def _of(
     earlier: Mapping[str, Mapping[str, Any]],
     producers: Iterable[Mapping[str, Any]],
     transports: Iterable[Mapping[str, Any]],
+    elapsed: float,
+    report: Report | None,
 ) -> Quality | None:
     own = [one for one in producers if one["owner"] == owner and not one["paused"] and one["id"] in earlier]
     steps = [(one, _gone_on(one, earlier[one["id"]])) for one in own]
@@ -53,9 +86,19 @@ def _of(
         return None
     loss = lost / (came + lost) if came + lost >= LEAST else 0.0
     rtt = max(rtts, default=None)
-    sends = tuple(sorted({one["kind"] for one, (packets, _) in steps if packets}))
-    stuck = bool(own) and came == 0
-    return Quality(_level(loss, rtt, stuck=stuck), round(loss, 4), rtt, sends)
+    coming = [one for one, (packets, _) in steps if packets]
+    octets = sum(max(0, one["bytes"] - earlier[one["id"]]["bytes"]) for one in own)
+    return Quality(
+        level=_level(loss, rtt, stuck=bool(own) and came == 0),
+        loss=round(loss, 4),
+        rtt=rtt,
+        sends=tuple(sorted({one["kind"] for one in coming})),
+        sources=tuple(sorted({one["source"] for one in coming})),
+        jitter=max((round(one["jitter"], 4) for one in coming), default=None),
+        bitrate=round(8 * octets / elapsed),
+        freezes=None if report is None else report.freezes,
+        concealed=None if report is None else round(report.concealed, 4),
+    )
 
 
 def _gone_on(now: Mapping[str, Any], then: Mapping[str, Any]) -> tuple[int, int]:

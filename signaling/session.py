@@ -16,6 +16,7 @@ from rooms.store.base import Records, Store
 from signaling.codes import digest
 from signaling.errors import ServiceError
 from signaling.outbox import Outbox
+from signaling.quality import Report
 
 KIND = "session"
 RETIRED_KEPT = 16
@@ -29,6 +30,7 @@ HELD = 256
 class Session:
     """`shown` holds the snapshot's sections as the device has them; `speaking`: were speakers told last?
     `mixes`: it makes one sound of several by itself; for one that does not, `choice` says how it is made.
+    `report`: what it went through, and nobody has been told of yet.
 
     While a call is answered, notifications are held: its answer comes before what it brings about."""
 
@@ -43,6 +45,7 @@ class Session:
     speaking: bool = False
     mixes: bool = True
     choice: Choice = USUAL
+    report: Report | None = None
     _held: list[tuple[bytes, str | None]] | None = field(default_factory=list)
     _goodbye: bytes | None = None
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from signaling.quality import assess
+from signaling.quality import Report, assess
 
 
 def producer(owner: str = "p_1", kind: str = "video", **counted: Any) -> dict[str, Any]:
@@ -12,7 +12,10 @@ def producer(owner: str = "p_1", kind: str = "video", **counted: Any) -> dict[st
         "id": f"{owner}-{kind}",
         "owner": owner,
         "kind": kind,
+        "source": "camera" if kind == "video" else "microphone",
         "packets": 0,
+        "bytes": 0,
+        "jitter": 0.0,
         "lost": 0,
         "recovered": 0,
         "paused": False,
@@ -62,7 +65,29 @@ def test_a_source_that_has_just_begun_is_not_judged_yet() -> None:
 def test_the_kinds_that_come_through_are_told() -> None:
     sound, picture = producer(kind="audio", packets=10), producer(packets=10)
     later = stats(producer(kind="audio", packets=90), producer(packets=10), rtt=0.02)
-    assert assess(stats(sound, picture), later)["p_1"].sends == ("audio",)
+    told = assess(stats(sound, picture), later)["p_1"]
+    assert (told.sends, told.sources) == (("audio",), ("microphone",))
+
+
+def test_bitrate_is_of_everything_that_was_sent_in_the_time_between() -> None:
+    before = stats(producer(kind="audio", bytes=1000), producer(bytes=500))
+    after = stats(
+        producer(kind="audio", packets=90, bytes=6000, jitter=0.004), producer(packets=9, bytes=45_500)
+    )
+    told = assess(before, after, elapsed=4.0)["p_1"]
+    assert told.bitrate == 100_000
+    assert told.jitter == 0.004
+
+
+def test_what_a_device_went_through_is_told_and_does_not_make_its_own_line_worse() -> None:
+    before, after = stats(producer()), stats(producer(packets=100), rtt=0.02)
+    assert assess(before, after)["p_1"].freezes is None
+    told = assess(before, after, reports={"p_1": Report(3, 0.25)})["p_1"]
+    assert (told.freezes, told.concealed, told.level) == (3, 0.25, "good")
+
+
+def test_of_two_devices_of_one_person_the_worse_one_counts() -> None:
+    assert Report(3, 0.0).with_other(Report(1, 0.5)) == Report(3, 0.5)
 
 
 def test_everybody_is_judged_by_what_is_their_own() -> None:

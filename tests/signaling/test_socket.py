@@ -309,7 +309,12 @@ async def test_nobody_touches_the_media_of_others(it: Service) -> None:
             ("media.closeProducer", {"id": made["id"]}, "unknown_producer"),
         ):
             assert await refusal(newcomer, method, **params) == code
-        for method, extra in (("media.resumeConsumer", {}), ("media.setPreferredLayers", {"spatial": 0})):
+        for method, extra in (
+            ("media.resumeConsumer", {}),
+            ("media.setPreferredLayers", {"spatial": 0}),
+            ("media.requestKeyframe", {}),
+            ("media.restartConsumer", {}),
+        ):
             assert await refusal(host, method, id=consumer["id"], **extra) == "unknown_consumer"
             assert await newcomer.call(method, id=consumer["id"], **extra) == {}
 

@@ -56,6 +56,12 @@ class FakeClient:
     async def resume_consumer(self, consumer: str) -> None:
         pass
 
+    async def request_keyframe(self, consumer: str) -> None:
+        pass
+
+    async def close_consumer(self, consumer: str) -> None:
+        self.consumers.pop(consumer, None)
+
     async def stats(self, room: str | None = None) -> dict[str, Any]:
         return {"transports": [], "producers": [], "consumers": []}
 

@@ -635,6 +635,22 @@ export interface components {
             language: string;
         };
         /**
+         * MediaReport
+         * @description What the device went through since it said so last. `freezes`: how often a picture stood still;
+         *     `concealed`: share of the sound that its browser had to make up.
+         */
+        MediaReport: {
+            /**
+             * Request
+             * @default null
+             */
+            request?: string | null;
+            /** Freezes */
+            freezes: number;
+            /** Concealed */
+            concealed: number;
+        };
+        /**
          * MediaReset
          * @description All media of the device is gone, the session stands: new transports are to be made. `reason`:
          *     worker_lost.
@@ -903,8 +919,10 @@ export interface components {
         };
         /**
          * Quality
-         * @description `level`: good, fair or poor; `loss`: share of this person's packets that never came, `rtt` in seconds;
-         *     `sends`: kinds that came through in the last seconds.
+         * @description `level`: good, fair or poor; `loss`: share of this person's packets that never came; `rtt` and `jitter` in
+         *     seconds; `bitrate` of what this person sends, bit/s; `sends`, `sources`: kinds and sources that came
+         *     through in the last seconds; `freezes`, `concealed`: what this person's own device went through, null
+         *     while it has not said.
          */
         Quality: {
             /** Participant */
@@ -920,6 +938,16 @@ export interface components {
             rtt: number | null;
             /** Sends */
             sends: ("audio" | "video")[];
+            /** Sources */
+            sources: string[];
+            /** Jitter */
+            jitter: number | null;
+            /** Bitrate */
+            bitrate: number;
+            /** Freezes */
+            freezes: number | null;
+            /** Concealed */
+            concealed: number | null;
         };
         /**
          * QualityTold

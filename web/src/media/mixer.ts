@@ -8,6 +8,8 @@ interface Voice {
   source: MediaStreamAudioSourceNode;
   gain: GainNode;
   meter: AnalyserNode;
+  /** Of more than half a second. */
+  witness: AnalyserNode;
   /** Where the gain is, or is on its way to. */
   target: number;
 }
@@ -48,8 +50,11 @@ export class Mixer {
     meter.fftSize = 512;
     source.connect(gain).connect(this.master!);
     source.connect(meter);
+    const witness = context.createAnalyser();
+    witness.fftSize = 32_768;
+    source.connect(witness);
     this.remove(id);
-    this.voices.set(id, { element, source, gain, meter, target: loudness });
+    this.voices.set(id, { element, source, gain, meter, witness, target: loudness });
     this.tell();
   }
 
@@ -99,6 +104,12 @@ export class Mixer {
   level(id: string): number {
     const meter = this.voices.get(id)?.meter;
     return meter ? loudness(meter) : 0;
+  }
+
+  /** The same over more than half a second; undefined while the browser mixes nothing. */
+  recentLevel(id: string): number | undefined {
+    const witness = this.voices.get(id)?.witness;
+    return witness && this.context?.state === "running" ? loudness(witness) : undefined;
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 /** The media of one meeting: a mediasoup device, one transport to send and one to receive, and what flows on them. */
 import type { Device, types } from "mediasoup-client";
 import type { IceRestarted, NewConsumer, Source, StandingMedia, TransportOffer } from "../wire";
+import type { Outgoing } from "./healer";
 import type { LinkCounters } from "./network";
 import { cameraLayers } from "./layers";
 import type { Relays } from "./relays";
@@ -234,6 +235,40 @@ export class MediaRoom {
     this.forget(id);
   }
 
+  requestKeyframe(id: string): Promise<unknown> {
+    return this.call("media.requestKeyframe", { id });
+  }
+
+  /** The server closes it and offers another one of the same source. */
+  restartConsumer(id: string): Promise<unknown> {
+    return this.call("media.restartConsumer", { id });
+  }
+
+  /** ICE anew, over whatever path is there now. */
+  restartPath(direction: Direction): Promise<void> {
+    return this.later(async () => {
+      const transport = direction === "send" ? this.send : this.recv;
+      if (transport && !transport.closed) await this.restart(transport, direction);
+    });
+  }
+
+  /** Another producer of the same track. */
+  async republish(source: Source): Promise<void> {
+    const track = this.producers.get(source)?.track;
+    if (!track) return;
+    await this.unpublish(source);
+    await this.publish(source, track);
+  }
+
+  /** What each producer that is not paused has sent so far. */
+  async outgoing(): Promise<Outgoing[]> {
+    if (this.send?.connectionState !== "connected") return [];
+    const flowing = [...this.producers].filter(([, producer]) => !producer.paused);
+    return Promise.all(
+      flowing.map(async ([source, producer]) => ({ source, packets: packetsSent(await producer.getStats()) })),
+    );
+  }
+
   /** What each received track has brought so far, from the browser's own counters. */
   async stats(): Promise<ConsumerStats[]> {
     return Promise.all([...this.consumers.values()].map((consumer) => this.statsOf(consumer)));
@@ -415,6 +450,8 @@ export class MediaRoom {
       known.frameHeight = report.frameHeight;
       known.totalSamplesReceived = report.totalSamplesReceived;
       known.concealedSamples = report.concealedSamples;
+      known.silentConcealedSamples = report.silentConcealedSamples;
+      known.freezeCount = report.freezeCount;
     }
     return known;
   }
@@ -426,6 +463,12 @@ async function arrived(transport: types.Transport): Promise<number> {
   for (const report of (await transport.getStats()).values()) {
     if (report.type === "candidate-pair") sum += (report.bytesReceived ?? 0) + (report.responsesReceived ?? 0);
   }
+  return sum;
+}
+
+function packetsSent(reports: RTCStatsReport): number {
+  let sum = 0;
+  for (const report of reports.values()) if (report.type === "outbound-rtp") sum += report.packetsSent ?? 0;
   return sum;
 }
 
@@ -461,6 +504,8 @@ export interface ConsumerStats {
   frameHeight?: number;
   totalSamplesReceived?: number;
   concealedSamples?: number;
+  silentConcealedSamples?: number;
+  freezeCount?: number;
   /** Loudness now, 0 to 1, where it is mixed. */
   level?: number;
 }

@@ -9,6 +9,7 @@ import { type ConsumerStats, MediaRoom, type MediaState, type Received } from ".
 import type { Params } from "../media/rpc";
 import type { Joined, NewConsumer, Snapshot, Source } from "../wire";
 import { ownDevices } from "./devices";
+import { healing } from "./healing";
 import { listening } from "./listening";
 import { useMeeting } from "./meeting";
 
@@ -294,6 +295,17 @@ export const useMedia = defineStore("media", () => {
     slow.value = false;
   }
 
+  const { ill } = healing({
+    meeting, mixer,
+    room: () => (state.value === "connected" && complete ? room : null),
+    gives: (source) => {
+      const kind = source === "camera" ? "camera" : source === "screen" ? null : "microphone";
+      const track = kind && tracks[kind];
+      return Boolean(kind && track && on[kind] && !held.value && track.enabled && !track.muted && track.readyState === "live");
+    },
+    rejoin: rebuildSoon,
+  });
+
   setInterval(() => void measureLink().catch(() => undefined), LINK_EVERY);
 
   /** Opens the devices before there is a meeting: what they give goes nowhere yet. */
@@ -393,7 +405,7 @@ export const useMedia = defineStore("media", () => {
   return {
     tracks, on, problems: own.problems, choice: own.choice, devices: own.devices, asking: own.asking,
     swapped: own.swapped, level: own.level, flat: own.flat,
-    received, state, needsTap, held, soundHere, link, slow, screen, screenEnd,
+    received, state, needsTap, held, soundHere, link, slow, ill, screen, screenEnd,
     preference: ear.preference, underSlider: ear.underSlider, roomVolume: ear.roomVolume, lowered: ear.lowered,
     volumes: ear.volumes,
     hasJustSpoken, coughing, cough, open, tryOut, toggle, choose, setSoundHere, showScreen, hideScreen, hold, release, pauseMeeting,
