@@ -919,8 +919,8 @@ export interface components {
         };
         /**
          * Quality
-         * @description `level`: good, fair or poor; `loss`: share of this person's packets that never came; `rtt` and `jitter` in
-         *     seconds; `bitrate` of what this person sends, bit/s; `sends`, `sources`: kinds and sources that came
+         * @description `level`: good, fair or poor; `loss`: share of this person's packets that never came; `rtt` and `jitter`
+         *     in seconds; `bitrate` of what this person sends, bit/s; `sends`, `sources`: kinds and sources that came
          *     through in the last seconds; `freezes`, `concealed`: what this person's own device went through, null
          *     while it has not said.
          */
