@@ -8,6 +8,7 @@ from socket import SOCK_DGRAM
 from typing import Any
 
 import pytest
+from playwright.async_api import expect
 
 from tests.e2e.conftest import fixture
 from tests.e2e.people import Meeting, Person, demand_pages
@@ -171,6 +172,19 @@ async def test_pictures_and_sound_go_on_while_a_tenth_is_lost_each_way(pair: Pai
     assert made_up < line.may_be_made_up
     for link in (pair.up, pair.down):
         assert link.lost > 0.05 * link.offered
+
+
+async def test_a_path_that_looks_well_and_brings_nothing_is_left_for_another_by_itself(pair: Pair) -> None:
+    await pair.watch(1)
+    pair.relay.hollow()
+    notices = [person.page.get_by_test_id("media-repaired") for person in (pair.newcomer, pair.officer)]
+    await expect(notices[0]).to_contain_text("Erik", timeout=25_000)
+    for notice in notices:
+        await expect(notice).to_have_count(0, timeout=25_000)
+    for seen in await pair.watch(3):
+        assert seen.decoded >= 12
+    for person in (pair.newcomer, pair.officer):
+        assert len(person.sockets) == 1
 
 
 async def test_after_a_short_outage_everything_goes_on_as_it_was(pair: Pair) -> None:

@@ -28,6 +28,8 @@ _QUEUE = 0.5
 """Seconds of traffic that a link with a `rate` holds before it drops."""
 _CHUNK = 1 << 16
 _SO_TIMESTAMPNS = 35
+_AFTER_STUN = 20
+"""First bytes from here on are not STUN's (RFC 7983)."""
 _TIMESPEC = struct.Struct("@qq")
 
 
@@ -113,6 +115,7 @@ class UdpRelay:
         self._clients: dict[Address, tuple[socket.socket, Link]] = {}
         self._timers: set[asyncio.TimerHandle] = set()
         self._abandoned: set[Address] = set()
+        self._hollow: set[Address] = set()
 
     @classmethod
     async def open(
@@ -149,6 +152,10 @@ class UdpRelay:
     def abandon(self) -> None:
         """The addresses that clients have now are dead for ever: as when they change to another network."""
         self._abandoned |= self._clients.keys()
+
+    def hollow(self) -> None:
+        """Only ICE's checks reach the addresses that clients have now: paths look well and bring nothing."""
+        self._hollow |= self._clients.keys()
 
     def close(self) -> None:
         for timer in self._timers:
@@ -188,7 +195,8 @@ class UdpRelay:
         return self._clients[client]
 
     def _to_client(self, answer: bytes, client: Address, down: Link) -> None:
-        if client not in self._abandoned:
+        passes = client not in self._hollow or answer[0] < _AFTER_STUN
+        if client not in self._abandoned and passes:
             self._pass(down, self._socket, answer, client)
 
     def _pass(self, link: Link, opened: socket.socket, datagram: bytes, address: Address) -> None:

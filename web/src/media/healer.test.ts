@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Told } from "./health";
-import { Healer } from "./healer";
+import { Healer, type Outgoing } from "./healer";
 import type { ConsumerStats } from "./room";
 
 let now = 0;
 let done: string[] = [];
 let consumers: ConsumerStats[] = [];
-let outgoing: { source: "microphone" | "camera"; packets: number }[] = [];
+let outgoing: Outgoing[] = [];
 let told: Told | null = null;
 
 function patient(): Healer {
@@ -91,6 +91,12 @@ describe("what this device sends", () => {
     outgoing = [{ source: "camera", packets: 5 }];
     await pass(patient(), 10);
     expect(done).toEqual(["3 republish camera", "7 path send"]);
+  });
+
+  it("gets another path at once when no answer comes back", async () => {
+    outgoing = [{ source: "camera", packets: 5 }];
+    await pass(patient(), 20, () => Object.assign(outgoing[0]!, { packets: outgoing[0]!.packets + 30, answered: 1 }));
+    expect(done).toEqual(["8 path send"]);
   });
 
   it("is left alone when it is switched off in between", async () => {

@@ -1,11 +1,13 @@
 /** Repairs what is connected and yet silent or black, in steps from the gentlest to a new beginning. */
 import type { Source } from "../wire";
-import { type Ailment, Hearing, Ladder, Sending, type Told } from "./health";
+import { type Ailment, Hearing, Ladder, Sending, type SendingAilment, type Told } from "./health";
 import type { ConsumerStats } from "./room";
 
 export interface Outgoing {
   source: Source;
   packets: number;
+  /** When the service's last report of it came, as the browser says. */
+  answered?: number;
 }
 
 export interface Patient {
@@ -54,6 +56,7 @@ export class Healer {
   private readonly sending = new Map<Source, Sending>();
   private readonly ownLadders = new Map<Source, Ladder<OwnStep>>();
   private readonly line = new Ladder<Heavy>(HEAVY, APART);
+  private readonly ownLine = new Ladder<Heavy>(HEAVY, APART);
   private heavy = -Infinity;
   private busy = false;
   private ill: Ill[] = [];
@@ -117,17 +120,28 @@ export class Healer {
   private async tend(): Promise<void> {
     const outgoing = await this.patient.outgoing();
     keepOnly(this.sending, outgoing.map((one) => one.source));
-    for (const { source, packets } of outgoing) {
-      const sending = ensure(this.sending, source, () => new Sending());
-      const at = this.senses.now();
-      const ailment = sending.note({ at, packets }, this.senses.told(this.senses.you(), source));
-      const ladder = ensure(this.ownLadders, source, () => new Ladder(OWN));
-      const step = ladder.note(ailment !== null, at, this.may);
-      if (!step) continue;
-      this.sending.delete(source);
-      if (step === "republish") await this.patient.republish(source);
-      else await this.heavily(step, "send");
+    const judged = outgoing.map((one) => ({ source: one.source, ailment: this.judgeOwn(one) }));
+    const step = this.ownLine.note(judged.some((one) => one.ailment === "unanswered"), this.senses.now(), this.may);
+    if (step) {
+      this.sending.clear();
+      await this.heavily(step, "send");
+      return;
     }
+    for (const { source, ailment } of judged) {
+      const ladder = ensure(this.ownLadders, source, () => new Ladder(OWN));
+      const ails = ailment !== null && ailment !== "unanswered";
+      const own = ladder.note(ails, this.senses.now(), this.may);
+      if (!own) continue;
+      this.sending.delete(source);
+      if (own === "republish") await this.patient.republish(source);
+      else await this.heavily(own, "send");
+    }
+  }
+
+  private judgeOwn({ source, packets, answered }: Outgoing): SendingAilment | null {
+    const sending = ensure(this.sending, source, () => new Sending());
+    const at = this.senses.now();
+    return sending.note({ at, packets, answered }, this.senses.told(this.senses.you(), source));
   }
 
   private readonly may = (step: Step | OwnStep): boolean =>

@@ -69,6 +69,14 @@ describe("a source that is sent", () => {
     expect(found.indexOf("lost")).toBe(11);
   });
 
+  it("is unanswered when no report of it has come for eight seconds", () => {
+    const source = new Sending();
+    const found = Array.from({ length: 15 }, (_, look) =>
+      source.note({ at: look * 1000, packets: look * 50, answered: Math.min(look, 4) }, null));
+    expect(found.indexOf("unanswered")).toBe(12);
+    expect(found.slice(0, 12).every((one) => one === null)).toBe(true);
+  });
+
   it("has time to arrive before anything is thought of it", () => {
     expect(sending(10, 50, (at) => ({ at, comes: false })).every((one) => one === null)).toBe(true);
   });

@@ -29,6 +29,8 @@ export interface Heard {
 /** Longer than the service's intervals, so that a telling is wholly of the time after the last packet. */
 const TOLD_OVER = 5_500;
 const WINDOW = 3_000;
+/** The service reports every second or two. */
+const ANSWER = 8_000;
 /** A picture that stands still is sent in few packets. */
 const FEW = { video: 10, audio: 50 };
 const LOUD = 0.3;
@@ -68,14 +70,21 @@ export class Hearing {
 export interface Sent {
   at: number;
   packets: number;
+  /** When the service's last report of it came, by whatever clock; undefined before the first. */
+  answered?: number;
 }
 
-/** Why nobody gets what is sent: it does not leave the device, or does not reach the service. */
-export type SendingAilment = "unsent" | "lost";
+/**
+ * Why nobody gets what is sent: it does not leave the device, or does not reach the service; or what the service says
+ * (that it needs a whole picture, say) does not come back.
+ */
+export type SendingAilment = "unsent" | "lost" | "unanswered";
 
 export class Sending {
   private lastPackets = -1;
   private lastLeft = 0;
+  private answered: number | undefined;
+  private answeredAt = 0;
   private since: number | null = null;
 
   /** For as long as the source is to be sent. */
@@ -85,7 +94,12 @@ export class Sending {
       this.lastPackets = now.packets;
       this.lastLeft = now.at;
     }
+    if (now.answered !== this.answered) {
+      this.answered = now.answered;
+      this.answeredAt = now.at;
+    }
     if (now.at - this.lastLeft >= WINDOW) return "unsent";
+    if (now.answered !== undefined && now.at - this.answeredAt >= ANSWER) return "unanswered";
     return told && !told.comes && told.at - this.since >= TOLD_OVER && now.at - this.since >= 2 * TOLD_OVER ? "lost" : null;
   }
 }

@@ -265,7 +265,7 @@ export class MediaRoom {
     if (this.send?.connectionState !== "connected") return [];
     const flowing = [...this.producers].filter(([, producer]) => !producer.paused);
     return Promise.all(
-      flowing.map(async ([source, producer]) => ({ source, packets: packetsSent(await producer.getStats()) })),
+      flowing.map(async ([source, producer]) => ({ source, ...sentBy(await producer.getStats()) })),
     );
   }
 
@@ -466,10 +466,14 @@ async function arrived(transport: types.Transport): Promise<number> {
   return sum;
 }
 
-function packetsSent(reports: RTCStatsReport): number {
-  let sum = 0;
-  for (const report of reports.values()) if (report.type === "outbound-rtp") sum += report.packetsSent ?? 0;
-  return sum;
+function sentBy(reports: RTCStatsReport): Omit<Outgoing, "source"> {
+  let packets = 0;
+  let answered: number | undefined;
+  for (const report of reports.values()) {
+    if (report.type === "outbound-rtp") packets += report.packetsSent ?? 0;
+    if (report.type === "remote-inbound-rtp") answered = Math.max(answered ?? 0, report.timestamp);
+  }
+  return { packets, answered };
 }
 
 function countLink(reports: Iterable<RTCStats>, into: LinkCounters): void {
