@@ -16,6 +16,7 @@ export function firstName(name: string): string {
 
 /** A language in the words of another one. A browser throws at what it takes for no tag; then the tag has to do. */
 export function languageName(code: string, among: string): string {
+  if (!code) return code; // some call it "root"
   try {
     return new Intl.DisplayNames([among, "sv"], { type: "language" }).of(code) ?? code;
   } catch {

@@ -4,6 +4,7 @@ import { scenes } from "./scenes";
 export const VARIANTS: Record<string, string> = {
   ...Object.fromEntries(Object.keys(scenes).map((scene) => [scene, scene])),
   "newcomer-lost": "newcomer-talking?state=lost",
+  "newcomer-ill": "newcomer-talking?ill=p_karin",
   "newcomer-tap": "newcomer-talking?tap=1",
   "newcomer-refused": "newcomer-talking?refused=1",
   "newcomer-signal": "newcomer-talking?signal=1",
@@ -19,6 +20,7 @@ export const VARIANTS: Record<string, string> = {
   "interpreter-lost": "interpreter?state=lost",
   "companion-refused": "companion-lobby?refused=1",
   "host-start": "host?press=start-station-4",
+  "host-person": "host?press=person-menu",
   "host-menu": "host-between?press=end-meeting",
   "host-showing": "host?showing=1",
   "newcomer-more": "newcomer-talking?press=more",
