@@ -67,8 +67,11 @@ vitest: $(PAGES)
 AGAIN := -raR --reruns 1 --only-rerun '^TimeoutError' --only-rerun '^AssertionError: not within' \
 	--only-rerun '^AssertionError: Locator expected (?!.*(hidden|not |count .0))' --only-rerun '^playwright.*TimeoutError'
 
+# Tests wait for processes and networks more than they compute, so two files at a time.
+TWO := --numprocesses 2 --dist loadfile
+
 pytest: $(STAMPS)/python-test
-	HYPOTHESIS_PROFILE=ci python -m pytest $(AGAIN) $(ARGS)
+	HYPOTHESIS_PROFILE=ci python -m pytest $(TWO) $(AGAIN) $(ARGS)
 
 web: $(PAGES)
 
