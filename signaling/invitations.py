@@ -6,7 +6,7 @@ which is the only one of theirs that can still be redeemed, and all those in use
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -37,14 +37,6 @@ LINKS_IN_USE = 200
 DAY = 86400.0
 
 _ON_SITE = frozenset({Role.NEWCOMER, Role.HOST, Role.COMPANION, Role.ATTENDEE})
-_ROLE_NAMES: Mapping[Role, str] = {
-    Role.HOST: "Personal på plats",
-    Role.INTERPRETER: "Tolk",
-    Role.COMPANION: "Medföljande",
-    Role.ATTENDEE: "Deltagare",
-}
-_KIND_NAMES: Mapping[Kind | None, str] = {Kind.SIGN: "Teckenspråkstolk", Kind.TEXT: "Skrivtolk"}
-"""Shown where nobody gave a name."""
 
 
 class InvitationError(ServiceError):
@@ -273,7 +265,7 @@ class Invitations:
             actor=actor,
             participant=participant,
             role=role,
-            name=self._default_name(state, role, agency, kind) if name is None else name,
+            name=self._default_name(state, role, agency) if name is None else name,
             language=language or _default_language(state, role),
             place=place or (Place.ON_SITE if role in _ON_SITE else Place.ELSEWHERE),
             agency=agency,
@@ -282,12 +274,13 @@ class Invitations:
             kind=kind,
         )
 
-    def _default_name(self, state: Meeting, role: Role, agency: str | None, kind: Kind | None) -> str:
+    def _default_name(self, state: Meeting, role: Role, agency: str | None) -> str:
+        """Empty where only the role is known: each page says that in its reader's language."""
         if role is Role.NEWCOMER:
             return state.alias
         if role is Role.OFFICER:
             return self._names.agencies.get(agency or "", {}).get("sv", agency or "")
-        return _KIND_NAMES.get(kind, _ROLE_NAMES[role])
+        return ""
 
     async def _issue(self, state: Meeting, participant: str) -> Invitation:
         code = new_code()

@@ -19,11 +19,15 @@ it("gives one letter where letters join or have no capitals", () => {
 
 it("has nothing for nobody", () => {
   expect(initials("  ")).toBe("");
-  expect(firstName("")).toBe("");
+  expect(firstName({ name: "" })).toBe("");
 });
 
 it("calls somebody by their first name", () => {
-  expect(firstName(" Lena Ek")).toBe("Lena");
+  expect(firstName({ name: " Lena Ek" })).toBe("Lena");
+});
+
+it("leaves a role whole that stands for a name", () => {
+  expect(firstName({ name: "Personal på plats", unnamed: true })).toBe("Personal på plats");
 });
 
 it("names a language, and lets what is none pass as it is", () => {

@@ -10,8 +10,9 @@ export function initials(name: string): string {
   return /\p{Lu}/u.test(last) ? first + last : first;
 }
 
-export function firstName(name: string): string {
-  return name.trim().split(/\s+/)[0] ?? "";
+/** A role that stands for a name has no first one. */
+export function firstName({ name, unnamed = false }: { name: string; unnamed?: boolean }): string {
+  return unnamed ? name : (name.trim().split(/\s+/)[0] ?? "");
 }
 
 /** A language in the words of another one. A browser throws at what it takes for no tag; then the tag has to do. */

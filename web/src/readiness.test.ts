@@ -17,6 +17,7 @@ it("misses the newcomer, and an interpreter who is booked", () => {
   expect(told(station(officer()), [person("interpreter", { present: false })])).toEqual(["newcomer away", "interpreter away", "officer here"]);
   const second = person("interpreter", { name: "Senait" });
   expect(readiness(station(), [person("interpreter", { present: false }), second])[1]).toMatchObject({ state: "here", name: "Senait" });
+  expect(readiness(station(), [person("interpreter", { name: "Tolk", unnamed: true })])[1].name).toBe("");
 });
 
 it("misses no interpreter where none is booked, or one who stands in the room", () => {

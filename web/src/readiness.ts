@@ -17,7 +17,8 @@ export const lacks = (check: Check): boolean => check.state !== "here";
 function there(who: "newcomer" | "interpreter", people: readonly Participant[]): Check {
   const those = people.filter((person) => person.role === who);
   const here = those.find((person) => person.present);
-  return { who, state: here ? "here" : "away", name: (here ?? those[0])?.name ?? "" };
+  const one = here ?? those[0];
+  return { who, state: here ? "here" : "away", name: one && !one.unnamed ? one.name : "" };
 }
 
 /** Nobody is missed where none is booked; one at the office is seen without any device. */

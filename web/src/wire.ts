@@ -27,7 +27,8 @@ export type Names = Record<string, string>;
 export type You = Narrow<SocketSchemas["You"], { role: Role }>;
 export type MeetingInfo = Narrow<SocketSchemas["MeetingView"], { state: MeetingState }>;
 export type Station = Narrow<SocketSchemas["StationView"], { state: StationState }>;
-export type Participant = Narrow<SocketSchemas["ParticipantView"], { role: Role }>;
+/** `unnamed`: the name is their role, in the reader's language. */
+export type Participant = Narrow<SocketSchemas["ParticipantView"], { role: Role }> & { unnamed?: boolean };
 export type Message = Narrow<SocketSchemas["MessageView"], { role: Role }>;
 export type Interpreting = SocketSchemas["InterpretingView"];
 export type InterpreterAtWork = SocketSchemas["InterpreterAtWork"];
@@ -73,6 +74,7 @@ export type StaffSession = RestSchemas["StaffSession"];
 export type MeetingParticipant = Narrow<RestSchemas["MeetingParticipant"], { role: Role }>;
 export type MeetingResource = Narrow<RestSchemas["Meeting"], { stations: Station[]; participants: MeetingParticipant[] }>;
 export type NewMeeting = RestSchemas["NewMeeting"];
+export type MeetingChange = RestSchemas["MeetingChange"];
 export type AgencyKey = RestSchemas["AgencyKey"];
 export type AgencyGrant = RestSchemas["AgencyGrant"];
 export type LedgerRow = RestSchemas["LedgerRow"];

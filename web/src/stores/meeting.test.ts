@@ -1,5 +1,6 @@
 import { createPinia, setActivePinia } from "pinia";
 import { beforeEach, expect, it, vi } from "vitest";
+import { showIn } from "../i18n";
 import type { Participant, Snapshot } from "../wire";
 import { useMeeting } from "./meeting";
 
@@ -65,4 +66,17 @@ it("orders stations by their position, whatever their numbers", () => {
   meeting.show(snapshot({ stations: [station(1, 2), station(2, 1)] }));
   expect(meeting.stations.map((one) => one.number)).toEqual([2, 1]);
   expect(meeting.nextStation?.number).toBe(2);
+});
+
+it("calls somebody without a name by what they are, in the reader's language", async () => {
+  vi.stubGlobal("document", { documentElement: {} });
+  const meeting = useMeeting();
+  const nameless = { name: "", role: "companion" } as const;
+  meeting.show(snapshot({ participants: [person("p_2", nameless), person("p_3", { role: "interpreter", kind: "text", name: "" }), person("p_4")] }));
+  const names = () => meeting.people.map((one) => [one.name, one.unnamed ?? false]);
+  expect(names()).toEqual([["Medföljande", true], ["Skrivtolk", true], ["p_4", false]]);
+  await showIn("ti");
+  expect(meeting.person("p_2")?.name).toMatch(/^\p{Script=Ethiopic}+/u);
+  await showIn("sv");
+  vi.unstubAllGlobals();
 });

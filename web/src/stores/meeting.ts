@@ -1,6 +1,7 @@
 /** The meeting as this participant may see it: the server's snapshot, and what we ask the server to do. */
 import { defineStore } from "pinia";
 import { computed, ref, shallowRef } from "vue";
+import { goesBy } from "../roles";
 import { isComing, later, slip } from "../time";
 import type { Joined, MeetingEvent, Participant, Quality, Role, Signal, Snapshot, Speaker, Station } from "../wire";
 import { Session, type SessionState } from "../media/session";
@@ -51,7 +52,7 @@ export const useMeeting = defineStore("meeting", () => {
   const hooks: Hooks[] = [];
   let signalKey = 0;
 
-  const you = computed(() => snapshot.value?.you ?? null);
+  const you = computed(() => (snapshot.value ? goesBy(snapshot.value.you) : null));
   /** The server's time now, in milliseconds. */
   const serverNow = computed(() => tick.now + clockOffset.value);
   /** What is expected moves on while nobody tells anything. */
@@ -68,7 +69,7 @@ export const useMeeting = defineStore("meeting", () => {
   const activeStations = computed(() => stations.value.filter((station) => station.state === "active"));
   const nextStation = computed(() => stations.value.find(isComing) ?? null);
   const people = computed<Participant[]>(() =>
-    [...(snapshot.value?.participants ?? [])].sort((one, other) => ORDER.indexOf(one.role) - ORDER.indexOf(other.role)),
+    (snapshot.value?.participants ?? []).map(goesBy).sort((one, other) => ORDER.indexOf(one.role) - ORDER.indexOf(other.role)),
   );
   const inRoom = computed(() => people.value.filter((person) => person.present && person.phase === "room"));
   /** Who has waited longest comes first. */

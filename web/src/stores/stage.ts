@@ -90,13 +90,20 @@ export function useStage() {
 
   /** The name that somebody goes by here; the newcomer's is the meeting's. */
   function called(person: Participant): string {
-    return (person.role === "newcomer" ? alias.value : person.name) || t(`role.${person.role}`);
+    return person.role === "newcomer" ? alias.value : person.name;
   }
 
   /** An officer who was invited without a name goes by the agency's. */
   function nameless(person: Participant | undefined): boolean {
     const own = stationNumbered(person?.station ?? null);
     return person?.role === "officer" && own !== null && [agency(own), agencyInSwedish(own)].includes(person.name);
+  }
+
+  /** What is said beside a name: what somebody is here, where the name does not say it already. */
+  function beside(person: Participant): string {
+    if (nameless(person)) return t("role.officer");
+    const words = capacity(person);
+    return words === person.name ? "" : words;
   }
 
   /** Who interprets now; a colleague who rests only where nobody else is there. */
@@ -109,12 +116,12 @@ export function useStage() {
   const host = inTheRoom("host");
   /** Whom the newcomer asks for help: by name, where somebody is there. */
   const helpLabel = computed(() =>
-    host.value?.name ? t("newcomer.helpFrom", { name: firstName(host.value.name) }) : t("newcomer.help"),
+    host.value && !host.value.unnamed ? t("newcomer.helpFrom", { name: firstName(host.value) }) : t("newcomer.help"),
   );
 
   return {
     meeting, page, officer, officers, station, paused, ended, question, excluded, listeners, alias,
     newcomer: inTheRoom("newcomer"), interpreter, host, helpLabel,
-    agency, agencyInSwedish, stationNumbered, language, languages, capacity, called, nameless,
+    agency, agencyInSwedish, stationNumbered, language, languages, capacity, beside, called, nameless,
   };
 }

@@ -142,7 +142,8 @@ export const useText = defineStore("text", () => {
     drafts.delete(keyOf({ participant: sender, line }));
     if (lines.value.some((one) => one.line === line)) return;
     const person = meeting.person(sender) ?? (sender === me.value ? meeting.you : null);
-    const { name = "", role = "officer", kind = null } = person ?? {};
+    const { role = "officer", kind = null } = person ?? {};
+    const name = person && !person.unnamed ? person.name : "";
     lines.value = [...lines.value, { line, at: event.at, sender, sender_name: name, role, kind, text, language: tongue, station, corrects }];
   }
 
