@@ -58,6 +58,25 @@ async def test_every_page_shows_the_time_of_the_office_wherever_the_device_is(
         await expect(host.find("lobby-person")).to_contain_text("09:00")
         await expect(newcomer.find("station-1")).to_contain_text("09:00")
         await expect(officer.find("lobby")).to_contain_text("09:00")
+        await expect(officer.find("connection-link")).to_have_attribute("href", "/connection")
+
+
+async def test_on_a_tablet_the_host_goes_to_somebody_without_a_name_who_waits(meeting: Meeting) -> None:
+    await meeting.raw("companion", sends=False)
+    host = await meeting.person("host", name="Karin Ek")
+    await host.page.set_viewport_size({"width": 1440, "height": 900})
+    await expect(host.find("lobby-person")).to_be_in_viewport()
+    await expect(host.find("to-lobby")).to_be_hidden()
+    await host.page.set_viewport_size({"width": 1024, "height": 768})
+    waiting = host.find("lobby-person")
+    await expect(host.find("to-lobby")).to_contain_text("1")
+    await expect(waiting).not_to_be_in_viewport()
+    await host.press("to-lobby")
+    await expect(waiting).to_be_in_viewport()
+    assert await waiting.evaluate("(one) => document.activeElement.contains(one)")
+    assert (await waiting.inner_text()).count("Medföljande") == 2
+    await host.press("admit")
+    await expect(host.find("to-lobby")).to_have_count(0)
 
 
 async def test_a_link_that_cannot_be_copied_is_selected_and_it_is_said(meeting: Meeting) -> None:

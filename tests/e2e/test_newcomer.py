@@ -160,6 +160,7 @@ async def test_a_newcomer_is_without_the_host_for_a_while_and_stops_everybody_fr
 
     await newcomer.press("pause-all")
     await expect(newcomer.find("meeting-paused")).to_be_visible(timeout=MOST)
+    await expect(newcomer.find("resume")).to_be_focused(timeout=MOST)
     await officer.wait_for(lambda: all(one.closed for one in officer.consumers), WAIT)
     assert "live" not in await newcomer.own_tracks()
 

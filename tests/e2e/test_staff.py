@@ -107,6 +107,40 @@ async def test_a_host_makes_a_meeting_by_route_copies_links_and_goes_in(
     assert [person["name"] for person in people if person["role"] == "host"] == ["Lena Ek"]
 
 
+async def test_a_family_of_two_languages_gets_a_meeting_which_is_changed_afterwards(
+    running: Service, arrive: Arrive
+) -> None:
+    host = await signed_in(running, arrive)
+    await host.press("new-meeting")
+    await host.find("alias").fill("Samira")
+    await host.find("language-choice").select_option("ar")
+    await host.press("add-language")
+    await expect(host.find("other-language")).to_be_focused()
+    await host.find("other-language").select_option("ti")
+    await host.page.get_by_role("button", name="I morgon").click()
+    await host.find("time").fill("09:00")
+    await host.press("next")
+    meeting = await made(host)
+    assert (await running.rest("GET", f"/meetings/{meeting}"))["languages"] == ["ar", "ti"]
+
+    await host.page.goto(running.services.settings.public_url)
+    await host.find("span").get_by_text("I morgon").click()
+    await host.press("open-meeting")
+    await host.press("change-meeting")
+    await host.find("time").fill("25:00")
+    await host.press("save-meeting")
+    await expect(host.find("time")).to_be_focused()
+    await host.find("time").fill("10:30")
+    await host.find("room").fill("Rum 2")
+    await host.press("remove-language")
+    await host.press("save-meeting")
+    await expect(host.find("change-meeting")).to_be_focused()
+    await expect(host.find("meeting-sheet")).to_contain_text("10:30")
+    await expect(host.find("meeting-row")).to_contain_text("10:30")
+    changed = await running.rest("GET", f"/meetings/{meeting}")
+    assert (changed["languages"], changed["room"], changed["alias"]) == (["ar"], "Rum 2", "Samira")
+
+
 async def test_what_is_missing_is_said_beside_the_field_which_gets_the_focus(
     running: Service, arrive: Arrive
 ) -> None:

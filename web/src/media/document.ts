@@ -70,7 +70,10 @@ function pdf(name: string, opened: PDFDocumentProxy): OpenedDocument {
       const loaded = await opened.getPage(page);
       painting?.cancel();
       const viewport = loaded.getViewport({ scale, offsetX: x, offsetY: y });
-      painting = loaded.render({ canvas: null, canvasContext: onto, viewport });
+      // The library would make all that it paints on white: only the page is, so that its edge is seen.
+      onto.fillStyle = "#fff";
+      onto.fillRect(x, y, viewport.width, viewport.height);
+      painting = loaded.render({ canvas: null, canvasContext: onto, viewport, background: "rgba(0, 0, 0, 0)" });
       await painting.promise;
     },
     close: () => void opened.destroy(),

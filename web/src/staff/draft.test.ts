@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from "vitest";
 import type { Catalogue, MeetingResource } from "../wire";
-import { add, addBreak, asRequest, blank, type Draft, follow, interpreted, kindsFor, move, moveBreak, nextHalfHour, problems, remove, times, wanted } from "./draft";
+import { add, addBreak, asChange, asRequest, blank, type Draft, draftOf, follow, interpreted, kindsFor, move, moveBreak, nextHalfHour, problems, remove, times, wanted } from "./draft";
 
 const catalogue = {
   routes: [{
@@ -68,6 +68,28 @@ it("asks the server for what it says, with no break after the last station", () 
       { agency: "b", purpose: "y", minutes: 25, break_after: 0 },
       { agency: "c", purpose: "z", minutes: 30, break_after: 0 },
     ],
+  });
+});
+
+it("asks for each language once, and for an interpreter where one of them is not Swedish", () => {
+  draft.language = "sv";
+  expect(interpreted(draft)).toBe(false);
+  draft.also = ["ti", "", "sv", "ti"];
+  expect(asRequest(draft, "Europe/Stockholm").languages).toEqual(["sv", "ti"]);
+  expect(interpreted(draft)).toBe(true);
+});
+
+it("opens a planned meeting as it is, and asks for what is changed", () => {
+  const planned = {
+    site: "gavle", alias: "Samira", planned_at: "2026-11-24T09:00:00.000Z", languages: ["ar", "ti"], people: { adults: 2, children: null }, room: null,
+    time_zone: "Europe/Stockholm",
+  } as unknown as MeetingResource;
+  const same = draftOf(planned, 0);
+  expect([same.date, same.time, same.language, same.also, same.room]).toEqual(["2026-11-24", "10:00", "ar", ["ti"], ""]);
+  expect(problems(same, "people", "2026-11-24").size).toBe(0);
+  same.time = "13:30";
+  expect(asChange(same, "Europe/Stockholm")).toEqual({
+    alias: "Samira", planned_at: "2026-11-24T12:30:00.000Z", languages: ["ar", "ti"], people: { adults: 2, children: 0 }, room: "",
   });
 });
 

@@ -1,6 +1,6 @@
 /** A meeting while it is being planned: what it is made of, its times, what is still wrong with it, and what the server is asked. */
-import { instantAt } from "../time";
-import type { Catalogue, InterpreterKind, InviteRequest, MeetingResource, NewMeeting, Station } from "../wire";
+import { clock, day, instantAt } from "../time";
+import type { Catalogue, InterpreterKind, InviteRequest, MeetingChange, MeetingResource, NewMeeting, Station } from "../wire";
 
 export interface DraftStation {
   key: number;
@@ -19,6 +19,8 @@ export interface Draft {
   adults: number;
   children: number;
   language: string;
+  /** Further languages of the family. */
+  also: string[];
   companion: boolean;
   companionName: string;
   date: string;
@@ -50,7 +52,7 @@ const MOST_PEOPLE = 500;
 
 export function blank(site: string, date: string, time: string): Draft {
   return {
-    site, date, time, alias: "", adults: 1, children: 0, language: "", companion: false, companionName: "", room: "", route: "",
+    site, date, time, alias: "", adults: 1, children: 0, language: "", also: [], companion: false, companionName: "", room: "", route: "",
     stations: [], breaks: [], interpreter: "named", kind: "spoken", interpreterName: "",
   };
 }
@@ -184,8 +186,11 @@ export function kindOf(draft: Draft): InterpreterKind {
   return kinds.includes(draft.kind) ? draft.kind : kinds[0];
 }
 
+/** Each of the family's languages once, the first one first. */
+export const languagesOf = (draft: Draft): string[] => [...new Set([draft.language, ...draft.also].filter(Boolean))];
+
 /** In Swedish nobody speaks for anybody; somebody may sign or write. */
-export const interpreted = (draft: Draft): boolean => draft.language !== HOME || kindOf(draft) !== "spoken";
+export const interpreted = (draft: Draft): boolean => [draft.language, ...draft.also.filter(Boolean)].some((one) => one !== HOME) || kindOf(draft) !== "spoken";
 
 export function asRequest(draft: Draft, timeZone: string): NewMeeting {
   const last = draft.stations.length - 1;
@@ -194,7 +199,7 @@ export function asRequest(draft: Draft, timeZone: string): NewMeeting {
     ...(draft.route && draft.route !== OWN ? { route: draft.route } : {}),
     alias: draft.alias.trim(),
     planned_at: instantAt(draft.date, draft.time, timeZone),
-    languages: [draft.language],
+    languages: languagesOf(draft),
     people: { adults: draft.adults, children: draft.children },
     ...(draft.room.trim() ? { room: draft.room.trim() } : {}),
     stations: draft.stations.map((one, at) => ({
@@ -203,6 +208,27 @@ export function asRequest(draft: Draft, timeZone: string): NewMeeting {
       minutes: one.minutes,
       break_after: at === last ? 0 : (draft.breaks[at] ?? 0),
     })),
+  };
+}
+
+/** A meeting that is planned already, to be changed: the same as what the first step of a new one asks for. */
+export function draftOf(meeting: MeetingResource, now: number): Draft {
+  const at = new Date(meeting.planned_at ?? now);
+  const [language = "", ...also] = meeting.languages;
+  const { adults, children } = meeting.people;
+  return {
+    ...blank(meeting.site, day(0, meeting.time_zone, at), clock(at.getTime(), HOME, meeting.time_zone)),
+    alias: meeting.alias, adults: adults ?? 1, children: children ?? 0, language, also, room: meeting.room ?? "",
+  };
+}
+
+export function asChange(draft: Draft, timeZone: string): MeetingChange {
+  return {
+    alias: draft.alias.trim(),
+    planned_at: instantAt(draft.date, draft.time, timeZone),
+    languages: languagesOf(draft),
+    people: { adults: draft.adults, children: draft.children },
+    room: draft.room.trim(),
   };
 }
 

@@ -17,7 +17,7 @@ export interface Kept {
 export function kept(): Kept | null {
   try {
     const found = JSON.parse(sessionStorage.getItem(PLACE) ?? "null") as Kept | null;
-    if (!found?.draft?.stations) return null;
+    if (!found?.draft?.stations || !found.draft.also) return null;
     continueAfter(found.draft);
     return found;
   } catch {

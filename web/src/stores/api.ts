@@ -4,6 +4,7 @@ import type {
   InviteAnswer,
   InviteRequest,
   LinkInfo,
+  MeetingChange,
   MeetingResource,
   NewMeeting,
   Screen,
@@ -114,6 +115,10 @@ export async function meetings(site: string | null, date: string, days = 1): Pro
 
 export function createMeeting(meeting: NewMeeting, key?: string): Promise<MeetingResource> {
   return request<MeetingResource>("POST", "/meetings", meeting, key);
+}
+
+export function changeMeeting(meeting: string, change: MeetingChange): Promise<MeetingResource> {
+  return request<MeetingResource>("PATCH", `/meetings/${encodeURIComponent(meeting)}`, change);
 }
 
 export function readMeeting(meeting: string): Promise<MeetingResource> {
