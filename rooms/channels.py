@@ -58,6 +58,12 @@ def floor_languages(state: Meeting) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*meeting_languages(state), *spoken)))
 
 
+def _native_languages(state: Meeting) -> tuple[str, ...]:
+    """Those that the meeting is for: its own, and the newcomer's."""
+    newcomers = (p.id for p in state.participants.values() if p.role is Role.NEWCOMER and not p.removed)
+    return (*meeting_languages(state), *(listening_language(state, who) for who in newcomers))
+
+
 @derived
 def interpreters(state: Meeting) -> tuple[Participant, ...]:
     """Those in the room, in line."""
@@ -197,6 +203,7 @@ class _Turning:
     def __init__(self, state: Meeting, here: tuple[str, ...]) -> None:
         self._state = state
         self._floor = floor_languages(state)
+        self._native = _native_languages(state)
         self._here = here
         self.settled: dict[str, Direction] = {}
         for who in sorted(self._here, key=lambda w: -self._desk(w).turn):
@@ -235,11 +242,12 @@ class _Turning:
         wished = self._desk(who).source
         if wished in others:
             return wished
-        return next((one for one in others if one in self._floor), others[0])
+        return next((one for one in self._floor if one in others), others[0])
 
     def _turn_along(self, needed: str) -> None:
-        """What is not spoken on the floor comes from somebody who speaks into it."""
-        if needed in self._floor or needed in self._taken():
+        """What is spoken here by nobody comes from somebody who speaks into it. That somebody listens to it
+        says too little: anybody could break a relay by that."""
+        if needed in self._native or needed in self._taken():
             return
         for who in self._here:
             able = who not in self.settled and not self._desk(who).standing_by

@@ -10,7 +10,7 @@ from config.catalogue import Agency
 from rooms import commands as cmd
 from rooms import interpreting_commands as icmd
 from rooms import pool_commands as pcmd
-from rooms.drafts import Edit
+from rooms.drafts import Draft, Edit
 from rooms.errors import Reason, Rejected
 from rooms.interpreting_events import Mode, Relay
 from rooms.mixes import Choice, Preference
@@ -208,17 +208,19 @@ async def finish_line(device: "Joined", params: msg.FinishLine) -> Result:
     known = next((line for line in device.live.current.lines if line.id == params.line), None)
     if known is not None and known.sender == device.participant:
         return NOTHING
-    draft = device.live.draft(device.session, params.line)
-    written = cmd.WriteLine(
-        actor=device.participant,
-        line=params.line,
-        text=params.text,
-        language=draft.language,
-        scene=draft.scene,
-        heard_by=draft.heard_by,
-        corrects=draft.corrects,
-    )
-    await device.live.finish_line(device.session, written)
+
+    def write(draft: Draft) -> cmd.WriteLine:
+        return cmd.WriteLine(
+            actor=device.participant,
+            line=params.line,
+            text=params.text,
+            language=draft.language,
+            scene=draft.scene,
+            heard_by=draft.heard_by,
+            corrects=draft.corrects,
+        )
+
+    await device.live.finish_line(device.session, params.line, write)
     return NOTHING
 
 

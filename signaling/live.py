@@ -265,9 +265,15 @@ class Live:
         """The line that the device writes. Raises `Rejected` text_gone."""
         return self._writing.of(session, line)
 
-    async def finish_line(self, session: Session, command: cmd.WriteLine) -> None:
-        await self.execute(command)
-        self._writing.finished(session, command.line)
+    async def finish_line(self, session: Session, line: str, write: Callable[[Draft], cmd.WriteLine]) -> None:
+        """`write` is asked when it is the line's turn: whoever has lost it by then does not get it back."""
+
+        async def finish() -> None:
+            async with self._lock:
+                await self._batch(write(self.draft(session, line)))
+                self._writing.finished(session, line)
+
+        await self._finished(finish())
 
     def drafts(self, session: Session) -> list[dict[str, Any]]:
         return self._writing.shown(session)

@@ -330,6 +330,20 @@ def test_in_a_relay_all_directions_turn_with_one(who: str, way: str) -> None:
     assert into(story) == {INTERPRETER: "en", SECOND: "sv"}
 
 
+@pytest.mark.parametrize("listener", [TAX, COMPANION])
+@pytest.mark.parametrize(("who", "way"), [(SECOND, "sv"), (INTERPRETER, "en")])
+def test_nobody_breaks_a_relay_by_listening_to_the_language_between(
+    listener: str, who: str, way: str
+) -> None:
+    story = in_relay()
+    story.do(cmd.Admit(actor=HOST, participant=COMPANION))
+    listens(story, listener, "en")
+    turns(story, SECOND, "en")
+    assert into(story) == {INTERPRETER: "ti", SECOND: "en"}
+    turns(story, who, way)
+    assert into(story) == {INTERPRETER: "en", SECOND: "sv"}
+
+
 def test_an_interpreter_may_take_from_the_floor_or_from_a_colleague_by_their_own_choice() -> None:
     story = in_relay()
     turns(story, INTERPRETER, "en")

@@ -1,5 +1,6 @@
 """Real-time text over real sockets: who gets which letter, and what of it is kept."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -9,9 +10,9 @@ from typing import Any
 import pytest
 
 from rooms import commands as cmd
-from rooms.drafts import Edit
+from rooms.drafts import Draft, Edit
 from rooms.policy import Audience
-from tests.rooms.builders import HOST, INSURANCE, NEWCOMER, TAX, started
+from tests.rooms.builders import HOST, INSURANCE, INTERPRETER, NEWCOMER, TAX, started
 from tests.signaling.live_rig import rig, start
 from tests.support.door import Device, Failed
 from tests.support.rest import Service, service
@@ -231,3 +232,29 @@ async def test_while_a_change_is_being_saved_no_letter_goes_by_what_was_allowed_
         assert "ny rad" in repr(comes.frames)
         await live.execute(cmd.Pause(actor=HOST))
         assert "text.gone" in repr(comes.frames)
+
+
+async def test_whoever_was_out_for_a_moment_does_not_get_the_line_that_was_begun_before(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, started(1)) as (made, live):
+        author, _ = await made.attach(live, TAX)
+        live.type_text(author, Edit("l1", 1, 0, "hemligt", "sv"))
+
+        def finished(draft: Draft) -> cmd.WriteLine:
+            return cmd.WriteLine(
+                actor=TAX,
+                line="l1",
+                text="hemligt",
+                language=draft.language,
+                scene=draft.scene,
+                heard_by=draft.heard_by,
+                corrects=None,
+            )
+
+        await asyncio.gather(
+            live.execute(cmd.Exclude(actor=NEWCOMER, participant=HOST)),
+            live.execute(cmd.Include(actor=NEWCOMER, participant=HOST)),
+            live.finish_line(author, "l1", finished),
+        )
+        assert live.current.lines[-1].seen_by == {TAX, NEWCOMER, INTERPRETER}
