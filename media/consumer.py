@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from media import layers, rtcp, rtp, vp8
+from media import layers, red, rtcp, rtp, vp8
 from media.cache import RecentPackets
 from media.leg import Leg
-from media.loss import Loss
-from media.ortc import ABS_SEND_TIME, CONSUMER_EXTENSION_IDS, RtpParameters
+from media.loss import Loss, OwnLoss
+from media.ortc import ABS_SEND_TIME, CONSUMER_EXTENSION_IDS, RtpParameters, offered_media, offered_red
+from media.protection import Protection
 from media.resend import Budget, Resends, Rtx
 from media.sequence import SequenceMap
 from media.stats import ConsumerStats, Drop
@@ -64,7 +65,8 @@ class Consumer:
         self.temporal: int | None = None
         self.packets = self.octets = self.resent = 0
         self.first_timestamp: int | None = None
-        self._payload_type = parameters["codecs"][0]["payloadType"]
+        media = offered_media(parameters)
+        self._payload_type = media["payloadType"]
         self._extensions = frozenset(entry["id"] for entry in parameters["headerExtensions"])
         self._form = f"{self._payload_type} {sorted(self._extensions)}"
         self._video = producer.kind == "video"
@@ -80,14 +82,16 @@ class Consumer:
         if "rtx" in encoding:
             payload_type = parameters["codecs"][1]["payloadType"]
             self.rtx = Rtx(encoding["rtx"]["ssrc"], payload_type, first_rtx_sequence)
-        feedback = parameters["codecs"][0]["rtcpFeedback"]
-        self._keeps_sent = not self._video and {"type": "nack", "parameter": ""} in feedback
+        self._keeps_sent = not self._video and {"type": "nack", "parameter": ""} in media["rtcpFeedback"]
         self._sent: RecentPackets[bytes] = RecentPackets(AUDIO_KEPT, AUDIO_ROOM)
         self._asked = Budget(ASKED_RATE, ASKED_MOST)
         self._resends = Resends(RESENT_RATE, RESENT_MOST)
         self._reported: tuple[int, float] | None = None
         self._begun_anew = -1
         self._loss = Loss()
+        self._own_loss = OwnLoss()
+        red_type = offered_red(parameters)
+        self.protection = None if red_type is None else Protection(red_type)
 
     @property
     def stream(self) -> Stream | None:
@@ -100,6 +104,7 @@ class Consumer:
 
     def resume(self, now: float) -> None:
         self.paused = False
+        self.protect(now)
         self.producer.refresh(now)
 
     def restart(self) -> None:
@@ -112,6 +117,8 @@ class Consumer:
         self._begun_anew = -1
         self._sent.clear()
         self._loss.forget()
+        if self.protection is not None:
+            self.protection.restart()
 
     def prefer(self, spatial: int, temporal: int | None, now: float) -> None:
         """The highest layers to choose; the picture goes over to them at the next keyframe."""
@@ -144,7 +151,8 @@ class Consumer:
         if sequence is None:
             self._drop(Drop.OUT_OF_SEQUENCE)
             return
-        packet: bytes | bytearray = media.packets.get(self._form) or self._packet(media)
+        repeating = self.protection and self._red_packet(media, self.protection)
+        packet: bytes | bytearray = repeating or media.packets.get(self._form) or self._packet(media)
         if picture is not None:
             packet = _with_picture(packet, len(packet) - len(media.payload), leg, media, picture)
         number, timestamp = sequence & 0xFFFF, media.timestamp + leg.shift & 0xFFFFFFFF
@@ -158,14 +166,29 @@ class Consumer:
             self.packets += 1
             self.octets += len(media.payload)
 
+    def _red_packet(self, media: Media, protection: Protection) -> bytes | None:
+        """The packet with earlier frames, if any are due."""
+        frame = red.Frame(media.sequence, media.timestamp, media.payload)
+        before = protection.before(frame, media.now)
+        if not before:
+            return None
+        form = f"{self._form} {[each.sequence for each in before]}"
+        known = media.packets.get(form)
+        return known or self._built(
+            media, form, protection.payload_type, red.build(self._payload_type, frame, before)
+        )
+
     def _packet(self, media: Media) -> bytes:
+        return self._built(media, self._form, self._payload_type, media.payload)
+
+    def _built(self, media: Media, form: str, payload_type: int, payload: bytes) -> bytes:
         """As every listener with the same codec and extensions gets it, but for its numbers."""
-        packet = media.packets[self._form] = rtp.build(
-            payload_type=self._payload_type,
+        packet = media.packets[form] = rtp.build(
+            payload_type=payload_type,
             sequence=0,
             timestamp=0,
             ssrc=0,
-            payload=media.payload,
+            payload=payload,
             marker=media.marker,
             extensions=rtp.extension_block(self._elements(media, media.now)),
         )
@@ -340,12 +363,23 @@ class Consumer:
 
     def missed(self, now: float) -> float:
         """The share of what is sent that the listener has to do without, 0 to 1."""
-        return self._loss.at(now) if self.flowing else 0.0
+        sent = 1 if self.protection is None else 1 + self.protection.redundancy.blocks
+        return self._loss.at(now) ** sent if self.flowing else 0.0
+
+    def protect(self, now: float) -> None:
+        """Send earlier frames along as the listener's line needs it."""
+        if self.protection is not None:
+            line = self.transport
+            self.protection.redundancy.judge(line.loss.at(now), line.rtt, line.remb, now)
 
     def heard(self, block: rtcp.ReportBlock, now: float) -> float | None:
         """Round trip in seconds when the listener's report answers our latest sender report."""
-        if self.stream is not None:
-            self._loss.heard(block.fraction_lost / 256, now)
+        if self._leg is not None:
+            share = block.fraction_lost / 256
+            self._loss.heard(share, now)
+            own = self._own_loss.of(share, self._leg.numbers.next - self._first_sequence, self.packets)
+            if own is not None:
+                self.transport.loss.heard(own, now)
         if self._reported is None or block.lsr != self._reported[0]:
             return None
         return max(0.0, now - self._reported[1] - block.dlsr / 65536)
@@ -379,6 +413,7 @@ class Consumer:
             first_timestamp=self.first_timestamp,
             paused=self.paused,
             resent=self.resent,
+            redundant=0 if self.protection is None else self.protection.packets,
             spatial=None if self.stream is None else self.stream.layer,
             temporal=None if self._thin == ALL_TEMPORAL else self._thin,
         )

@@ -10,6 +10,8 @@ HOLDS = 12.0
 """Seconds without a report after which loss fades; browsers report on sound every five seconds."""
 HALVES = 4.0
 """Seconds in which it is then halved."""
+LEAST_USED = 20
+"""Packets since the report before, from which on a report tells something of a line."""
 
 
 class Loss:
@@ -30,3 +32,25 @@ class Loss:
 
     def forget(self) -> None:
         self._share = 0.0
+
+
+class OwnLoss:
+    """Of what a listener misses, the share that was lost on their own line.
+
+    What we never got ourselves leaves gaps in the numbers that they see: they report those as well.
+    """
+
+    def __init__(self) -> None:
+        self._numbers = self._sent = 0
+
+    def of(self, reported: float, numbers: int, sent: int) -> float | None:
+        """`numbers` and `sent`: how many we have used and how many packets we have sent, up to now.
+
+        `None` where too few have been used since the report before to tell anything.
+        """
+        used, sent_now = numbers - self._numbers, sent - self._sent
+        self._numbers, self._sent = numbers, sent
+        if used < LEAST_USED:
+            return None
+        gaps = max(0.0, 1 - sent_now / used)
+        return max(0.0, (reported - gaps) / (1 - gaps)) if gaps < 1 else 0.0

@@ -32,6 +32,8 @@ AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 VIDEO_ORIENTATION = "urn:3gpp:video-orientation"
 ABS_CAPTURE_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time"
 
+RED = "audio/red"
+
 MAX_CODECS = 64
 MAX_EXTENSIONS = 64
 MAX_ENCODINGS = 8
@@ -130,6 +132,10 @@ class Codec:
     def is_rtx(self) -> bool:
         return self.name.endswith("/rtx")
 
+    @property
+    def is_red(self) -> bool:
+        return self.name == RED
+
 
 @dataclass(frozen=True, slots=True)
 class _Extension:
@@ -160,14 +166,18 @@ def _rtx(payload_type: int, of: int) -> Codec:
     return Codec("video", "video/rtx", payload_type, 90000, None, {"apt": of}, ())
 
 
+_OPUS_FEEDBACK: tuple[Feedback, ...] = (("nack", ""), ("transport-cc", ""))
+_OPUS = Codec("audio", "audio/opus", 100, 48000, 2, {"useinbandfec": 1}, _OPUS_FEEDBACK)
+_RED = Codec("audio", RED, 103, 48000, 2, {"": "100/100"}, ())
+"""Towards listeners only. The parameters are "100/100" without a name, which is how browsers know them."""
 _CODECS = (
-    Codec("audio", "audio/opus", 100, 48000, 2, {"useinbandfec": 1}, (("nack", ""), ("transport-cc", ""))),
+    _OPUS,
+    _RED,
     Codec("video", "video/VP8", 101, 90000, None, {}, _VIDEO_FEEDBACK),
     _rtx(102, of=101),
     Codec("video", "video/H264", 105, 90000, None, _H264, _VIDEO_FEEDBACK),
     _rtx(106, of=105),
 )
-"""103 is left for RED."""
 
 _EXTENSIONS = (
     _Extension(MID, 1, ("audio", "video")),
@@ -291,7 +301,7 @@ def _producer_codec(kind: Kind, value: object) -> tuple[Codec, int | None]:
         for index, each in enumerate(read_sequence(value, "codecs", MAX_CODECS))
     ]
     require_distinct([codec.payload_type for codec in codecs], "codecs: payload type")
-    media = next((codec for codec in codecs if not codec.is_rtx), None)
+    media = next((codec for codec in codecs if not codec.is_rtx and not codec.is_red), None)
     if media is None:
         raise OrtcError("codecs: no media codec")
     ours = next((codec for codec in _CODECS if codec.kind == kind and _same_codec(codec, media)), None)
@@ -436,6 +446,13 @@ def validate_capabilities(value: object) -> DeviceCapabilities:
     return DeviceCapabilities(tuple(ours), frozenset(extensions))
 
 
+def assumed_capabilities() -> DeviceCapabilities:
+    """Of a device that does not say what it can receive: everything but RED, which a player must open."""
+    device = validate_capabilities(router_capabilities())
+    plain = tuple(codec for codec in device.codecs if not codec.is_red)
+    return DeviceCapabilities(plain, device.extensions)
+
+
 def can_consume(producer: ProducerParameters, device: DeviceCapabilities) -> bool:
     return _device_codec(_router_codec(producer), device) is not None
 
@@ -452,7 +469,8 @@ def consumer_parameters(
     """What a listener is offered: our payload types and ids, one encoding. `OrtcError` when it cannot decode.
 
     Transport-wide feedback is left out, so that the browser answers with REMB. Lost video is only sent
-    again as RTX, so a device without it gets no NACK; sound is sent again as it was.
+    again as RTX, so a device without it gets no NACK; sound is sent again as it was. Whether a packet of
+    sound is RED or plain can change from one to the next.
     """
     ours = _router_codec(producer)
     theirs = _device_codec(ours, device)
@@ -465,6 +483,8 @@ def consumer_parameters(
     if rtx is not None and NACK in feedback:
         codecs.append(_codec_shape(rtx, (), rtx.parameters))
         encoding["rtx"] = {"ssrc": rtx_ssrc}
+    if ours is _OPUS and any(codec.is_red for codec in device.codecs):
+        codecs.insert(0, _codec_shape(_RED, (), _RED.parameters))
     offered: RtpParameters = {
         "codecs": codecs,
         "headerExtensions": [
@@ -478,6 +498,16 @@ def consumer_parameters(
     if mid is not None:
         offered["mid"] = mid
     return offered
+
+
+def offered_media(parameters: RtpParameters) -> RtpCodecParameters:
+    """The codec of the frames themselves among those that a listener was offered."""
+    return next(codec for codec in parameters["codecs"] if codec["mimeType"] != RED)
+
+
+def offered_red(parameters: RtpParameters) -> int | None:
+    """The payload type of packets with earlier frames, `None` where the listener cannot open them."""
+    return next((codec["payloadType"] for codec in parameters["codecs"] if codec["mimeType"] == RED), None)
 
 
 def _router_codec(producer: ProducerParameters) -> Codec:

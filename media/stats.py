@@ -123,7 +123,8 @@ class ProducerStats:
 class ConsumerStats:
     """`threshold` and `first_timestamp` are the source's RTP timestamps as on the wire (32 bits).
 
-    `spatial` is the layer that plays, `temporal` the highest that passes, None for all.
+    `spatial` is the layer that plays, `temporal` the highest that passes, None for all. `redundant`: packets
+    of sound that carried earlier frames as well.
     """
 
     id: str
@@ -140,6 +141,7 @@ class ConsumerStats:
     resent: int = 0
     spatial: int | None = None
     temporal: int | None = None
+    redundant: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -13,6 +13,7 @@ from media.consumer import Consumer
 from media.dtls import Certificate, DtlsEndpoint, DtlsState
 from media.errors import WorkerError
 from media.ice import Path
+from media.loss import Loss
 from media.nack import UNKNOWN_RTT
 from media.ortc import TRANSPORT_CC, DeviceCapabilities
 from media.port import Port
@@ -66,6 +67,8 @@ class Transport:
         self.rtt: float | None = None
         """Seconds: of the handshake, then of a receiver's reports or of a publisher's answers to NACKs."""
         self.remb: int | None = None
+        self.loss = Loss()
+        """On a receiver's line."""
         self.local_ssrc = secrets.randbits(31) | 1
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[int, Consumer] = {}
@@ -76,7 +79,7 @@ class Transport:
         self._path: Path | None = None
         self._twcc = TwccRecorder()
         self._twcc_id: int | None = None
-        self._twcc_at = self._report_at = 0.0
+        self._twcc_at = self._report_at = self._protect_at = 0.0
         self._feedback = Budget(FEEDBACK_RATE, FEEDBACK_MOST)
         self.ice = port.agent.open(self)
         self.dtls = DtlsEndpoint(
@@ -289,10 +292,16 @@ class Transport:
     # periodic work
 
     def tick(self, now: float) -> None:
-        """Consent, feedback to the publisher, requests for lost packets and keyframes."""
+        """Consent, protection of sound, feedback to the publisher, requests for packets and keyframes."""
         if self.connected and not self.ice.consents(now):
             self._settle(now)
-        if not self.connected or not self.producers:
+        if not self.connected:
+            return
+        if self.consumers and now >= self._protect_at - _SLACK:
+            self._protect_at = now + REPORT_INTERVAL
+            for consumer in self.consumers.values():
+                consumer.protect(now)
+        if not self.producers:
             return
         if now >= self._twcc_at - _SLACK:
             self._twcc_at = now + TWCC_INTERVAL

@@ -26,6 +26,10 @@ LOSSES: dict[str, tuple[dict[str, Any], float]] = {
 """A tenth is lost, each way; the share of sound that may be made up."""
 SETTLED, WATCHED, TIMES = 4, 10, 3
 """Seconds of sound, and how often at most: a browser waits longer for sound only after it has missed some."""
+FAR, FAR_LOSS = 0.2, 0.2
+"""Round trip, and the share that is lost on the way to who is so far away."""
+HEARD, UNPROTECTED = 8, 0.06
+"""Seconds of sound of which less than that share is made up."""
 STILL, OUT = 2.0, 2.5
 """Seconds: a picture may stand still for so long; the line is out for so long."""
 
@@ -59,6 +63,24 @@ LASTS = """(() => {
   };
 })()"""
 """When so many seconds of sound have come: what has come meanwhile, and on which consumers."""
+
+LITTLE_MADE_UP = """(() => {
+  const seen = [];
+  return async ({participant, seconds, share}) => {
+    await new Promise((next) => setTimeout(next, 250));
+    const stats = await window.__motesrum.stats();
+    const sound = stats.find((each) => each.participant === participant && each.kind === 'audio');
+    if (!sound?.totalSamplesReceived) return null;
+    seen.push(sound);
+    const since = (name) => sound[name] - seen[0][name];
+    while (seen.length > 1 && sound.totalSamplesReceived - seen[1].totalSamplesReceived >= seconds * 48000) {
+      seen.shift();
+    }
+    const made_up = since('concealedSamples') / since('totalSamplesReceived');
+    return since('totalSamplesReceived') >= seconds * 48000 && made_up < share && {made_up};
+  };
+})()"""
+"""When of the last so many seconds of sound less than that share is made up: how much of them."""
 
 GAPS = """() => {
   const shown = [...window.__shown, performance.now() / 1000];
@@ -199,3 +221,22 @@ async def test_after_a_short_outage_everything_goes_on_as_it_was(pair: Pair) -> 
     for person in (pair.newcomer, pair.officer):
         assert await person.connection() == "joined"
         assert len(person.sockets) == 1
+
+
+async def test_who_is_far_and_loses_a_fifth_hears_nearly_all_of_it(
+    meeting: Meeting, relay: UdpRelay, running: Service
+) -> None:
+    """There, what is asked for again comes late: frames are sent twice or three times (RED)."""
+    newcomer = await meeting.raw("newcomer", sends=False)
+    await newcomer.produce("audio")
+    await meeting.start(1)
+    down = relay.down = Link(6, delay=FAR / 2, loss=FAR_LOSS)
+    relay.up = Link(5, delay=FAR / 2)
+    officer = await meeting.person("officer", 1, name="Erik Lind")
+    wanted = {"participant": newcomer.participant, "seconds": HEARD, "share": UNPROTECTED}
+    heard = await officer.until(LITTLE_MADE_UP, wanted, deadline=40)
+    told = await running.services.hub.workers.all[0].call(lambda worker: worker.stats(meeting.id))
+    [sound] = [each for each in told["consumers"] if each["owner"] == newcomer.participant]
+    print(f"{down.lost / down.offered:.1%} lost, {heard['made_up']:.1%} made up, {sound}")
+    assert down.lost > FAR_LOSS * 0.8 * down.offered
+    assert sound["redundant"] > sound["packets"] / 4

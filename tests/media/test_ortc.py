@@ -146,8 +146,11 @@ def test_router_capabilities_are_json_and_offer_repair_for_picture_and_sound() -
     capabilities = ortc.router_capabilities()
     assert json.loads(json.dumps(capabilities)) == capabilities
     nack = {"type": "nack", "parameter": ""}
+    repeating = ("video/rtx", "audio/red")
     assert all(
-        nack in codec["rtcpFeedback"] for codec in capabilities["codecs"] if "rtx" not in codec["mimeType"]
+        nack in codec["rtcpFeedback"]
+        for codec in capabilities["codecs"]
+        if codec["mimeType"] not in repeating
     )
     video = next(codec for codec in capabilities["codecs"] if codec["mimeType"] == "video/VP8")
     types = [each["type"] for each in video["rtcpFeedback"]]
@@ -223,11 +226,33 @@ def test_a_listener_is_offered_audio_without_send_times() -> None:
         "audio", changed(opus(), "codecs", 0, "parameters", "sprop-stereo", to=1)
     )
     offered = ortc.consumer_parameters(producer, ROUTER, ssrc=5, rtx_ssrc=6, cname="room")
-    assert offered["codecs"][0]["parameters"] == {"useinbandfec": 1, "sprop-stereo": 1, "usedtx": 0}
-    assert offered["codecs"][0]["rtcpFeedback"] == [{"type": "nack", "parameter": ""}]
+    red, opus_ = offered["codecs"]
+    assert opus_["parameters"] == {"useinbandfec": 1, "sprop-stereo": 1, "usedtx": 0}
+    assert opus_["rtcpFeedback"] == [{"type": "nack", "parameter": ""}]
+    assert (red["mimeType"], red["payloadType"], red["parameters"]) == ("audio/red", 103, {"": "100/100"})
+    assert red["rtcpFeedback"] == []
     uris = [each["uri"] for each in offered["headerExtensions"]]
     assert uris == [ortc.AUDIO_LEVEL, ortc.ABS_CAPTURE_TIME]
     assert "mid" not in offered
+
+
+def test_a_device_that_cannot_open_red_or_says_nothing_is_not_offered_it() -> None:
+    producer = ortc.validate_producer("audio", opus())
+    capabilities = ortc.router_capabilities()
+    capabilities["codecs"] = [each for each in capabilities["codecs"] if each["mimeType"] != "audio/red"]
+    for device in (ortc.assumed_capabilities(), ortc.validate_capabilities(capabilities)):
+        offered = ortc.consumer_parameters(producer, device, ssrc=5, rtx_ssrc=6, cname="room")
+        assert [codec["mimeType"] for codec in offered["codecs"]] == ["audio/opus"]
+
+
+def test_red_is_offered_after_opus_and_taken_from_nobody() -> None:
+    names = [codec["mimeType"] for codec in ortc.router_capabilities()["codecs"]]
+    assert names.index("audio/opus") < names.index("audio/red")
+    red = {"mimeType": "audio/red", "payloadType": 63, "clockRate": 48000, "channels": 2}
+    both = changed(opus(), "codecs", to=[red, *opus()["codecs"]])
+    assert ortc.validate_producer("audio", both).mime_type == "audio/opus"
+    with pytest.raises(ortc.OrtcError, match="no media codec"):
+        ortc.validate_producer("audio", changed(opus(), "codecs", to=[red]))
 
 
 def test_a_listener_is_offered_nack_and_rtx() -> None:

@@ -452,6 +452,10 @@ export class MediaRoom {
       known.concealedSamples = report.concealedSamples;
       known.silentConcealedSamples = report.silentConcealedSamples;
       known.freezeCount = report.freezeCount;
+      known.fecPacketsReceived = report.fecPacketsReceived;
+      known.fecPacketsDiscarded = report.fecPacketsDiscarded;
+      known.jitterBufferDelay = report.jitterBufferDelay;
+      known.jitterBufferEmittedCount = report.jitterBufferEmittedCount;
     }
     return known;
   }
@@ -510,6 +514,12 @@ export interface ConsumerStats {
   concealedSamples?: number;
   silentConcealedSamples?: number;
   freezeCount?: number;
+  /** Frames of sound that came along with others, and those of them that had come already. */
+  fecPacketsReceived?: number;
+  fecPacketsDiscarded?: number;
+  /** Seconds that all samples or pictures together have waited, and how many they are. */
+  jitterBufferDelay?: number;
+  jitterBufferEmittedCount?: number;
   /** Loudness now, 0 to 1, where it is mixed. */
   level?: number;
 }

@@ -1,0 +1,35 @@
+"""The earlier frames that go along with the sound for one listener, within a bound."""
+
+from __future__ import annotations
+
+from media.red import Frame, History
+from media.redundancy import Redundancy
+from media.resend import Budget
+
+EXTRA_RATE, EXTRA_MOST = 18_000, 9_000
+"""Bytes of earlier frames: a second, and at once. Two of each frame at 64 kbit/s are 16 000 a second."""
+
+
+class Protection:
+    """Nothing of it outlives `restart`: who begins anew is sent no frame from before."""
+
+    def __init__(self, payload_type: int) -> None:
+        self.payload_type = payload_type
+        self.redundancy = Redundancy()
+        self.packets = 0
+        """How many carried earlier frames."""
+        self._history = History()
+        self._extra = Budget(EXTRA_RATE, EXTRA_MOST)
+
+    def before(self, frame: Frame, now: float) -> list[Frame]:
+        """What to send along with this frame, which the caller then sends."""
+        blocks = self.redundancy.blocks
+        before = self._history.before(frame, blocks) if blocks else []
+        self._history.add(frame)
+        while before and not self._extra.spend(sum(len(each.payload) for each in before), now):
+            del before[0]
+        self.packets += bool(before)
+        return before
+
+    def restart(self) -> None:
+        self._history.clear()

@@ -1,0 +1,53 @@
+"""When a listener gets earlier frames of sound along with each one, and how many. Pure.
+
+Where the line is short a lost packet is asked for and comes in time, at the price of that packet alone. Where
+it is long, what was asked for comes too late, or the listener's buffer grows until it does not; then each
+frame is sent twice or three times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from media.red import MOST_BLOCKS
+
+LONG, SHORT = 0.1, 0.07
+"""Seconds of round trip from which on asking does not help, and below which it does again."""
+NEEDED = (0.015, 0.08)
+"""Share that is lost on the line, from which on one and two earlier frames are sent along."""
+SPARED = (0.005, 0.04)
+"""Share below which they are not any more."""
+PATIENCE = 10.0
+"""Seconds for which less must have done before there is less."""
+BLOCK_RATE = 160_000
+"""bit/s that a line must be thought to carry for each earlier frame: twice what one takes at 64 kbit/s."""
+
+
+@dataclass(slots=True)
+class Redundancy:
+    """`blocks`: how many earlier frames go along. More come at once; fewer late and one by one, but at once
+    where they do not help or have no room."""
+
+    blocks: int = 0
+    _long: bool = False
+    _enough_since: float = inf
+
+    def judge(self, loss: float, rtt: float | None, room: float | None, now: float) -> None:
+        """`loss` on the listener's line, 0 to 1; `rtt` in seconds and `room` in bit/s, if they are known."""
+        self._long = rtt is not None and rtt >= (SHORT if self._long else LONG)
+        most = MOST_BLOCKS if room is None else min(MOST_BLOCKS, int(room // BLOCK_RATE))
+        if not self._long or most == 0:
+            self.forget()
+            return
+        self.blocks = max(min(self.blocks, most), min(most, sum(loss >= least for least in NEEDED)))
+        if not self.blocks or loss >= SPARED[self.blocks - 1]:
+            self._enough_since = inf
+        elif self._enough_since == inf:
+            self._enough_since = now
+        elif now - self._enough_since >= PATIENCE:
+            self.blocks -= 1
+            self._enough_since = inf
+
+    def forget(self) -> None:
+        self.blocks, self._long, self._enough_since = 0, False, inf
