@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from rooms.people import Role
+from rooms.rules.checks import is_language
 from rooms.store.memory import open_memory
 from rooms.views import Names
-from signaling.codes import digest, is_code, is_language
+from signaling.codes import digest, is_code
 from signaling.invitations import (
     Invitation,
     InvitationError,
