@@ -12,7 +12,7 @@ from typing import Any, cast
 import aiohttp
 from playwright.async_api import Browser
 
-from signaling.app import KEYS, WORKER_SOCKET, make_tokens
+from signaling.app import WORKER_SOCKET, make_tokens
 from signaling.client import Received
 from signaling.keys import KeyFolder
 from signaling.services import Services
@@ -182,6 +182,6 @@ async def _page(stack: AsyncExitStack, browser: Browser) -> Person:
 def _desk(data: Path, public_url: str, url: str, http: aiohttp.ClientSession) -> Service:
     """REST as a member of staff, without a service of our own in this process."""
     settings = settings_for(data).model_copy(update={"public_url": public_url})
-    tokens = make_tokens(settings, KeyFolder(data / KEYS))
+    tokens = make_tokens(settings, KeyFolder(settings.keys))
     token, _ = tokens.issue_staff(sub="lena", name="Lena Ek", role="host", sites=[SITE])
     return Service(cast(Services, None), url, http, token)

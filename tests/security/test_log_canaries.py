@@ -17,7 +17,7 @@ import pytest
 from config.settings import Settings
 from signaling.accounts import Accounts
 from signaling.agency_keys import AgencyKeys
-from signaling.app import KEYS, make_staff, make_tokens
+from signaling.app import make_staff, make_tokens
 from signaling.flags import offline
 from signaling.keys import KeyFolder
 from signaling.staff import Person
@@ -71,7 +71,7 @@ async def run(tmp_path: Path) -> AsyncIterator[Run]:
     """With faults in it, and every line written."""
     async with Motesrum("serve", tmp_path, "--log-level", "debug", module="tests.security.clumsy") as it:
         settings = Settings(data=tmp_path, public_url=it.url)
-        keys = KeyFolder(tmp_path / KEYS)
+        keys = KeyFolder(settings.keys)
         tax = AgencySystem("skatteverket", it.url)
         lena = Person(f"u_{LOGIN}", NAMES["host"], "host", (SITE,))
         async with offline(settings) as store:

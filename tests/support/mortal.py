@@ -28,7 +28,7 @@ from rooms.meeting import Meeting, fold
 from rooms.store.base import StoreUnavailable
 from rooms.store.sqlite import SqliteEvents, open_sqlite
 from signaling import logs
-from signaling.app import KEYS, WORKER_SOCKET, make_tokens
+from signaling.app import WORKER_SOCKET, make_tokens
 from signaling.exchange import Exchange
 from signaling.keys import KeyFolder
 from signaling.leftover import listener_of
@@ -103,7 +103,7 @@ class Mortal:
     async def __aenter__(self) -> Self:
         await self.start()
         self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
-        tokens = make_tokens(self.settings, KeyFolder(self.data / KEYS))
+        tokens = make_tokens(self.settings, KeyFolder(self.settings.keys))
         token, _ = tokens.issue_staff(sub="lena", name="Lena Ek", role="host", sites=[SITE])
         url = f"http://127.0.0.1:{self._ports[0]}"
         self.service = Service(cast(Services, None), url, self._http, token)
