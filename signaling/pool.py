@@ -108,12 +108,6 @@ class Pool:
         self._tell()
         return me
 
-    async def available(self, site: str) -> list[Interpreter]:
-        """Who could be called to that site now."""
-        now = self._clock()
-        everybody = [_interpreter(record) for _, record in await self._records.scan(PERSON)]
-        return [each for each in everybody if each.available(now) and each.serves(site)]
-
     async def board(self, claims: StaffClaims, known: int | None = None) -> Board:
         """What the interpreter's page shows; waits a while when nothing is newer than `known`."""
         if known == self._revision and not self._closed:
