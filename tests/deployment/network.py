@@ -17,7 +17,7 @@ from pathlib import Path
 
 OFFICE, SITE, RELAY = "203.0.113.2", "203.0.113.10", "203.0.113.20"
 """Who calls; where pages and media are; where the relay is."""
-STARTED, STOPPED = 30.0, 10.0
+STARTED, STOPPED = 90.0, 10.0
 
 WALL = """
 table inet wall {
