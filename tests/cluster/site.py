@@ -22,6 +22,7 @@ import redis as redis_client
 
 from config.settings import Settings
 from signaling.app import WORKER_SOCKET, make_tokens
+from signaling.client import PASSES, CallFailed, pause
 from signaling.keys import KeyFolder
 from signaling.leftover import listener_of
 from signaling.tokens import Tokens
@@ -95,12 +96,16 @@ class NodeProcess:
                             return
                 await asyncio.sleep(0.05)
 
+    @property
+    def worker(self) -> int | None:
+        """Its process id."""
+        return listener_of(self.data / WORKER_SOCKET)
+
     async def kill(self) -> None:
         """As a machine that loses its power: the service and its media worker at once."""
-        worker = listener_of(self.data / WORKER_SOCKET)
+        worker = self.worker
         if self.running:
-            assert self._process is not None
-            self._process.kill()
+            self.signal(signal.SIGKILL)
         if worker is not None:
             with suppress(ProcessLookupError):
                 os.kill(worker, signal.SIGKILL)
@@ -217,8 +222,16 @@ class Site:
     async def joined(self, node: NodeProcess, meeting: str, role: str, **body: Any) -> Roamer:
         invited = await self.rest(node, "POST", f"/meetings/{meeting}/invitations", {"role": role, **body})
         client = Roamer(self)
-        await client.join((await redeem(node.url, invited["code"]))["access_token"])
-        return client
+        token = (await redeem(node.url, invited["code"]))["access_token"]
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                try:
+                    await client.join(token)
+                    return client
+                except CallFailed as error:
+                    if error.code not in PASSES:
+                        raise
+                    await asyncio.sleep(pause(0))
 
     def owner(self, meeting: str) -> str | None:
         with redis_client.Redis(port=self.redis.port) as client:
