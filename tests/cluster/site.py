@@ -33,7 +33,7 @@ from tests.support.relay import TcpRelay
 from tests.support.service import SITE, STATIONS, Refused
 
 ROOT = Path(__file__).parents[2]
-STARTED = 60.0
+STARTED = 120.0
 STOPPED = 30.0
 DEADLINE = 30.0
 PUBLIC_URL = "https://meetings.example.se"
@@ -87,7 +87,14 @@ class NodeProcess:
                 [sys.executable, "-m", "signaling.cli", "serve"],
                 cwd=ROOT, env=self._environment, stdout=log, stderr=log,
             )  # fmt: skip
-        async with asyncio.timeout(STARTED), aiohttp.ClientSession() as http:
+        try:
+            async with asyncio.timeout(STARTED):
+                await self._answers()
+        except TimeoutError as error:
+            raise AssertionError(f"{self.name} does not get ready:\n{self.log[-4000:]}") from error
+
+    async def _answers(self) -> None:
+        async with aiohttp.ClientSession() as http:
             while True:
                 assert self.running, self.log
                 with suppress(aiohttp.ClientError):

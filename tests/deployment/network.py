@@ -37,7 +37,7 @@ class Network:
 
     name: str
     folder: Path
-    processes: list[asyncio.subprocess.Process] = field(default_factory=list)
+    processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
 
     @property
     def site(self) -> list[str]:
@@ -70,14 +70,19 @@ class Network:
                 stderr=log,
                 start_new_session=True,
             )
-        self.processes.append(process)
+        self.processes[name] = process
+
+    async def kill(self, name: str) -> None:
+        """It and nothing else."""
+        self.processes[name].kill()
+        await self.processes[name].wait()
 
     async def answers(self, host: str, port: int) -> None:
         """Returns when something takes connections there."""
         probe = [*self.site, "bash", "-c", f": </dev/tcp/{host}/{port}"]
         async with asyncio.timeout(STARTED):
             while True:
-                ended = [process for process in self.processes if process.returncode is not None]
+                ended = [process for process in self.processes.values() if process.returncode is not None]
                 if ended:
                     raise AssertionError(self.said())
                 asked = await asyncio.create_subprocess_exec(*probe, stderr=asyncio.subprocess.DEVNULL)
@@ -93,7 +98,7 @@ class Network:
         )
 
     async def stop(self) -> None:
-        for process in reversed(self.processes):
+        for process in reversed(self.processes.values()):
             if process.returncode is None:
                 process.send_signal(signal.SIGINT)
             try:

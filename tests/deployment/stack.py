@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -18,6 +19,7 @@ from typing import Any
 import yaml
 
 from tests.deployment.network import RELAY, SITE, Network, network
+from tests.support import processes
 from tests.support.certificates import certificate
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +57,23 @@ class Stack:
         environment = {key: _placed(str(value), places) for key, value in service["environment"].items()}
         environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         await self.net.start(name, *(_placed(word, places) for word in words), **environment)
+
+    async def owner(self, meeting: str) -> str:
+        """The node that acts for the meeting."""
+        password = (self.folder / "secrets" / "redis_password").read_text().strip()
+        process = await asyncio.create_subprocess_exec(
+            *(*self.net.site, "redis-cli", "--user", "motesrum", "hget", "motesrum:records:owner", meeting),
+            env={"PATH": os.environ["PATH"], "REDISCLI_AUTH": password},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await process.communicate()
+        return out.decode().split('"node":')[1].split('"')[1]
+
+    async def kill_node(self, name: str) -> None:
+        """As a machine that loses its power: the service and its media worker."""
+        for worker in processes.naming(self.folder / f"node-{name}"):
+            os.kill(worker, signal.SIGKILL)
+        await self.net.kill(f"node-{name}")
 
     async def token(self, *words: str) -> dict[str, Any]:
         """What `motesrum token` prints at the first node."""

@@ -1,5 +1,7 @@
 """All that docker-compose starts, together: people join over HTTPS, also where only TCP 443 gets out."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from typing import Any
@@ -81,19 +83,25 @@ class Host:
         return str(made["url"])
 
 
+async def met(running: Stack, chromium: Browser) -> tuple[Host, str, Person, Person]:
+    """A host, the meeting, and in it a newcomer and an officer who hears them."""
+    host = await Host.signed_in(running, chromium)
+    meeting = (await host.call("POST", "/meetings", PLAN))["id"]
+    newcomer = await Person.at(await page_in(chromium))
+    await newcomer.enter(await host.link(meeting, role="newcomer"))
+    officer = await Person.at(await page_in(chromium))
+    await officer.enter(await host.link(meeting, role="officer", agency="skatteverket", station=1))
+    await host.call("POST", f"/meetings/{meeting}/stations/1/start")
+    await officer.hears(await newcomer.participant(), deadline=SECONDS)
+    return host, meeting, newcomer, officer
+
+
 @pytest.mark.parametrize(("firewall", "path"), [("open", "host udp"), ("strict", "relay tls")])
 async def test_an_officer_joins_over_https_and_hears_the_newcomer(
     running: Stack, chromium: Browser, firewall: str, path: str
 ) -> None:
     with running.net.walled() if firewall == "strict" else nullcontext():
-        host = await Host.signed_in(running, chromium)
-        meeting = (await host.call("POST", "/meetings", PLAN))["id"]
-        newcomer = await Person.at(await page_in(chromium))
-        await newcomer.enter(await host.link(meeting, role="newcomer"))
-        officer = await Person.at(await page_in(chromium))
-        await officer.enter(await host.link(meeting, role="officer", agency="skatteverket", station=1))
-        await host.call("POST", f"/meetings/{meeting}/stations/1/start")
-        await officer.hears(await newcomer.participant(), deadline=SECONDS)
+        host, meeting, newcomer, officer = await met(running, chromium)
         for person in (officer, newcomer):
             await person.until(TAKES, path, deadline=SECONDS, what=f"media goes {path}")
         await host.call("POST", f"/meetings/{meeting}/end")
@@ -119,3 +127,21 @@ async def test_the_page_that_tests_the_connection_tells_what_is_blocked(
         assert await verdict.get_attribute("data-verdict") == means
         assert f"TCP {TURN_NAME}:443" in await page.get_by_test_id("part-relayTls").inner_text()
         await page.context.close()
+
+
+async def test_pages_are_back_with_sound_when_their_node_dies(running: Stack, chromium: Browser) -> None:
+    host, meeting, newcomer, officer = await met(running, chromium)
+    before = await running.owner(meeting)
+    began = time.monotonic()
+    await running.kill_node(before)
+    await asyncio.gather(
+        officer.hears(await newcomer.participant(), deadline=2 * SECONDS),
+        newcomer.hears(await officer.participant(), deadline=2 * SECONDS),
+    )
+    print(f"\nboth hear each other {time.monotonic() - began:.1f} s after their node was killed")
+    assert await running.owner(meeting) != before
+    shown = await host.call("GET", f"/meetings/{meeting}")
+    assert [station["state"] for station in shown["stations"]] == ["active"]
+    for person in (officer, newcomer):
+        assert await person.connection() == "joined"
+        await person.page.context.close()
