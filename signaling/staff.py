@@ -16,6 +16,8 @@ REVOKED = "revoked_staff"
 COOKIE = "motesrum_staff"
 LINK_LIFETIME = 3600.0
 KEPT = 7 * 86400.0
+SEEN = 1000
+"""Sessions that are remembered for when the store is down."""
 ROLES = ("host", "admin", "agency_admin", "interpreter")
 By = Literal["link", "password", "oidc"]
 
@@ -88,6 +90,8 @@ class Staff:
         self._public_url = public_url
         self._lifetime = lifetime
         self._clock = clock
+        self._seen: dict[str, StaffClaims] = {}
+        """Who was signed in when the store was last asked, latest last."""
 
     async def create_link(self, person: Person) -> StaffLink:
         code = new_code()
@@ -137,9 +141,24 @@ class Staff:
             if record.value["sub"] == sub:
                 await self._records.delete(SESSION, key)
 
-    async def session(self, secret: str) -> StaffClaims | None:
-        record = await self._records.get(SESSION, digest(secret))
-        return None if record is None else _claims(record.value, record.expires_at or 0.0)
+    async def session(self, secret: str, *, restricts: bool = False) -> StaffClaims | None:
+        """`restricts`: for a call that only takes away, it is enough that the session was there when it was
+        last asked for. Raises StoreUnavailable."""
+        key = digest(secret)
+        try:
+            record = await self._records.get(SESSION, key)
+        except StoreUnavailable:
+            seen = self._seen.get(key)
+            if not restricts or seen is None or self._clock() >= seen.exp:
+                raise
+            return seen
+        self._seen.pop(key, None)
+        if record is None:
+            return None
+        claims = self._seen[key] = _claims(record.value, record.expires_at or 0.0)
+        if len(self._seen) > SEEN:
+            del self._seen[next(iter(self._seen))]
+        return claims
 
     async def sign_out(self, secret: str) -> None:
         await self._records.delete(SESSION, digest(secret))

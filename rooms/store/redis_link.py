@@ -56,7 +56,8 @@ class RedisLink:
         self.server = server
         self._pool = make_pool(server)
         self._places = asyncio.Semaphore(CONNECTIONS)
-        self._down = False
+        self._failing_since: float | None = None
+        self._looking: asyncio.Task[None] | None = None
         self._closed = False
 
     async def open(self) -> None:
@@ -70,6 +71,9 @@ class RedisLink:
         if self._closed:
             return
         self._closed = True
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         for _ in range(CONNECTIONS):
             await self._places.acquire()
         await self._pool.disconnect()
@@ -113,21 +117,42 @@ class RedisLink:
     async def _again(
         self, attempt: Callable[[], Awaitable[T]], repeatable: tuple[type[StoreUnavailable], ...]
     ) -> T:
-        """Once it is known to be away, nobody is kept waiting for it."""
-        until = time.monotonic() + (0.0 if self._down else self.server.timeout)
+        """When it has been away for as long as one waits for an answer, nobody else is kept waiting: all are
+        refused until somebody who looks has found it again."""
+        begun = time.monotonic()
+        if self._failing_since is not None and begun - self._failing_since > self.server.timeout:
+            raise _NotSent(f"Redis at {self.server.where} is away")
         while True:
             try:
                 answer = await attempt()
             except (_NotSent, Unsure) as error:
-                if time.monotonic() < until and isinstance(error, repeatable):
+                self._failed(begun)
+                if time.monotonic() - begun < self.server.timeout and isinstance(error, repeatable):
                     await asyncio.sleep(PAUSE)
                     continue
-                self._down = True
                 raise
             except ResponseError as error:
                 raise _refused(error, self.server) from error
-            self._down = False
+            self._failing_since = None
             return answer
+
+    def _failed(self, since: float) -> None:
+        if self._failing_since is None:
+            self._failing_since = since
+        if self._looking is None and not self._closed:
+            self._looking = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        while self._failing_since is not None:
+            await asyncio.sleep(PAUSE)
+            try:
+                await self._exchange([["PING"]])
+            except (_NotSent, Unsure):
+                continue
+            except (StoreUnavailable, ResponseError):
+                pass  # it answers: whoever asks next is told what it says
+            self._failing_since = None
+        self._looking = None
 
     async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
         async with self._places:

@@ -141,7 +141,7 @@ async def _proof(services: Services, request: web.Request, *, restricts: bool) -
     secret = cookies.read(request, staff.COOKIE)
     if secret is None:
         raise _unauthorized("token_missing", "sign in first, or send a bearer token")
-    claims = await services.staff.session(secret)
+    claims = await services.staff.session(secret, restricts=restricts)
     if claims is None:
         raise _unauthorized("session_missing", "the session has ended; sign in again")
     return claims

@@ -304,7 +304,11 @@ def main() -> int:
     cluster = {} if chosen.lifetime is None else {"lifetime": chosen.lifetime}
     before = load()
     with tempfile.TemporaryDirectory() as folder:
-        found = asyncio.run(PARTS[chosen.part](Path(folder), chosen.count, cluster))
+        try:
+            found = asyncio.run(PARTS[chosen.part](Path(folder), chosen.count, cluster))
+        except AssertionError as error:
+            print(error, file=sys.stderr)
+            raise
     path = RESULTS / f"cluster_{chosen.part}.json"
     path.parent.mkdir(exist_ok=True)
     parts = json.loads(path.read_text()) if path.exists() else []

@@ -10,8 +10,9 @@ import pytest
 from rooms.store.base import StoreUnavailable
 from rooms.store.memory import open_memory
 from signaling.idempotency import Idempotency, Result
+from signaling.staff import COOKIE, Person
 from tests.support.door import Device
-from tests.support.rest import Clock, Service, service
+from tests.support.rest import SITE, Clock, Service, service
 
 
 @pytest.fixture
@@ -54,6 +55,31 @@ async def test_staff_pause_finish_remove_and_end_without_the_store(
             assert await officer.closed_with() == "removed"
             ended = await desk.call("POST", f"{path}/end", headers=headers)
             assert ended.json["state"] == "ended"
+
+
+async def test_whoever_was_signed_in_by_a_cookie_takes_away_and_nobody_else_does(
+    desk: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meeting = await desk.meeting()
+    path = f"/api/v1/meetings/{meeting['id']}"
+    staff, person = desk.services.staff, Person("lena", "Lena Ek", "host", (SITE,))
+    seen, unseen, gone = [(await staff.begin(person, "password")).secret for _ in range(3)]
+
+    async def asks(secret: str, method: str, path: str) -> int:
+        headers = {"Cookie": f"{COOKIE}={secret}", "Origin": desk.services.settings.public_url}
+        return (await desk.call(method, path, token="", headers=headers)).status
+
+    for secret in (seen, gone):
+        assert await asks(secret, "GET", path) == 200
+    await staff.sign_out(gone)
+    assert await asks(gone, "GET", path) == 401
+    break_store(desk, monkeypatch)
+    for secret in (unseen, gone):
+        assert await asks(secret, "POST", f"{path}/pause") == 503
+    assert await asks(seen, "POST", f"{path}/resume") == 503
+    assert await asks(seen, "POST", f"{path}/pause") == 200
+    desk.clock.ahead += desk.services.settings.staff_lifetime
+    assert await asks(seen, "POST", f"{path}/end") == 503
 
 
 async def test_a_foreign_or_a_revoked_token_is_no_better_off(
