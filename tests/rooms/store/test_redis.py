@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -168,6 +169,31 @@ class TestTrouble:
                 except StoreUnavailable:
                     await asyncio.sleep(0.05)
         assert await store.events.verify() == []
+        await store.close()
+
+    async def test_one_that_is_known_to_hang_keeps_nobody_waiting_and_is_found_when_it_goes_on(
+        self, own: RedisProcess, key: Path
+    ) -> None:
+        store = await open_redis(replace(own.server, timeout=1.0), key)
+        own.signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(StoreUnavailable):
+                await store.records.get("link", "a")
+            began = time.monotonic()
+            for _ in range(50):
+                with pytest.raises(StoreUnavailable):
+                    await store.records.get("link", "a")
+                await asyncio.sleep(0)
+            assert time.monotonic() - began < 1.0
+        finally:
+            own.signal(signal.SIGCONT)
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    assert await store.records.put_if_absent("link", "a", {})
+                    break
+                except StoreUnavailable:
+                    await asyncio.sleep(0.01)
         await store.close()
 
     async def test_a_caller_that_is_cancelled_ends_at_once(self, own: RedisProcess, key: Path) -> None:
