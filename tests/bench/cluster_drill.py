@@ -28,7 +28,7 @@ from rooms.events import MessageSent
 from rooms.store.redis import open_redis
 from signaling import logs
 from tests.bench.figures import RESULTS, load, machine, part
-from tests.cluster.site import NodeProcess, Roamer, Site, site
+from tests.cluster.site import NodeProcess, Roamer, Site, site, soon
 from tests.support.gaps import gap, note_what_is_sent
 from tests.support.raw_client import CallFailed, ConnectionLost, redeem
 from tests.support.service import STATIONS, Refused
@@ -174,7 +174,7 @@ async def kills(folder: Path, count: int, cluster: dict[str, Any]) -> dict[str, 
             await _speaking(it, node, meeting, "officer", **booked[0]),
         ]
         lobby = await _speaking(it, node, meeting, "officer", **booked[1])
-        await it.rest(node, "POST", f"/meetings/{meeting}/stations/1/start")
+        await soon(lambda: it.rest(node, "POST", f"/meetings/{meeting}/stations/1/start"))
         for each in (*people, lobby):
             await each.cut()  # its snapshot is of now then
             await each.wait_for(lambda each=each: each.back, BACK)  # type: ignore[misc]
@@ -306,7 +306,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         try:
             found = asyncio.run(PARTS[chosen.part](Path(folder), chosen.count, cluster))
-        except AssertionError as error:
+        except (AssertionError, Refused) as error:
             print(error, file=sys.stderr)
             raise
     path = RESULTS / f"cluster_{chosen.part}.json"

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -175,6 +175,7 @@ class Roamer(RawClient):
                 self.failure = error
                 raise
             self.back.append(time.time())
+            self.on_changed()
 
     async def close(self) -> None:
         if self._staying is not None:
@@ -227,18 +228,13 @@ class Site:
         return str(made["id"])
 
     async def joined(self, node: NodeProcess, meeting: str, role: str, **body: Any) -> Roamer:
-        invited = await self.rest(node, "POST", f"/meetings/{meeting}/invitations", {"role": role, **body})
+        """A client that has come in. While meetings move it is tried again, as pages do."""
         client = Roamer(self)
+        invitation = "POST", f"/meetings/{meeting}/invitations", {"role": role, **body}
+        invited = await soon(lambda: self.rest(node, *invitation))
         token = (await redeem(node.url, invited["code"]))["access_token"]
-        async with asyncio.timeout(DEADLINE):
-            while True:
-                try:
-                    await client.join(token)
-                    return client
-                except CallFailed as error:
-                    if error.code not in PASSES:
-                        raise
-                    await asyncio.sleep(pause(0))
+        await soon(lambda: client.join(token))
+        return client
 
     def owner(self, meeting: str) -> str | None:
         with redis_client.Redis(port=self.redis.port) as client:
@@ -251,6 +247,17 @@ class Site:
             rows: Any = client.xrange("motesrum:feed")
         mine = [fields for _, fields in rows if fields["stream"] == f"meeting/{meeting}"]
         return [int(fields["fence"]) for fields in sorted(mine, key=lambda f: int(f["version"]))]
+
+
+async def soon(call: Callable[[], Awaitable[Any]]) -> Any:
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            try:
+                return await call()
+            except (CallFailed, Refused) as error:
+                if error.code not in PASSES:
+                    raise
+                await asyncio.sleep(pause(0))
 
 
 @asynccontextmanager
