@@ -15,7 +15,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import redis as redis_client
@@ -39,12 +39,35 @@ DEADLINE = 30.0
 PUBLIC_URL = "https://meetings.example.se"
 
 
+class Running(Protocol):
+    def poll(self) -> int | None: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+
+def anew(environment: Mapping[str, str], log: Path) -> Running:
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", "signaling.cli", "serve"],
+            cwd=ROOT,
+            env=environment,
+            stdout=out,
+            stderr=out,
+        )
+
+
 class NodeProcess:
     """`line`: what it reaches Redis through. `by_others`: where the other nodes look for it; its own address
-    unless something else is said."""
+    unless something else is said. `run` starts it."""
 
     def __init__(
-        self, name: str, folder: Path, line: TcpRelay, by_others: str | None = None, **cluster: Any
+        self,
+        name: str,
+        folder: Path,
+        line: TcpRelay,
+        by_others: str | None = None,
+        run: Callable[[Mapping[str, str], Path], Running] = anew,
+        **cluster: Any,
     ) -> None:
         self.name = name
         self.line = line
@@ -69,7 +92,8 @@ class NodeProcess:
             **{f"MOTESRUM_CLUSTER__{key.upper()}": str(value) for key, value in cluster.items()},
         }
         self.still = False
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Running | None = None
+        self._run = run
 
     @property
     def log(self) -> str:
@@ -82,11 +106,7 @@ class NodeProcess:
     async def start(self) -> None:
         """Returns when it is ready."""
         self.data.mkdir(parents=True, exist_ok=True)
-        with (self.data / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "signaling.cli", "serve"],
-                cwd=ROOT, env=self._environment, stdout=log, stderr=log,
-            )  # fmt: skip
+        self._process = self._run(self._environment, self.data / "log")
         try:
             async with asyncio.timeout(STARTED):
                 await self._answers()
@@ -262,9 +282,13 @@ async def soon(call: Callable[[], Awaitable[Any]]) -> Any:
 
 @asynccontextmanager
 async def site(
-    folder: Path, *names: str, by_others: Mapping[str, str] | None = None, **cluster: Any
+    folder: Path,
+    *names: str,
+    by_others: Mapping[str, str] | None = None,
+    run: Callable[[Mapping[str, str], Path], Running] = anew,
+    **cluster: Any,
 ) -> AsyncIterator[Site]:
-    """`cluster`: settings of the nodes. `by_others`: see `NodeProcess`."""
+    """`cluster`: settings of the nodes. `by_others` and `run`: see `NodeProcess`."""
     keys = KeyFolder(folder / "keys")
     keys.sealing_key()
     settings = Settings(data=folder, public_url=PUBLIC_URL)
@@ -273,7 +297,7 @@ async def site(
         nodes = {}
         for name in names:
             line = await TcpRelay.open(("127.0.0.1", redis.port))
-            nodes[name] = NodeProcess(name, folder, line, (by_others or {}).get(name), **cluster)
+            nodes[name] = NodeProcess(name, folder, line, (by_others or {}).get(name), run, **cluster)
         it = Site(folder, nodes, redis, tokens)
         try:
             await asyncio.gather(*(node.start() for node in nodes.values()))
