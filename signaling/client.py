@@ -256,7 +256,7 @@ class MeetingClient:
             for attempt in itertools.count():
                 try:
                     return await self.resume()
-                except (aiohttp.ClientError, ConnectionLost):
+                except (aiohttp.ClientError, ConnectionLost, PeerFailed):
                     self._node = None
                 except CallFailed as error:
                     if error.code not in PASSES:
