@@ -205,7 +205,8 @@ async def kills(folder: Path, count: int, cluster: dict[str, Any]) -> dict[str, 
 async def storm(folder: Path, count: int, cluster: dict[str, Any]) -> dict[str, Any]:
     """Without media: what is measured is how the sessions return."""
     async with site(folder, "a", "b", **cluster) as it:
-        meetings = [await it.at(it.nodes["a"]) for _ in range(CLIENTS // PEOPLE)]
+        meetings = [(await it.placed())[0] for _ in range(CLIENTS // PEOPLE)]
+        assert {it.owner(meeting) for meeting in meetings} == {"a"}
         people = []
         for meeting in meetings:
             for _ in range(PEOPLE):
@@ -235,11 +236,11 @@ async def storm(folder: Path, count: int, cluster: dict[str, Any]) -> dict[str, 
 async def _pair(folder: Path, cluster: dict[str, Any]) -> AsyncIterator[tuple[NodeProcess, Roamer, Roamer]]:
     """A newcomer who sends sound to a host, at one of two nodes."""
     async with site(folder, "a", "b", run=Forked, **cluster) as it:
-        meeting = await it.at(it.nodes["a"])
-        newcomer = await _speaking(it, it.nodes["a"], meeting, "newcomer")
-        host = await _speaking(it, it.nodes["b"], meeting, "host")
+        meeting, here, there = await it.placed()
+        newcomer = await _speaking(it, here, meeting, "newcomer")
+        host = await _speaking(it, there, meeting, "host")
         await host.wait_for_consumer("microphone", newcomer.participant, deadline=BACK)
-        yield it.nodes["a"], newcomer, host
+        yield here, newcomer, host
         await newcomer.close()
         await host.close()
 

@@ -38,7 +38,7 @@ async def exchanged(it: Site, node: NodeProcess, assertion: str) -> dict[str, An
 
 
 async def test_a_one_time_code_is_redeemed_by_one_of_many_who_try_at_both_nodes(it: Site) -> None:
-    meeting = await it.at(it.nodes["a"])
+    meeting, _, _ = await it.placed()
     for _ in range(TRIES):
         made = await it.rest(it.nodes["a"], "POST", f"/meetings/{meeting}/invitations", {"role": "host"})
         tries = [redeem(node.url, made["code"]) for node in it.nodes.values() for _ in range(3)]
@@ -49,7 +49,7 @@ async def test_a_one_time_code_is_redeemed_by_one_of_many_who_try_at_both_nodes(
 
 
 async def test_an_assertion_is_exchanged_once_wherever_it_is_shown(it: Site, tax: AgencySystem) -> None:
-    meeting = await it.at(it.nodes["a"])
+    meeting, _, _ = await it.placed()
     for _ in range(TRIES):
         assertion = tax.asserts(meeting, 1)
         tries = [exchanged(it, node, assertion) for node in it.nodes.values() for _ in range(3)]
@@ -63,8 +63,7 @@ async def test_an_assertion_is_exchanged_once_wherever_it_is_shown(it: Site, tax
 async def test_what_is_taken_back_at_one_node_is_cut_at_the_other(
     it: Site, tax: AgencySystem, kind: str
 ) -> None:
-    here, there = it.nodes["a"], it.nodes["b"]
-    meeting = await it.at(here)
+    meeting, here, there = await it.placed()
     newcomer = await speaking(it, here, meeting, "newcomer")
     await it.rest(here, "POST", f"/meetings/{meeting}/stations/1/start")
     given = await exchanged(it, there, tax.asserts(meeting, 1))

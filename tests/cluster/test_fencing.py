@@ -17,7 +17,8 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 async def in_a_meeting_at_a(it: Site) -> tuple[str, Roamer, Roamer]:
-    meeting = await it.at(it.nodes["a"])
+    meeting, first, _ = await it.placed()
+    assert first is it.nodes["a"], "the first of those with nothing to do"
     newcomer = await speaking(it, it.nodes["a"], meeting, "newcomer")
     host = await speaking(it, it.nodes["a"], meeting, "host")
     await heard(host, newcomer)
