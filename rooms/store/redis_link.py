@@ -117,7 +117,7 @@ class RedisLink:
     async def _again(
         self, attempt: Callable[[], Awaitable[T]], repeatable: tuple[type[StoreUnavailable], ...]
     ) -> T:
-        """When it has been away for as long as one waits for an answer, nobody else is kept waiting: all are
+        """When it has failed for as long as one waits for an answer, nobody else is kept waiting: all are
         refused until somebody who looks has found it again."""
         begun = time.monotonic()
         if self._failing_since is not None and begun - self._failing_since > self.server.timeout:
@@ -126,7 +126,7 @@ class RedisLink:
             try:
                 answer = await attempt()
             except (_NotSent, Unsure) as error:
-                self._failed(begun)
+                self._failed()
                 if time.monotonic() - begun < self.server.timeout and isinstance(error, repeatable):
                     await asyncio.sleep(PAUSE)
                     continue
@@ -136,9 +136,9 @@ class RedisLink:
             self._failing_since = None
             return answer
 
-    def _failed(self, since: float) -> None:
+    def _failed(self) -> None:
         if self._failing_since is None:
-            self._failing_since = since
+            self._failing_since = time.monotonic()
         if self._looking is None and not self._closed:
             self._looking = asyncio.create_task(self._look())
 

@@ -84,7 +84,6 @@ class NodeProcess:
             "MOTESRUM_STORE": "redis",
             "MOTESRUM_REDIS__URL": f"redis://127.0.0.1:{line.address[1]}",
             "MOTESRUM_REDIS__KEY_FILE": str(folder / "redis.key"),
-            "MOTESRUM_REDIS__TIMEOUT": "1",
             "MOTESRUM_CLUSTER__NAME": name,
             "MOTESRUM_CLUSTER__URL": by_others or self.url,
             "MOTESRUM_LIMITS__CONNECTIONS_PER_ADDRESS": "2000",
