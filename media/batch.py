@@ -1,9 +1,9 @@
 """UDP sockets, with one system call for many datagrams (Linux: recvmmsg, sendmmsg, UDP GSO) or one for each.
 
-Both kinds look alike. `receive` gives what has come. What goes out often is written into a slot of `arena`,
-protected there, and put into the lane of its destination; with batches it waits there until `flush`, which
-comes at the end of the same turn of the event loop. What the kernel does not take then is dropped. What is
-rare (STUN, DTLS) is sent at once.
+Both kinds look alike. `receive` gives what has come, neighbours of one sender together. What goes out often
+is written into the arena, protected there, and put into the lane of its destination; with batches it waits
+there until `flush`, which comes at the end of the same turn of the event loop. What the kernel does not take
+then is dropped. What is rare (STUN, DTLS) is sent at once.
 """
 
 from __future__ import annotations
@@ -14,22 +14,26 @@ import socket
 import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Protocol
 
-from media.srtp import MAX_DATAGRAM, Arena, Slot
+from media.block import MOST_BYTES, MOST_SEGMENTS, Piece, cut
+from media.srtp import MAX_DATAGRAM, SLOT, Arena
 from media.stats import Drop, Traffic
 
 Address = tuple[Any, ...]
 Path = tuple[int, Address]
-Waiting = tuple[int, int, object]
-"""Where a packet lies for the kernel, its size, and what it is of."""
+Received = tuple[Path, Sequence[bytes]]
+"""Datagrams that came from one place, one after the other."""
+Waiting = tuple[int, int, int, int, object]
+"""A piece: where it lies for the kernel, the size of its first datagram and of all of them, how many they
+are, and what they are of."""
 
 BATCH = 64
 """Datagrams that are read in one turn at most."""
 QUEUED = 512
 """Packets that wait for the end of a turn at most; then all of them go at once."""
-MOST_SEGMENTS, MOST_BYTES = 64, 65_000
-"""What the kernel cuts up in one call (UDP_MAX_SEGMENTS, and the length of an IP packet)."""
 
 _SOL_UDP, _UDP_SEGMENT = 17, 103
 _DONT_WAIT = 0x40
@@ -42,6 +46,7 @@ _MESSAGE = struct.Struct("@PIPNPNi0PI0P")
 _pack_iovec, _pack_message = _IOVEC.pack_into, _MESSAGE.pack_into
 _LENGTH_AT = struct.calcsize("@PIPNPNi0P")
 _SEGMENT = struct.Struct("@NiiH0N")
+_pack_segment = _SEGMENT.pack_into
 _SEGMENT_LENGTH = struct.calcsize("@NiiH")
 _IPV4, _IPV6 = struct.Struct("!H4s8x"), struct.Struct("!HI16s")
 
@@ -50,23 +55,21 @@ class Lane(Protocol):
     """One destination's way out. It counts in its traffic what the kernel took, and what not."""
 
     @property
-    def socket(self) -> UdpSocket: ...
+    def arena(self) -> Arena: ...
 
-    def put(self, slot: Slot, size: int, of: object) -> bool:
-        """Send what lies in the slot, the next free one; False when it is known that it is lost."""
+    def room(self, size: int) -> int:
+        """Where in the arena this many bytes may be written, to be put next. At most `BATCH` packets."""
+
+    def put(self, at: int, pieces: Sequence[Piece], of: object) -> None:
+        """Send what lies in the arena from `at` on."""
 
     def send(self, datagram: bytes, of: object = None) -> bool:
-        """The same for a datagram that lies elsewhere."""
+        """The same for a datagram that lies elsewhere; False when it is known that it is lost."""
 
 
 class UdpSocket(Protocol):
-    memory: Any
-    slots: list[Slot]
-    free: int
-    """The number of the slot for the next packet."""
-
     def fileno(self) -> int: ...
-    def receive(self) -> Iterable[tuple[bytes, Path]]: ...
+    def receive(self) -> Iterable[Received]: ...
     def lane(self, address: Address, traffic: Traffic) -> Lane: ...
     def send(self, datagram: bytes, address: Address) -> bool: ...
     def withdraw(self, of: object) -> None:
@@ -114,18 +117,26 @@ def wrapped(
     return PlainSocket(opened, index, traffic)
 
 
+def together(datagrams: Iterable[tuple[bytes, Path]]) -> Iterator[Received]:
+    """Neighbours of one sender."""
+    for path, found in groupby(datagrams, key=itemgetter(1)):
+        yield path, [datagram for datagram, _ in found]
+
+
 class PlainSocket:
     """Every datagram is a call of its own; nothing waits."""
 
     def __init__(self, opened: socket.socket, index: int, traffic: Traffic) -> None:
-        self._arena = Arena(1)
-        self.memory, self.slots, self.free = self._arena.memory, self._arena.slots, 0
+        self.arena = Arena(BATCH * MAX_DATAGRAM)
         self._socket, self._index, self._traffic = opened, index, traffic
 
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def receive(self) -> Iterator[tuple[bytes, Path]]:
+    def receive(self) -> Iterator[Received]:
+        return together(list(self._read()))
+
+    def _read(self) -> Iterator[tuple[bytes, Path]]:
         for _ in range(BATCH):
             try:
                 datagram, address = self._socket.recvfrom(MAX_DATAGRAM)
@@ -149,14 +160,19 @@ class PlainSocket:
 
 class PlainLane:
     def __init__(self, of: PlainSocket, address: Address, traffic: Traffic) -> None:
-        self.socket: PlainSocket = of
-        self._address, self._traffic = address, traffic
+        self.arena = of.arena
+        self._socket, self._address, self._traffic = of, address, traffic
 
-    def put(self, slot: Slot, size: int, of: object) -> bool:
-        return self.send(self.socket.memory[:size])
+    def room(self, size: int) -> int:
+        return 0
+
+    def put(self, at: int, pieces: Sequence[Piece], of: object) -> None:
+        for piece in pieces:
+            for place, size in cut(piece):
+                self.send(self.arena.memory[at + place : at + place + size])
 
     def send(self, datagram: bytes, of: object = None) -> bool:
-        if not self.socket.send(datagram, self._address):
+        if not self._socket.send(datagram, self._address):
             self._traffic.drop(Drop.SEND_FAILED)
             return False
         self._traffic.sent(len(datagram))
@@ -169,8 +185,9 @@ class BatchedSocket:
     def __init__(
         self, opened: socket.socket, index: int, traffic: Traffic, schedule: Callable[[], None]
     ) -> None:
-        self._arena = Arena(QUEUED)
-        self.memory, self.slots, self.free = self._arena.memory, self._arena.slots, 0
+        self.arena = Arena(QUEUED * SLOT)
+        self.free = self.waiting = 0
+        """Where the next packet goes, and how many wait."""
         self.segments = cuts_up(opened)
         self.family = opened.family
         self._socket, self._schedule, self._traffic = opened, schedule, traffic
@@ -181,7 +198,7 @@ class BatchedSocket:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def receive(self) -> list[tuple[bytes, Path]]:
+    def receive(self) -> Iterable[Received]:
         return self._in.read()
 
     def lane(self, address: Address, traffic: Traffic) -> BatchedLane:
@@ -198,39 +215,39 @@ class BatchedSocket:
 
     def withdraw(self, of: object) -> None:
         for lane in self._busy:
-            lane.waiting = [each for each in lane.waiting if each[2] is not of]
+            lane.waiting = [each for each in lane.waiting if each[4] is not of]
 
     def flush(self) -> None:
         """When this returns nothing waits any more: it is the kernel's, or dropped and counted."""
         if not self._busy:
             return
         lanes, self._busy = self._busy, []
-        self.free = 0
+        self.free = self.waiting = 0
         parcels = self._out.write(lanes)
         done = 0
         while done < len(parcels):
             taken, error = self._out.send(done, len(parcels))
-            for lane, packets, size in parcels[done : done + taken]:
-                self._traffic.sent(size, len(packets))
-                lane.traffic.sent(size, len(packets))
+            for lane, (_, _, size, packets, _) in parcels[done : done + taken]:
+                self._traffic.sent(size, packets)
+                lane.traffic.sent(size, packets)
             done += taken
             if error in _FULL:
-                for lane, packets, _ in parcels[done:]:
-                    self._lost(lane, len(packets), Drop.QUEUE_FULL)
+                for lane, piece in parcels[done:]:
+                    self._lost(lane, piece[3], Drop.QUEUE_FULL)
                 return
             if error and error != errno.EINTR:
-                self._refused(parcels[done][0], parcels[done][1], error)
+                self._refused(*parcels[done], error)
                 done += 1
 
-    def _refused(self, lane: BatchedLane, packets: Sequence[Waiting], error: int) -> None:
+    def _refused(self, lane: BatchedLane, piece: Waiting, error: int) -> None:
         """One by one where it was the cutting up that the kernel refused."""
-        if len(packets) == 1 or error not in _NO_SEGMENTS:
-            self._lost(lane, len(packets), Drop.SEND_FAILED)
+        address, segment, total, packets, _ = piece
+        if packets == 1 or error not in _NO_SEGMENTS:
+            self._lost(lane, packets, Drop.SEND_FAILED)
             return
         lane.segments = False
-        for address, size, _ in packets:
-            at = address - self.slots[0][2]
-            sent = self.send(self.memory[at : at + size], lane.address)
+        for at, size in cut((address - self.arena.address, segment, total, packets)):
+            sent = self.send(self.arena.memory[at : at + size], lane.address)
             lane.traffic.sent(size) if sent else lane.traffic.drop(Drop.SEND_FAILED)
 
     def _lost(self, lane: BatchedLane, packets: int, reason: Drop) -> None:
@@ -244,53 +261,64 @@ class BatchedSocket:
 
 class BatchedLane:
     def __init__(self, of: BatchedSocket, address: Address, traffic: Traffic) -> None:
-        self.socket: BatchedSocket = of
+        self.arena = of.arena
         self.address, self.traffic = address, traffic
         self.segments = of.segments
         self.waiting: list[Waiting] = []
+        self._socket = of
         self._name = ctypes.create_string_buffer(name_of(of.family, address))
         self.name = ctypes.addressof(self._name), len(self._name) - 1
         """Where its socket address lies for the kernel, and its size."""
 
-    def put(self, slot: Slot, size: int, of: object) -> bool:
-        out = self.socket
-        if not self.waiting:
-            out.wait(self)
-        self.waiting.append((slot[2], size, of))
-        out.free += 1
-        if out.free == QUEUED:
+    def room(self, size: int) -> int:
+        out = self._socket
+        if out.waiting > QUEUED - BATCH or out.free + size > self.arena.size:
             out.flush()
-        return True
+        return out.free
+
+    def put(self, at: int, pieces: Sequence[Piece], of: object) -> None:
+        out, waiting, base = self._socket, self.waiting, self.arena.address + at
+        if not waiting:
+            out.wait(self)
+        for place, size, total, count in pieces:
+            address = base + place
+            if count == 1 and waiting and (longer := _joined(waiting[-1], address, size, of)):
+                waiting[-1] = longer
+            else:
+                waiting.append((address, size, total, count, of))
+            out.waiting += count
+            out.free = at + place + total
 
     def send(self, datagram: bytes, of: object = None) -> bool:
-        out, size = self.socket, len(datagram)
-        slot = out.slots[out.free]
-        out.memory[slot[0] : slot[0] + size] = datagram
-        return self.put(slot, size, of)
+        size = len(datagram)
+        at = self.room(size)
+        self.arena.memory[at : at + size] = datagram
+        self.put(at, ((0, size, size, 1),), of)
+        return True
 
-    def take(self) -> Iterable[Sequence[Waiting]]:
-        """What waits, cut into what one message carries; then nothing waits here."""
+    def take(self) -> Sequence[Waiting]:
+        """What waits, in what one message carries; then nothing waits here."""
         waiting, self.waiting = self.waiting, []
-        return runs(waiting) if self.segments else zip(waiting, strict=True)
+        return waiting if self.segments else [each for piece in waiting for each in _singly(piece)]
 
 
-def runs(waiting: Sequence[Waiting]) -> Iterator[Sequence[Waiting]]:
-    """For UDP GSO: neighbours of one size, of which the last may be shorter."""
-    start, count = 0, len(waiting)
-    while start < count:
-        size = waiting[start][1]
-        most = min(count, start + min(MOST_SEGMENTS, MOST_BYTES // size))
-        end = start + 1
-        while end < most and waiting[end][1] == size:
-            end += 1
-        if end < most and waiting[end][1] < size:
-            end += 1
-        yield waiting[start:end]
-        start = end
+def _joined(before: Waiting, address: int, size: int, of: object) -> Waiting | None:
+    """With one datagram more that lies behind it, if the kernel can cut it off again."""
+    start, segment, total, count, owner = before
+    if owner is not of or start + total != address or size > segment or total != segment * count:
+        return None
+    if count >= MOST_SEGMENTS or total + size > MOST_BYTES:
+        return None
+    return start, segment, total + size, count + 1, of
 
 
-Parcel = tuple[BatchedLane, Sequence[Waiting], int]
-"""What one message carries, and the size of all of it."""
+def _singly(piece: Waiting) -> Iterator[Waiting]:
+    for address, size in cut(piece[:4]):
+        yield address, size, size, 1, piece[4]
+
+
+Parcel = tuple[BatchedLane, Waiting]
+"""What one message carries."""
 
 
 class _Incoming:
@@ -317,19 +345,22 @@ class _Incoming:
         self._fresh = bytes(self._messages)
         self._lengths = memoryview(self._messages).cast("I")[_LENGTH_AT // 4 :: _MESSAGE.size // 4]
 
-    def read(self) -> list[tuple[bytes, Path]]:
-        """What has come, each with its sender. The next call needs the sizes of names as they were before."""
+    def read(self) -> list[Received]:
+        """What has come. The next call needs the sizes of names as they were before."""
         count = self._call(self._descriptor, self._messages_at, BATCH, _DONT_WAIT, None)
         if count <= 0:
             return []
-        found = []
-        before, path = b"", (self._index, ())
-        for number in range(count):
-            name = bytes(self._names[number * self._name_size : (number + 1) * self._name_size])
+        found: list[Received] = []
+        data, names, width = self._data, self._names, self._name_size
+        before, at = b"", 0
+        datagrams: list[bytes] = []
+        for number, size in enumerate(self._lengths[:count]):
+            name = names[number * width : (number + 1) * width]
             if name != before:
-                before, path = name, (self._index, address_of(self._family, name))
-            at = number * MAX_DATAGRAM
-            found.append((bytes(self._data[at : at + self._lengths[number]]), path))
+                before, datagrams = bytes(name), []
+                found.append(((self._index, address_of(self._family, before)), datagrams))
+            datagrams.append(bytes(data[at : at + size]))
+            at += MAX_DATAGRAM
         size = count * _MESSAGE.size
         self._messages[:size] = self._fresh[:size]
         return found
@@ -348,21 +379,15 @@ class _Outgoing:
     def write(self, lanes: Sequence[BatchedLane]) -> list[Parcel]:
         """A message for each parcel, in their order."""
         parcels = []
-        iovecs, iovec, message, control = self._iovecs, 0, 0, 0
+        iovec, message, control = 0, 0, 0
         for lane in lanes:
             name, name_size = lane.name
-            for packets in lane.take():
-                first, total, cut, cut_size = iovec, 0, 0, 0
-                for address, size, _ in packets:
-                    _pack_iovec(iovecs, iovec, address, size)
-                    iovec += _IOVEC.size
-                    total += size
-                many = len(packets)
-                if many > 1:
-                    segment = packets[0][1]
-                    _SEGMENT.pack_into(
-                        self._controls, control, _SEGMENT_LENGTH, _SOL_UDP, _UDP_SEGMENT, segment
-                    )
+            for piece in lane.take():
+                address, segment, total, packets, _ = piece
+                _pack_iovec(self._iovecs, iovec, address, total)
+                cut, cut_size = 0, 0
+                if packets > 1:
+                    _pack_segment(self._controls, control, _SEGMENT_LENGTH, _SOL_UDP, _UDP_SEGMENT, segment)
                     cut, cut_size = self._controls_at + control, _SEGMENT.size
                     control += _SEGMENT.size
                 _pack_message(
@@ -370,15 +395,16 @@ class _Outgoing:
                     message,
                     name,
                     name_size,
-                    self._iovecs_at + first,
-                    many,
+                    self._iovecs_at + iovec,
+                    1,
                     cut,
                     cut_size,
                     0,
                     0,
                 )
+                iovec += _IOVEC.size
                 message += _MESSAGE.size
-                parcels.append((lane, packets, total))
+                parcels.append((lane, piece))
         return parcels
 
     def send(self, first: int, end: int) -> tuple[int, int]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from media import layers, red, rtcp, rtp, vp8
+from media.block import Block
+from media.burst import Burst
 from media.cache import RecentPackets
 from media.leg import Leg
 from media.loss import Loss, OwnLoss
@@ -130,9 +132,48 @@ class Consumer:
         most = ALL_TEMPORAL if self.temporal is None else self.temporal
         self._thin = min(self._thin, most)
 
-    def forward(self, media: Media) -> None:
+    def forward(self, burst: Burst) -> None:
         if self.paused or not self.transport.connected:
             return
+        leg = self._leg
+        if leg is not None and burst.stream is leg.stream and self._passes_whole(leg, burst):
+            sequence = leg.numbers.place_together(burst.first, len(burst.media))
+            if sequence is not None:
+                self._send(self._block(burst), sequence, len(burst.media), burst.octets)
+                return
+        for media in burst.media:
+            self._forward_alone(media)
+
+    def _passes_whole(self, leg: Leg, burst: Burst) -> bool:
+        """Whether all of it is what every listener of this form gets, under other numbers."""
+        if self._keeps_sent or self.protection is not None or leg.pictures is not None or leg.shift:
+            return False
+        return burst.temporal <= self._thin and (leg.limit is None or burst.lowest > leg.limit)
+
+    def _block(self, burst: Burst) -> Block:
+        """As every listener of the same form gets it, but for numbers and SSRC."""
+        trailer = self.transport.dtls.trailer
+        found = burst.blocks.get((self._form, trailer))
+        if found is None:
+            usual = rtp.extension_block(self._elements({}, burst.media[0].now))
+            packets = [
+                media.packets.get(self._form) or self._packet(media, None if media.extensions else usual)
+                for media in burst.media
+            ]
+            found = Block(packets, [media.timestamp for media in burst.media], trailer)
+            burst.blocks[self._form, trailer] = found
+        return found
+
+    def _send(self, block: Block, sequence: int, count: int, octets: int) -> None:
+        failed = self.transport.dtls.forward(block, sequence, self.ssrc, self)
+        if not failed:
+            self.packets += count
+            self.octets += octets
+        elif len(failed) < count:
+            self.packets += count - len(failed)
+            self.octets += octets * (count - len(failed)) // count
+
+    def _forward_alone(self, media: Media) -> None:
         leg = self._leg
         if leg is None or media.stream is not leg.stream:
             leg = self._begin(media)
@@ -156,13 +197,10 @@ class Consumer:
         if picture is not None:
             packet = _with_picture(packet, len(packet) - len(media.payload), leg, media, picture)
         number, timestamp = sequence & 0xFFFF, media.timestamp + leg.shift & 0xFFFFFFFF
-        if self._keeps_sent:
-            sent = self._send_and_keep(
-                rtp.renumbered(packet, number, timestamp, self.ssrc), number, media.now
-            )
-        else:
-            sent = self.transport.dtls.forward(packet, number, timestamp, self.ssrc, self)
-        if sent:
+        if not self._keeps_sent:
+            block = Block([packet], [timestamp], self.transport.dtls.trailer)
+            self._send(block, sequence, 1, len(media.payload))
+        elif self._send_and_keep(rtp.renumbered(packet, number, timestamp, self.ssrc), number, media.now):
             self.packets += 1
             self.octets += len(media.payload)
 
@@ -178,11 +216,15 @@ class Consumer:
             media, form, protection.payload_type, red.build(self._payload_type, frame, before)
         )
 
-    def _packet(self, media: Media) -> bytes:
-        return self._built(media, self._form, self._payload_type, media.payload)
+    def _packet(self, media: Media, extensions: bytes | None = None) -> bytes:
+        return self._built(media, self._form, self._payload_type, media.payload, extensions)
 
-    def _built(self, media: Media, form: str, payload_type: int, payload: bytes) -> bytes:
+    def _built(
+        self, media: Media, form: str, payload_type: int, payload: bytes, extensions: bytes | None = None
+    ) -> bytes:
         """As every listener with the same codec and extensions gets it, but for its numbers."""
+        if extensions is None:
+            extensions = rtp.extension_block(self._elements(media.extensions, media.now))
         packet = media.packets[form] = rtp.build(
             payload_type=payload_type,
             sequence=0,
@@ -190,7 +232,7 @@ class Consumer:
             ssrc=0,
             payload=payload,
             marker=media.marker,
-            extensions=rtp.extension_block(self._elements(media, media.now)),
+            extensions=extensions,
         )
         return packet
 
@@ -283,7 +325,7 @@ class Consumer:
                 media.timestamp + leg.shift,
                 bytes(payload),
                 marker=media.marker,
-                extensions=rtp.extension_block(self._elements(media, now)),
+                extensions=rtp.extension_block(self._elements(media.extensions, now)),
             ),
             self,
         )
@@ -322,8 +364,9 @@ class Consumer:
             return True
         return playing not in self.producer.alive(now)
 
-    def _elements(self, media: Media, now: float) -> dict[int, bytes]:
-        elements = {id_: value for id_, value in media.extensions.items() if id_ in self._extensions}
+    def _elements(self, extensions: Mapping[int, bytes], now: float) -> dict[int, bytes]:
+        """Those of the source that the listener knows, and our own."""
+        elements = {id_: value for id_, value in extensions.items() if id_ in self._extensions}
         if _ABS_SEND_TIME_ID in self._extensions:
             elements[_ABS_SEND_TIME_ID] = rtp.abs_send_time(now)
         return elements

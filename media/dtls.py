@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
 from aiortc import rtcdtlstransport as _aiortc
 
 from media.batch import Lane
+from media.block import Block
 from media.srtp import MAX_PACKET, Inbound, Outbound
 from media.stats import Drop, Traffic
 
@@ -109,41 +110,59 @@ class DtlsEndpoint:
 
     def receive_srtp(self, data: bytes, now: float) -> None:
         """Take a datagram whose first byte is 128–191."""
-        self.traffic.received(len(data))
-        if self._inbound is None:
-            self.traffic.drop(Drop.NOT_CONNECTED)
-            return
-        if len(data) < 12:
-            self.traffic.drop(Drop.SRTP)
-            return
-        feedback = 192 <= data[1] <= 223
-        source = data[4:8] if feedback else data[8:12]
-        if source not in self._sources and len(self._sources) >= MAX_SOURCES:
-            self.traffic.drop(Drop.UNKNOWN_SSRC)
-            return
-        plain = self._inbound.unprotect_rtcp(data) if feedback else self._inbound.unprotect_rtp(data)
-        if plain is None:
-            self.traffic.drop(Drop.SRTP)
-            return
-        self._sources.add(source)
-        (self._on_rtcp if feedback else self._on_rtp)(plain, now)
+        for packet in self.unprotected((data,), now):
+            self._on_rtp(packet, now)
 
-    def forward(
-        self, packet: bytes | bytearray, sequence: int, timestamp: int, ssrc: int, of: object
-    ) -> bool:
-        """Send a copy of an RTP packet under these numbers by the lane, protected where it waits."""
+    def unprotected(self, datagrams: Sequence[bytes], now: float) -> list[bytes]:
+        """The RTP packets of such datagrams; `on_rtcp` gets what is RTCP."""
+        self.traffic.received(sum(map(len, datagrams)), len(datagrams))
+        found: list[bytes] = []
+        for data in datagrams:
+            if self._inbound is None:
+                self.traffic.drop(Drop.NOT_CONNECTED)
+                continue
+            if len(data) < 12:
+                self.traffic.drop(Drop.SRTP)
+                continue
+            feedback = 192 <= data[1] <= 223
+            source = data[4:8] if feedback else data[8:12]
+            if source not in self._sources and len(self._sources) >= MAX_SOURCES:
+                self.traffic.drop(Drop.UNKNOWN_SSRC)
+                continue
+            plain = self._inbound.unprotect_rtcp(data) if feedback else self._inbound.unprotect_rtp(data)
+            if plain is None:
+                self.traffic.drop(Drop.SRTP)
+                continue
+            self._sources.add(source)
+            if feedback:
+                self._on_rtcp(plain, now)
+            else:
+                found.append(plain)
+        return found
+
+    @property
+    def trailer(self) -> int:
+        """By how many bytes an RTP packet grows when it is protected."""
+        return 0 if self._outbound is None else self._outbound.trailer
+
+    def forward(self, block: Block, sequence: int, ssrc: int, of: object) -> Sequence[int]:
+        """Send a copy of RTP packets by the lane, protected where it waits, numbered from `sequence` on.
+
+        Gives the places in the block of those that could not be sent; they are counted.
+        """
         outbound, lane = self._outbound, self.lane
-        if outbound is None or lane is None or len(packet) > MAX_PACKET:
-            if self._outbound_for(packet) is not None:
-                self.traffic.drop(Drop.SEND_FAILED)
-            return False
-        out = lane.socket
-        slot = out.slots[out.free]
-        size = outbound.protect_copy(out.memory, slot, packet, sequence, timestamp, ssrc)
-        if size:
-            return lane.put(slot, size, of)
-        self.traffic.drop(Drop.SRTP)
-        return False
+        if outbound is None or lane is None:
+            reason = Drop.NOT_CONNECTED if outbound is None else Drop.SEND_FAILED
+            self.traffic.drop(reason, len(block.places))
+            return [place for place, _, _ in block.places]
+        at = lane.room(len(block.data))
+        failed = outbound.protect_block(lane.arena, at, block, sequence, ssrc)
+        if failed:
+            too_large = sum(size > MAX_PACKET for _, size, _ in block.places)
+            self.traffic.drop(Drop.TOO_LARGE, too_large)
+            self.traffic.drop(Drop.SRTP, len(failed) - too_large)
+        lane.put(at, block.without(failed) if failed else block.pieces, of)
+        return failed
 
     def send_rtp(self, packet: bytes, of: object = None) -> bool:
         """Protect and send; False (counted) when it could not be. `of` is what the packet belongs to."""

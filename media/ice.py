@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import string
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -32,7 +32,7 @@ class Route(Protocol):
     """Where the datagrams of an authenticated path go."""
 
     def receive_dtls(self, data: bytes, now: float) -> None: ...
-    def receive_srtp(self, data: bytes, now: float) -> None: ...
+    def receive_srtp(self, datagrams: Sequence[bytes], now: float) -> None: ...
     def path_changed(self, now: float) -> None: ...
 
 

@@ -138,23 +138,41 @@ class Port:
         now = self._clock()
         self._draining = True
         try:
-            for data, path in opened.receive():
-                self.receive(data, path, now)
+            for path, datagrams in opened.receive():
+                self.take(datagrams, path, now)
         finally:
             self._draining = False
             self.flush()
 
     def receive(self, data: bytes, path: Path, now: float) -> None:
         """Take one datagram; nothing that it contains can raise."""
-        self.traffic.received(len(data))
+        self.take((data,), path, now)
+
+    def take(self, datagrams: Sequence[bytes], path: Path, now: float) -> None:
+        """Take what came together from one sender. A fault costs only that sender."""
+        self.traffic.received(sum(map(len, datagrams)), len(datagrams))
         try:
-            self._dispatch(data, path, now)
+            self._dispatch(datagrams, path, now)
         except Exception:
             self.faults += 1
             if self.faults <= _LOGGED_FAULTS:
-                log.exception("a datagram of %d bytes met a fault", len(data))
+                log.exception("a datagram of %d bytes met a fault", max(map(len, datagrams)))
 
-    def _dispatch(self, data: bytes, path: Path, now: float) -> None:
+    def _dispatch(self, datagrams: Sequence[bytes], path: Path, now: float) -> None:
+        media = [each for each in datagrams if each and 128 <= each[0] < 192 and len(each) < MAX_DATAGRAM]
+        if len(media) < len(datagrams):
+            for each in datagrams:
+                if not each or not 128 <= each[0] < 192 or len(each) >= MAX_DATAGRAM:
+                    self._control(each, path, now)
+        if media:
+            session = self.agent.find(path)
+            if session is None:
+                self.traffic.drop(Drop.UNKNOWN_ADDRESS, len(media))
+            else:
+                session.route.receive_srtp(media, now)
+
+    def _control(self, data: bytes, path: Path, now: float) -> None:
+        """STUN, DTLS, and what is neither."""
         if not data:
             self.traffic.drop(Drop.EMPTY)
             return
@@ -168,8 +186,6 @@ class Port:
         session = self.agent.find(path)
         if session is None:
             self.traffic.drop(Drop.UNKNOWN_ADDRESS)
-        elif 128 <= first < 192:
-            session.route.receive_srtp(data, now)
         elif 20 <= first < 64:
             session.route.receive_dtls(data, now)
         else:

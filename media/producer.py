@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from media import layers, rtcp, vp8
+from media.burst import Burst
 from media.keyframes import h264_keyframe
 from media.ortc import AUDIO_LEVEL, MID, NACK, REPAIRED_RID, RID, ProducerParameters
 from media.rtp import RtpPacket, audio_level
@@ -43,6 +44,7 @@ class Producer:
         self.closed = False
         self.consumers: dict[str, Consumer] = {}
         self.recovered = 0
+        self._burst: Burst | None = None
         self._video = parameters.kind == "video"
         self._retired: set[int] = set()
         self.streams: list[Stream | None] = [
@@ -108,6 +110,8 @@ class Producer:
         if packet.payload_type != self.parameters.payload_type:
             self._drop(Drop.UNKNOWN_PAYLOAD_TYPE)
             return
+        if self._burst is not None and self._burst.stream is not stream:
+            self.hand_on()
         missing = stream.missing
         if missing.waiting:
             rtt = self.transport.round_trip
@@ -151,15 +155,26 @@ class Producer:
         self._hear(packet, now)
         media = self._media(stream, placed, packet, payload, now)
         if not payload:
+            self.hand_on()
             for consumer in self.consumers.values():
                 consumer.skip(media)
             return
         stream.media_at = now
         if self._video:
             stream.recent.add(media.sequence, media, len(payload), now)
+        if self._burst is None or not self._burst.take(media):
+            self.hand_on()
+            self._burst = Burst(media)
+
+    def hand_on(self) -> None:
+        """Give consumers what has come and follows on one another; nothing waits after this."""
+        burst, self._burst = self._burst, None
+        if burst is None:
+            return
         for consumer in self.consumers.values():
-            consumer.forward(media)
-        media.packets.clear()
+            consumer.forward(burst)
+        for media in burst.media:
+            media.packets.clear()
 
     def _media(self, stream: Stream, placed: Placed, packet: RtpPacket, payload: bytes, now: float) -> Media:
         extensions = self._translated(packet)

@@ -191,8 +191,11 @@ def compact_ntp(ntp: int) -> int:
 
 
 def abs_send_time(unix: float) -> bytes:
-    """Value of the abs-send-time extension: 24 bits, 6.18 fixed-point seconds, wrapping every 64 s."""
-    return (to_ntp(unix) >> 14 & 0xFFFFFF).to_bytes(3, "big")
+    """Value of the abs-send-time extension: 24 bits, 6.18 fixed-point seconds, wrapping every 64 s.
+
+    The years from 1900 to 1970 are a multiple of that.
+    """
+    return (int(unix * 262144) & 0xFFFFFF).to_bytes(3, "big")
 
 
 def audio_level(element: bytes) -> tuple[int, bool]:

@@ -61,6 +61,14 @@ class SequenceMap:
             return self._next - 1
         return self._place_late(sequence)
 
+    def place_together(self, sequence: int, count: int) -> int | None:
+        """The first of `count` outgoing numbers; `None` when they are to be placed one by one."""
+        if self._highest is None or not self._highest < sequence <= self._highest + REACH:
+            return None
+        self._highest = sequence + count - 1
+        self._next = self._highest + self._begins[-1][1] + 1
+        return self._next - count
+
     def source(self, outgoing: int) -> int | None:
         """The source's number behind an outgoing one (16 bits), `None` for one from before the beginning."""
         number = extend_sequence(self._next - 1, outgoing)

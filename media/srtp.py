@@ -11,12 +11,13 @@ from typing import Any
 import pylibsrtp
 from pylibsrtp import _binding
 
+from media.block import Block
 from media.rtp import NUMBERING, NUMBERING_AT
 
 MAX_PACKET = 1356
 """Bytes of plaintext that are protected at most."""
 SLOT = 1536
-"""Bytes of memory for a packet: the plaintext with libsrtp's longest trailer, and it begins a cache line."""
+"""Bytes of memory for such a packet, with libsrtp's longest trailer."""
 MAX_DATAGRAM = 2048
 """Bytes that a datagram is shorter than."""
 REPLAY_WINDOW = 1024
@@ -25,43 +26,54 @@ _ffi, _lib = _binding.ffi, _binding.lib
 _protect_rtp = _lib.srtp_protect
 _pack_numbers = NUMBERING.pack_into
 
-
-Slot = tuple[int, Any, int]
-"""Memory for one packet: where it begins in its arena, for libsrtp, and for the kernel."""
+TRAILERS = {
+    pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_256_GCM: 16,
+    pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM: 16,
+    pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80: 10,
+}
+"""By how many bytes an RTP packet grows when it is protected."""
 
 
 class Arena:
-    """Memory in which packets are written and protected; `memory` is a writable buffer."""
+    """Memory in which packets are written and protected.
 
-    def __init__(self, slots: int) -> None:
-        self._owner = _ffi.new("char[]", slots * SLOT)
-        self.memory = _ffi.buffer(self._owner)
-        base = int(_ffi.cast("uintptr_t", self._owner))
-        self.slots: list[Slot] = [(at, self._owner + at, base + at) for at in range(0, slots * SLOT, SLOT)]
+    `memory` is a writable buffer; `pointer` is for libsrtp, `address` for the kernel.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.pointer = _ffi.new("char[]", size)
+        self.memory = _ffi.buffer(self.pointer)
+        self.address = int(_ffi.cast("uintptr_t", self.pointer))
 
 
 class Outbound:
     """What one end sends. A sequence number is protected once; every later try fails."""
 
     def __init__(self, profile: Any, key: bytes) -> None:
+        self.trailer = TRAILERS[profile]
         self._session = _session(profile, key, pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
         self._handle = self._session._srtp[0]
         self._length = _ffi.new("int *")
         self._pointer = _ffi.new("char[]", SLOT)
         self._memory = _ffi.buffer(self._pointer)
 
-    def protect_copy(
-        self, memory: Any, slot: Slot, packet: bytes | bytearray, sequence: int, timestamp: int, ssrc: int
-    ) -> int:
-        """Write an RTP packet under these numbers (as on the wire) into a slot of an arena's memory, and
-        protect it there; its size, 0 when it cannot be. `packet` is at most `MAX_PACKET` bytes.
+    def protect_block(self, arena: Arena, at: int, block: Block, sequence: int, ssrc: int) -> list[int]:
+        """Copy RTP packets to this place of an arena, number them from `sequence` on, and protect them there.
+
+        Gives the places within the block of those that cannot be: too long ones, and numbers used before.
         """
-        at, pointer, _ = slot
-        length = self._length
-        length[0] = size = len(packet)
-        memory[at : at + size] = packet
-        _pack_numbers(memory, at + NUMBERING_AT, sequence, timestamp, ssrc)
-        return 0 if _protect_rtp(self._handle, pointer, length) else length[0]
+        memory, pointer, length, handle = arena.memory, arena.pointer + at, self._length, self._handle
+        memory[at : at + len(block.data)] = block.data
+        at += NUMBERING_AT
+        failed = []
+        for place, size, timestamp in block.places:
+            _pack_numbers(memory, at + place, sequence & 0xFFFF, timestamp, ssrc)
+            sequence += 1
+            length[0] = size
+            if size > MAX_PACKET or _protect_rtp(handle, pointer + place, length):
+                failed.append(place)
+        return failed
 
     def protect_rtp(self, packet: bytes) -> bytes | None:
         return self._protect(_protect_rtp, packet)

@@ -43,7 +43,7 @@ class Drop(StrEnum):
 
 @dataclass(slots=True)
 class Traffic:
-    """Packets and bytes in both directions, and drops by reason."""
+    """Packets and bytes in both directions, and drops by reason. A `size` is of all `packets` together."""
 
     packets_in: int = 0
     bytes_in: int = 0
@@ -51,12 +51,11 @@ class Traffic:
     bytes_out: int = 0
     drops: Counter[Drop] = field(default_factory=Counter)
 
-    def received(self, size: int) -> None:
-        self.packets_in += 1
+    def received(self, size: int, packets: int = 1) -> None:
+        self.packets_in += packets
         self.bytes_in += size
 
     def sent(self, size: int, packets: int = 1) -> None:
-        """`size` is of all of them together."""
         self.packets_out += packets
         self.bytes_out += size
 

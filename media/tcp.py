@@ -10,12 +10,13 @@ import asyncio
 import resource
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from media.batch import Address, Path
-from media.srtp import MAX_DATAGRAM, Arena, Slot
+from media.batch import BATCH, Address, Path, Received, together
+from media.block import Piece, cut
+from media.srtp import MAX_DATAGRAM, Arena
 from media.stats import Drop, Traffic
 
 PATIENCE = 10.0
@@ -46,8 +47,7 @@ class TcpListener:
     """`read` is called when a connection has something to `receive`, or has ended."""
 
     def __init__(self, opened: socket.socket, index: int, traffic: Traffic, paths: Paths, read: Read) -> None:
-        self._arena = Arena(1)
-        self.memory, self.slots, self.free = self._arena.memory, self._arena.slots, 0
+        self.arena = Arena(BATCH * MAX_DATAGRAM)
         self.traffic, self.paths, self.read = traffic, paths, read
         self._socket, self._index = opened, index
         self._connections: dict[Address, TcpConnection] = {}
@@ -61,7 +61,7 @@ class TcpListener:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def receive(self) -> Iterable[tuple[bytes, Path]]:
+    def receive(self) -> Iterable[Received]:
         """Takes in who has come; what they send is received from their connections."""
         for _ in range(_AT_ONCE):
             try:
@@ -117,14 +117,19 @@ class TcpListener:
 
 class TcpLane:
     def __init__(self, of: TcpListener, address: Address, traffic: Traffic) -> None:
-        self.socket: TcpListener = of
-        self._address, self._traffic = address, traffic
+        self.arena = of.arena
+        self._listener, self._address, self._traffic = of, address, traffic
 
-    def put(self, slot: Slot, size: int, of: object) -> bool:
-        return self.send(self.socket.memory[:size], of)
+    def room(self, size: int) -> int:
+        return 0
+
+    def put(self, at: int, pieces: Sequence[Piece], of: object) -> None:
+        for piece in pieces:
+            for place, size in cut(piece):
+                self.send(self.arena.memory[at + place : at + place + size], of)
 
     def send(self, datagram: bytes, of: object = None) -> bool:
-        if not self.socket.send(datagram, self._address, of):
+        if not self._listener.send(datagram, self._address, of):
             self._traffic.drop(Drop.SEND_FAILED)
             return False
         self._traffic.sent(len(datagram))
@@ -160,8 +165,11 @@ class TcpConnection:
     def closed(self) -> bool:
         return self._socket.fileno() < 0
 
-    def receive(self) -> Iterator[tuple[bytes, Path]]:
+    def receive(self) -> Iterable[Received]:
         """What has come. Frames that nobody of ours would send end the connection."""
+        return together(self._frames())
+
+    def _frames(self) -> Iterator[tuple[bytes, Path]]:
         try:
             data = b"" if self.closed else self._socket.recv(_CHUNK)
         except (BlockingIOError, InterruptedError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +86,7 @@ class Transport:
             certificate,
             self._send,
             on_state=self._dtls_changed,
-            on_rtp=self._receive_rtp,
+            on_rtp=lambda packet, now: self.receive_rtp((packet,), now),
             on_rtcp=self._receive_rtcp,
             traffic=self.traffic,
         )
@@ -117,8 +117,18 @@ class Transport:
     def receive_dtls(self, data: bytes, now: float) -> None:
         self.dtls.receive_dtls(data, now)
 
-    def receive_srtp(self, data: bytes, now: float) -> None:
-        self.dtls.receive_srtp(data, now)
+    def receive_srtp(self, datagrams: Sequence[bytes], now: float) -> None:
+        """Datagrams that came together."""
+        self.receive_rtp(self.dtls.unprotected(datagrams, now), now)
+
+    def receive_rtp(self, packets: Sequence[bytes], now: float) -> None:
+        """Packets that came together, unprotected; they are handed on together."""
+        try:
+            for packet in packets:
+                self._take_rtp(packet, now)
+        finally:
+            for producer in self.producers.values():
+                producer.hand_on()
 
     def path_changed(self, now: float) -> None:
         self._go_by(self.ice.selected)
@@ -181,7 +191,7 @@ class Transport:
 
     # incoming packets
 
-    def _receive_rtp(self, data: bytes, now: float) -> None:
+    def _take_rtp(self, data: bytes, now: float) -> None:
         try:
             packet = rtp.parse(data)
         except ValueError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from config.media import Listen
 from media.ice import Path
 from media.port import Port
@@ -13,9 +15,9 @@ class BarePort(Port):
         self.close()
         self.sent: list[tuple[bytes, Path]] = []
 
-    def receive(self, data: bytes, path: Path, now: float) -> None:
-        self.traffic.received(len(data))
-        self._dispatch(data, path, now)
+    def take(self, datagrams: Sequence[bytes], path: Path, now: float) -> None:
+        self.traffic.received(sum(map(len, datagrams)), len(datagrams))
+        self._dispatch(datagrams, path, now)
 
     def send(self, data: bytes, path: Path) -> bool:
         self.sent.append((data, path))

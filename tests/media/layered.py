@@ -108,7 +108,7 @@ class Camera:
             if layer.number in self.on:
                 packet = layer.next(key=layer.number in keys, mark=self.moments)
                 if layer.number not in lost:
-                    self.transport._receive_rtp(packet, now)
+                    self.transport.receive_rtp([packet], now)
             else:
                 layer.source.timestamp = layer.source.timestamp + STEP & 0xFFFFFFFF
 

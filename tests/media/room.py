@@ -8,6 +8,7 @@ from typing import Any
 
 from config.media import Listen
 from media import rtcp, rtp
+from media.block import Block
 from media.consumer import Consumer
 from media.dtls import Certificate, DtlsState
 from media.ortc import router_capabilities, validate_capabilities
@@ -32,8 +33,13 @@ class FakeDtls:
     rtp: list[rtp.RtpPacket] = field(default_factory=list)
     rtcp: list[rtcp.RtcpMessage] = field(default_factory=list)
 
-    def forward(self, packet: bytes, sequence: int, timestamp: int, ssrc: int, of: object) -> bool:
-        return self.send_rtp(rtp.renumbered(packet, sequence, timestamp, ssrc))
+    trailer: int = 16
+
+    def forward(self, block: Block, sequence: int, ssrc: int, of: object) -> list[int]:
+        for number, (at, size, timestamp) in enumerate(block.places):
+            packet = block.data[at : at + size]
+            self.send_rtp(rtp.renumbered(packet, sequence + number & 0xFFFF, timestamp, ssrc))
+        return []
 
     def send_rtp(self, packet: bytes, of: object = None) -> bool:
         self.rtp.append(rtp.parse(packet))

@@ -7,6 +7,7 @@ import ipaddress
 import socket
 import struct
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -14,16 +15,15 @@ from hypothesis import strategies as st
 
 from media.batch import (
     BATCH,
-    MOST_BYTES,
-    MOST_SEGMENTS,
     QUEUED,
     BatchedSocket,
+    Path,
     UdpSocket,
     address_of,
     name_of,
-    runs,
     wrapped,
 )
+from media.block import pieces
 from media.stats import Drop, Traffic
 
 EQUAL = [bytes((n,)) * 900 for n in range(20)]
@@ -95,14 +95,43 @@ def test_every_datagram_arrives_once_as_it_was_and_in_order(
         assert traffic.drops == {}
 
 
-def test_what_is_written_into_the_slot_is_what_is_sent(box: Box, peer: socket.socket) -> None:
+def test_what_is_written_into_the_arena_is_what_is_sent(box: Box, peer: socket.socket) -> None:
     lane = box.socket.lane(peer.getsockname(), Traffic())
-    for word in (b"first", b"second"):
-        slot = box.socket.slots[box.socket.free]
-        box.socket.memory[slot[0] : slot[0] + len(word)] = word
-        lane.put(slot, len(word), None)
+    for words in ([b"first", b"other", b"last"], [b"alone"]):
+        data = b"".join(words)
+        at = lane.room(len(data))
+        lane.arena.memory[at : at + len(data)] = data
+        lane.put(at, list(pieces([len(word) for word in words])), None)
     box.socket.flush()
-    assert taken(peer) == [b"first", b"second"]
+    assert taken(peer) == [b"first", b"other", b"last", b"alone"]
+
+
+def test_datagrams_that_lie_one_behind_the_other_are_one_piece(
+    batched: tuple[Box, BatchedSocket], peer: socket.socket
+) -> None:
+    _, queue = batched
+    lane, mine, theirs = queue.lane(peer.getsockname(), Traffic()), object(), object()
+    for word, of in ((b"four", mine), (b"more", mine), (b"end", mine), (b"end", mine), (b"end", theirs)):
+        lane.send(word, of)
+    assert [(size, total, count) for _, size, total, count, _ in lane.waiting] == [
+        (4, 11, 3),
+        (3, 3, 1),
+        (3, 3, 1),
+    ]
+    queue.flush()
+    assert taken(peer) == [b"four", b"more", b"end", b"end", b"end"]
+
+
+def test_room_is_made_before_the_arena_is_full(
+    batched: tuple[Box, BatchedSocket], peer: socket.socket
+) -> None:
+    _, queue = batched
+    lane = queue.lane(peer.getsockname(), Traffic())
+    datagrams = [struct.pack("!H", number) + bytes(1400) for number in range(QUEUED + QUEUED // 4)]
+    for datagram in datagrams:
+        lane.send(datagram)
+    queue.flush()
+    assert taken(peer) == datagrams
 
 
 def test_destinations_do_not_get_each_others_datagrams(box: Box, peer: socket.socket) -> None:
@@ -121,9 +150,10 @@ def test_more_than_can_wait_goes_at_once(batched: tuple[Box, BatchedSocket], pee
     sent = [struct.pack("!H", number) + bytes(100) for number in range(QUEUED + 5)]
     for datagram in sent:
         lane.send(datagram)
-    assert taken(peer) == sent[:QUEUED]
+    early = taken(peer)
+    assert QUEUED - BATCH < len(early) <= QUEUED
     queue.flush()
-    assert taken(peer) == sent[QUEUED:]
+    assert early + taken(peer) == sent
     assert box.turns == 2
 
 
@@ -237,30 +267,22 @@ def test_what_comes_is_told_with_its_sender(family: int, batched: bool) -> None:
             expected.append((datagram, (3, sender.getsockname())))
         one.sendto(b"", box.opened.getsockname())
         one.sendto(bytes(4000), box.opened.getsockname())
-        assert list(box.socket.receive()) == expected[:BATCH]
-        rest = list(box.socket.receive())
+        assert came(box) == expected[:BATCH]
+        rest = came(box)
         assert rest[:6] == expected[BATCH:]
         assert [len(datagram) for datagram, _ in rest[6:]] == [0, 2048]
-        assert list(box.socket.receive()) == []
+        assert came(box) == []
     box.socket.close()
 
 
-@given(st.lists(st.integers(1, 1500), max_size=200))
-def test_runs_are_what_the_kernel_cuts_up_again(sizes: list[int]) -> None:
-    waiting = [(address, size, None) for address, size in enumerate(sizes)]
-    cut = list(runs(waiting))
-    assert [each for run in cut for each in run] == waiting
-    for run in cut:
-        first, last = run[0][1], run[-1][1]
-        assert all(size == first for _, size, _ in run[:-1])
-        assert last <= first
-        assert len(run) <= MOST_SEGMENTS
-        assert len(run) == 1 or sum(size for _, size, _ in run) <= MOST_BYTES
-
-
-def test_a_frame_of_chromium_is_two_runs_and_one_of_equal_packets_one() -> None:
-    for sizes, expected in (([900] * 7 + [300], 1), ([900] * 4 + [901] * 4, 2), ([901] * 4 + [900] * 4, 2)):
-        assert len(list(runs([(0, size, None) for size in sizes]))) == expected
+def came(box: Box) -> list[tuple[bytes, Path]]:
+    found: list[tuple[bytes, Path]] = []
+    paths: list[Path] = []
+    for path, datagrams in box.socket.receive():
+        paths.append(path)
+        found += [(datagram, path) for datagram in datagrams]
+    assert all(one != other for one, other in pairwise(paths)), "neighbours of one sender come together"
+    return found
 
 
 @given(st.ip_addresses(), st.integers(0, 65535), st.integers(0, 0xFFFFF), st.integers(0, 0xFFFFFFFF))

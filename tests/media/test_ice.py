@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from aioice import stun
 from hypothesis import given
@@ -22,7 +24,7 @@ class Peer:
         self.changes: list[float] = []
 
     def receive_dtls(self, data: bytes, now: float) -> None: ...
-    def receive_srtp(self, data: bytes, now: float) -> None: ...
+    def receive_srtp(self, datagrams: Sequence[bytes], now: float) -> None: ...
 
     def path_changed(self, now: float) -> None:
         self.changes.append(now)

@@ -84,7 +84,7 @@ class Stage:
         return transport, self.room.consume(transport, producer)
 
     def speak(self, source: Source | None = None, payload: bytes = b"voice") -> None:
-        self.speaker._receive_rtp((source or self.voice).packet(payload), self.room.now)
+        self.speaker.receive_rtp([(source or self.voice).packet(payload)], self.room.now)
 
     def told(self, ssrc: int = 1111, seconds: float = 1.0) -> list[rtcp.ReportBlock]:
         """What the publisher is told of its stream within so many seconds of going on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -29,8 +30,8 @@ class Recorder:
     def receive_dtls(self, data: bytes, now: float) -> None:
         self.dtls.append(data)
 
-    def receive_srtp(self, data: bytes, now: float) -> None:
-        self.srtp.append(data)
+    def receive_srtp(self, datagrams: Sequence[bytes], now: float) -> None:
+        self.srtp += datagrams
 
     def path_changed(self, now: float) -> None: ...
 
@@ -94,6 +95,14 @@ def test_dtls_and_srtp_of_an_authenticated_path_reach_its_transport(port: Port) 
     port.receive(handshake, PEER, 1.0)
     port.receive(media, PEER, 1.0)
     assert (recorder.dtls, recorder.srtp) == ([handshake], [media])
+
+
+def test_what_comes_together_is_told_apart_one_by_one(port: Port) -> None:
+    recorder = authenticated(port)
+    handshake, first, second = b"\x16" + bytes(20), b"\x80" + bytes(20), b"\x80" + bytes(30)
+    port.take([first, b"", handshake, b"\x80" + bytes(3000), second], PEER, 1.0)
+    assert (recorder.dtls, recorder.srtp) == ([handshake], [first, second])
+    assert port.traffic.drops == {Drop.EMPTY: 1, Drop.TOO_LARGE: 1}
 
 
 @pytest.mark.parametrize(

@@ -278,7 +278,7 @@ def test_a_frame_that_came_late_goes_alone_and_with_nobody(room: Room) -> None:
     late = stage.voice.packet(b"b")
     say(stage, b"c", b"d")
     room.now += 0.1
-    stage.speaker._receive_rtp(late, room.now)
+    stage.speaker.receive_rtp([late], room.now)
     say(stage, b"e")
     assert sent(transport) == [
         (PLAIN, [b"a"]),

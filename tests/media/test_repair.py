@@ -63,7 +63,7 @@ class Speaker:
         return source.packet(payload)
 
     def send(self, packet: bytes) -> None:
-        self.transport._receive_rtp(packet, self.room.now)
+        self.transport.receive_rtp([packet], self.room.now)
 
     def resend(self, packet: bytes, ssrc: int = RTX_SSRC) -> None:
         """Video as RTX."""
@@ -216,7 +216,7 @@ def test_a_publisher_without_nack_is_not_asked(room: Room) -> None:
     picture = vp8()
     for packet in (picture.packet(KEYFRAME), picture.packet(DELTA), picture.packet(DELTA)):
         if rtp.parse(packet).sequence != 65501:
-            transport._receive_rtp(packet, room.now)
+            transport.receive_rtp([packet], room.now)
     room.tick(1.0)
     assert not [each for each in out(transport).rtcp if isinstance(each, rtcp.Nack)]
 
@@ -254,7 +254,7 @@ def test_a_stream_that_was_replaced_does_not_come_back(room: Room) -> None:
     old, new = Source(31, 96, 3000), Source(32, 96, 3000)
     late = old.packet(KEYFRAME, named)
     for packet in (old.packet(KEYFRAME, named), new.packet(KEYFRAME, named), late):
-        transport._receive_rtp(packet, room.now)
+        transport.receive_rtp([packet], room.now)
     assert len(listener.got) == 2
     assert transport.traffic.drops == {Drop.UNKNOWN_SSRC: 1}
 
@@ -582,7 +582,7 @@ def test_layers_share_the_room_for_packets_that_may_be_asked_for_again(room: Roo
     sources = [vp8(3000 + layer) for layer in range(8)]
     for _ in range(600):
         for source in sources:
-            speaker._receive_rtp(source.packet(KEYFRAME + bytes(1100)), room.now)
+            speaker.receive_rtp([source.packet(KEYFRAME + bytes(1100))], room.now)
         room.now += 0.0001
     kept = [len(stream.recent) for stream in producer.present_streams]
     assert min(kept) > 200

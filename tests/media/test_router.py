@@ -57,7 +57,7 @@ def microphone(room: Room, speaker: Transport) -> Producer:
 
 def send(room: Room, transport: Transport, *packets: bytes) -> None:
     for packet in packets:
-        transport._receive_rtp(packet, room.now)
+        transport.receive_rtp([packet], room.now)
 
 
 def control(room: Room, transport: Transport, packet: bytes) -> None:

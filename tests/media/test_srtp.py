@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media import rtcp, rtp
+from media.block import Block
 from media.srtp import MAX_DATAGRAM, MAX_PACKET, SLOT, Arena, Inbound, Outbound
 
 PROFILES = {
@@ -33,11 +34,21 @@ def test_a_copy_is_what_pylibsrtp_makes_of_the_same_packet(profile: int) -> None
     policy = pylibsrtp.Policy(
         key=key(profile), ssrc_type=pylibsrtp.Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile
     )
-    theirs, ours, arena = pylibsrtp.Session(policy), Outbound(profile, key(profile)), Arena(4)
-    shared = rtp.build(payload_type=96, sequence=0, timestamp=0, ssrc=0, payload=b"payload")
-    for sequence, slot in zip((65_534, 65_535, 0, 1), arena.slots, strict=True):
-        size = ours.protect_copy(arena.memory, slot, shared, sequence, 77, 7)
-        assert arena.memory[slot[0] : slot[0] + size] == theirs.protect(packet(sequence))
+    theirs, ours, arena = pylibsrtp.Session(policy), Outbound(profile, key(profile)), Arena(4 * SLOT)
+    payloads = [b"payload", b"", b"longer payload", b"payload"]
+    shared = [
+        rtp.build(payload_type=96, sequence=0, timestamp=0, ssrc=0, payload=payload) for payload in payloads
+    ]
+    block = Block(shared, [77] * 4, ours.trailer)
+    assert ours.protect_block(arena, 100, block, 65_534, 7) == []
+    at = 100
+    for sequence, payload, (place, size, _) in zip(
+        (65_534, 65_535, 0, 1), payloads, block.places, strict=True
+    ):
+        assert at == 100 + place
+        expected = theirs.protect(packet(sequence, payload))
+        assert arena.memory[at : at + size + ours.trailer] == expected
+        at += len(expected)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -55,19 +66,25 @@ def test_what_one_end_protects_the_other_gets_once(profile: int) -> None:
 
 def test_a_sequence_number_is_protected_once_however_it_is_asked_for() -> None:
     profile = pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_256_GCM
-    sender, arena = Outbound(profile, key(profile)), Arena(1)
-    assert sender.protect_copy(arena.memory, arena.slots[0], packet(0), 5, 77, 7)
-    assert not sender.protect_copy(arena.memory, arena.slots[0], packet(0, b"other"), 5, 77, 7)
+    sender, arena = Outbound(profile, key(profile)), Arena(4 * SLOT)
+    first, others = (
+        Block([packet(0, payload)] * count, [77] * count, sender.trailer)
+        for payload, count in ((b"payload", 1), (b"other", 3))
+    )
+    assert sender.protect_block(arena, 0, first, 5, 7) == []
+    assert sender.protect_block(arena, 0, others, 4, 7) == [others.places[1][0]]
     assert sender.protect_rtp(packet(5)) is None
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_longest_packets_stay_within_their_memory(profile: int) -> None:
-    sender, arena = Outbound(profile, key(profile)), Arena(2)
-    arena.memory[:] = b"\xaa" * (2 * SLOT)
+    sender, arena = Outbound(profile, key(profile)), Arena(4 * SLOT)
+    arena.memory[:] = b"\xaa" * arena.size
     longest = packet(1, bytes(MAX_PACKET - 12))
-    assert sender.protect_copy(arena.memory, arena.slots[0], longest, 1, 77, 7)
-    assert arena.memory[SLOT:] == b"\xaa" * SLOT
+    block = Block([longest, longest + b"x", longest], [77] * 3, sender.trailer)
+    assert sender.protect_block(arena, 0, block, 1, 7) == [MAX_PACKET + sender.trailer]
+    assert len(longest) + sender.trailer <= SLOT
+    assert arena.memory[len(block.data) :] == b"\xaa" * (arena.size - len(block.data))
     assert sender.protect_rtp(packet(2, bytes(MAX_PACKET - 12))) is not None
     report = rtcp.build_receiver_report(5, []) + bytes(MAX_PACKET - 8)
     assert sender.protect_rtcp(report) is not None

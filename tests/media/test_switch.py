@@ -41,7 +41,7 @@ def room() -> Iterator[Room]:
 def speak(room: Room, source: Source, payload: bytes = b"voice") -> int:
     """The speaker's next packet, right now; its timestamp."""
     timestamp = source.timestamp
-    room.router.transports["speaker-send"]._receive_rtp(source.packet(payload), room.now)
+    room.router.transports["speaker-send"].receive_rtp([source.packet(payload)], room.now)
     return timestamp
 
 
@@ -139,9 +139,8 @@ def test_a_packet_exactly_at_the_threshold_is_not_heard(room: Room) -> None:
     room.allow(BOTH)
     listen(room, "mic")
     exact = Source(1111, 111, 1, timestamp=highest + AUDIO_WAIT, sequence=5)
-    room.router.transports["speaker-send"]._receive_rtp(
-        Source(1111, 111, 960, timestamp=highest + 960, sequence=65501).packet(), room.now
-    )
+    first = Source(1111, 111, 960, timestamp=highest + 960, sequence=65501).packet()
+    room.router.transports["speaker-send"].receive_rtp([first], room.now)
     exact.sequence = 65502
     room.now += 0.5
     speak(room, exact)
@@ -181,7 +180,7 @@ def test_older_packets_that_come_late_or_are_resent_stay_out(room: Room) -> None
         payload=lost.sequence.to_bytes(2, "big") + lost.payload,
     )
     speaker = room.router.transports["speaker-send"]
-    speaker._receive_rtp(resent, room.now)
+    speaker.receive_rtp([resent], room.now)
     assert len(heard(room)) == 1
     assert room.router.transports["listener-recv"].traffic.drops[Drop.BELOW_THRESHOLD] == 1
 
@@ -266,15 +265,15 @@ def test_a_layer_that_begins_later_has_a_threshold_of_its_own(room: Room) -> Non
     producer = room.produce(speaker, "cam", "video", "camera", SIMULCAST_PARAMETERS)
     low, high = Source(31, 96, 3000), Source(33, 96, 3000, timestamp=4_000_000_000)
     extensions = {4: b"1", 10: b"q"}
-    speaker._receive_rtp(low.packet(KEYFRAME, extensions), room.now)
+    speaker.receive_rtp([low.packet(KEYFRAME, extensions)], room.now)
     room.allow(BOTH)
     room.consume(room.router.transports["listener-recv"], producer, "c")
     room.now += 0.1
-    speaker._receive_rtp(high.packet(KEYFRAME, {4: b"1", 10: b"f"}), room.now)
+    speaker.receive_rtp([high.packet(KEYFRAME, {4: b"1", 10: b"f"})], room.now)
     assert heard(room) == []
     room.now += 0.3
     high.timestamp += int(0.3 * 90000)
-    speaker._receive_rtp(high.packet(KEYFRAME), room.now)
+    speaker.receive_rtp([high.packet(KEYFRAME)], room.now)
     assert len(heard(room)) == 1
 
 

@@ -265,7 +265,7 @@ class Adversary(Scene):
         while self.held and self.random.random() < 0.9:
             layer, packet = self.held.pop()
             again = layer.again(packet) if self.random.random() < 0.5 else packet
-            self.speaker._receive_rtp(again, self.room.now)
+            self.speaker.receive_rtp([again], self.room.now)
 
     def ask_for_everything(self) -> None:
         for consumer in self.room.router.consumers.values():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -66,10 +66,10 @@ class Route:
         self.changed = asyncio.Event()
 
     def receive_dtls(self, data: bytes, now: float) -> None:
-        self.receive_srtp(data, now)
+        self.receive_srtp([data], now)
 
-    def receive_srtp(self, data: bytes, now: float) -> None:
-        self.arrived.append(data)
+    def receive_srtp(self, datagrams: Sequence[bytes], now: float) -> None:
+        self.arrived += datagrams
         self.changed.set()
 
     def path_changed(self, now: float) -> None:

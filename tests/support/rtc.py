@@ -1,7 +1,7 @@
 """The far end for tests of clients: one ICE-lite, DTLS-server transport on the worker's own parts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -73,8 +73,9 @@ class LiteServer:
     def receive_dtls(self, data: bytes, now: float) -> None:
         self.dtls.receive_dtls(data, now)
 
-    def receive_srtp(self, data: bytes, now: float) -> None:
-        self.dtls.receive_srtp(data, now)
+    def receive_srtp(self, datagrams: Sequence[bytes], now: float) -> None:
+        for each in datagrams:
+            self.dtls.receive_srtp(each, now)
 
     def path_changed(self, now: float) -> None:
         self.event.changed()

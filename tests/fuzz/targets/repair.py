@@ -88,7 +88,7 @@ class Stage:
         except ValueError:
             payload = b""
         self.sent[transport.owner] |= {payload, payload[2:]}
-        transport._receive_rtp(datagram, self.room.now)
+        transport.receive_rtp([datagram], self.room.now)
 
     def feed_back(self, source: Input) -> None:
         transport = source.of(self.listeners)

@@ -7,6 +7,7 @@ sessions and paths are bounded and agree with each other.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 from aioice import stun
 
@@ -26,7 +27,7 @@ _MOST_STEPS = 60
 
 class Peer:
     def receive_dtls(self, data: bytes, now: float) -> None: ...
-    def receive_srtp(self, data: bytes, now: float) -> None: ...
+    def receive_srtp(self, datagrams: Sequence[bytes], now: float) -> None: ...
     def path_changed(self, now: float) -> None: ...
 
 
