@@ -12,7 +12,6 @@ from pathlib import Path
 from config.settings import Settings
 from media.batch import ways
 from signaling import doctor_address, doctor_cluster, doctor_secrets, doctor_store, doctor_tls, doctor_turn
-from signaling.serving import is_running
 from web import DIST
 
 MEBIBYTE = 1 << 20
@@ -27,11 +26,20 @@ _PLAIN = {
 
 def checks(settings: Settings) -> list[tuple[str, Callable[[], str | None]]]:
     """What is checked; each check gives what is wrong."""
+    media = [listen.ip for listen in settings.media_listen]
     return [
         (f"data folder {settings.data} can be written", lambda: _folder(settings.data)),
         (f"there is room on the disk of {settings.data}", lambda: _room(settings.data)),
         *doctor_secrets.checks(settings),
-        *_ports(settings),
+        (
+            f"port {settings.http_port} on {settings.http_host} is free",
+            lambda: _free(settings.http_host, settings.http_port, socket.SOCK_STREAM),
+        ),
+        *(
+            (f"port {port} on {ip} is free for UDP and TCP", _media(ip, port))
+            for ip in media
+            for port in settings.media_ports
+        ),
         (f"packets of sound and picture: {ways(batched=settings.media_batched)}", lambda: None),
         ("cameras work in browsers (HTTPS or localhost)", lambda: _camera(settings)),
         *doctor_tls.checks(settings),
@@ -62,18 +70,6 @@ def _room(path: Path) -> str | None:
     return (
         None if free >= ROOM else f"{free / MEBIBYTE:.0f} MiB are left, and {ROOM / MEBIBYTE:.0f} should be"
     )
-
-
-def _ports(settings: Settings) -> list[tuple[str, Callable[[], str | None]]]:
-    """While the service runs, they are its own."""
-    if is_running(settings.data):
-        return [("the service runs, on its ports", lambda: None)]
-    host, port = settings.http_host, settings.http_port
-    media = [(listen.ip, each) for listen in settings.media_listen for each in settings.media_ports]
-    return [
-        (f"port {port} on {host} is free", lambda: _free(host, port, socket.SOCK_STREAM)),
-        *((f"port {each} on {ip} is free for UDP and TCP", _media(ip, each)) for ip, each in media),
-    ]
 
 
 def _media(ip: str, port: int) -> Callable[[], str | None]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import ssl
 import time
 from collections.abc import Callable
 from functools import cache
@@ -11,8 +10,7 @@ from config.redis import Redis
 from config.settings import Settings
 from rooms.store.base import Store, StoreUnavailable
 from rooms.store.redis_link import RedisLink
-from rooms.store.redis_server import RedisServer, facts
-from signaling import doctor_tls
+from rooms.store.redis_server import facts
 from signaling.doctor_address import addresses
 from signaling.stores import database, open_store, redis_server
 
@@ -37,7 +35,6 @@ def checks(settings: Settings) -> list[Check]:
         return lambda: None if (found := asked()) is None else at(found, settings)
 
     return [
-        *_tls(redis_server(settings.redis)),
         (f"Redis at {where} keeps what it is given", lambda: _usable(settings)),
         ("Redis writes no other file that would keep what is erased", look(_snapshots)),
         ("nobody else can enter Redis, or listen to it", lambda: _guarded(settings.redis)),
@@ -45,25 +42,6 @@ def checks(settings: Settings) -> list[Check]:
         ("Redis has the replicas that a write waits for", look(_replicas)),
         ("the clock is that of Redis", look(_clock)),
     ]
-
-
-def _tls(server: RedisServer) -> list[Check]:
-    """Of Redis itself, or of its Sentinels, which say where it is."""
-    if server.tls is None:
-        return []
-    tls = server.tls
-
-    def look(host: str, port: int) -> Callable[[], str | None]:
-        def shown() -> str | None:
-            context = ssl.create_default_context(cafile=tls.ca)
-            if tls.certificate is not None:
-                context.load_cert_chain(tls.certificate, tls.key)
-            return doctor_tls.shown(host, port, context)
-
-        return shown
-
-    places = server.sentinels or ((server.host, server.port),)
-    return [(f"TLS at {host}, port {port}, is that of Redis", look(host, port)) for host, port in places]
 
 
 def _usable(settings: Settings) -> str | None:

@@ -43,11 +43,8 @@ def distrust(error: ssl.SSLCertVerificationError, host: str) -> str:
 
 def _proxy(settings: Settings) -> str | None:
     address = urlsplit(settings.public_url)
-    return shown(address.hostname or "", address.port or 443, ssl.create_default_context())
-
-
-def shown(host: str, port: int, context: ssl.SSLContext) -> str | None:
-    """What is wrong with how TLS is spoken there."""
+    host, port = address.hostname or "", address.port or 443
+    context = ssl.create_default_context()
     try:
         with (
             socket.create_connection((host, port), WITHIN) as line,
@@ -59,10 +56,10 @@ def shown(host: str, port: int, context: ssl.SSLContext) -> str | None:
     except ssl.SSLCertVerificationError as error:
         return distrust(error, host)
     except ssl.SSLError as error:
-        return f"what answers at {host}, port {port}, offers no TLS for that name ({error.reason})"
+        return f"what answers at {host}, port {port}, does not speak TLS ({error.reason})"
     except OSError as error:
         why = f" ({error.strerror})" if error.strerror else ""
-        return f"nothing answers at {host}, port {port}, in TLS{why}: does it run, and is it let through?"
+        return f"nothing answers at {host}, port {port}{why}: does the proxy run, and is it let through?"
     if time.time() + SOON.total_seconds() > until:
         return f"its certificate expires on {datetime.fromtimestamp(until, UTC):%Y-%m-%d}: renew it"
     return None

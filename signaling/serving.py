@@ -153,17 +153,6 @@ def owned(data: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def is_running(data: Path) -> bool:
-    """Whether a service has the data folder now."""
-    if not (data / LOCK_FILE).is_file():
-        return False
-    try:
-        with owned(data):
-            return False
-    except CannotStart:
-        return True
-
-
 def _bind(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

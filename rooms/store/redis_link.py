@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from redis.asyncio.connection import AbstractConnection
-from redis.asyncio.sentinel import MasterNotFoundError
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
@@ -222,6 +221,4 @@ def _refused(error: ResponseError, server: RedisServer) -> StoreUnavailable:
 
 
 def _text(error: Exception) -> str:
-    if isinstance(error, MasterNotFoundError):
-        return "no Sentinel that answers (over TLS too, where the address is rediss://) knows that name"
     return " ".join(str(error).split()) or type(error).__name__

@@ -113,12 +113,14 @@ async def measure(runs: int, data: Path) -> dict[str, Any]:
         stack.push_async_callback(browser.close)
 
         async def arrive(**options: Any) -> Person:
-            context = await browser.new_context(permissions=["microphone"], viewport=VIEWPORT)
+            context = await browser.new_context(permissions=["microphone"], viewport=VIEWPORT, **options)
             stack.push_async_callback(context.close)
             return await Person.at(await context.new_page())
 
         meeting = Meeting(running, await running.meeting(), arrive, stack)
-        newcomer = await speaker(arrive, meeting, 500, "newcomer", name="Samira", language="ar")
+        newcomer = await speaker(
+            arrive, meeting, 500, "newcomer", recorder=True, name="Samira", language="ar"
+        )
         officer = await speaker(arrive, meeting, 1600, "officer", 1, name="Erik Lind")
         first = await speaker(arrive, meeting, 1000, "interpreter", name="Layla Haddad")
         await meeting.start(1)

@@ -41,6 +41,7 @@ PARTS = {
     "newcomer": ("newcomer",),
     "beside": ("companion", "components", "ended"),
     "desk": ("staff", "new-", "screen", "link"),
+    "interpreting": ("interpreter", "text-interpreter", "pool"),
 }
 """Whose scenes are looked at together; everybody else's are `leading`."""
 
@@ -72,6 +73,7 @@ async def violations(page: Page) -> list[str]:
         ("beside", "sv"),
         ("beside", "ar"),
         ("leading", "sv"),
+        ("interpreting", "sv"),
         ("desk", "sv"),
     ],
 )

@@ -14,7 +14,7 @@ from tests.support.certificates import certificate
 from tests.support.command import refused, run
 from tests.support.coturn import MEDIA, relay
 from tests.support.redis_process import DURABLE, RedisProcess, free_port
-from tests.support.service import service, settings_for
+from tests.support.service import settings_for
 
 
 class Machine:
@@ -239,17 +239,6 @@ async def test_a_port_that_is_taken_is_named(machine: Machine, tmp_path: Path) -
         config.write_text(f"http_port = {port}\nmedia_port = 0\n", "utf-8")
         ended = await run("doctor", "--config", str(config), "--data", str(machine.data))
     assert f"WRONG  port {port} on 127.0.0.1 is free: another program has it" in ended.out
-
-
-async def test_ports_of_the_service_itself_are_no_fault(tmp_path: Path) -> None:
-    async with service(tmp_path / "data") as it:
-        ports = f"http_port = {it.url.rpartition(':')[2]}\nmedia_port = 0\n"
-        config = tmp_path / "motesrum.toml"
-        config.write_text(ports, "utf-8")
-        for data, told in (("data", "the service runs, on its ports"), ("other", "another program has it")):
-            ended = await run("doctor", "--config", str(config), "--data", str(tmp_path / data))
-            assert told in ended.out
-            assert ("WRONG" in ended.out) == (data == "other"), ended.out
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import pytest
 from config.cluster import Cluster
 from config.redis import Redis
 from config.settings import Settings
-from rooms.store.redis_server import RedisServer, Tls
 from signaling import doctor_cluster, doctor_store, doctor_tls
 from tests.support.certificates import certificate
 from tests.support.redis_process import RedisProcess, free_port
@@ -59,7 +58,7 @@ async def door(tmp_path: Path) -> AsyncIterator[tuple[int, ssl.SSLContext]]:
     """Speaks TLS and nothing more, with the certificate that is loaded into its context."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*certificate(tmp_path))
-    server = await asyncio.start_server(lambda _, writer: writer.close(), "0.0.0.0", 0, ssl=context)
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
     yield server.sockets[0].getsockname()[1], context
     server.close()
 
@@ -99,28 +98,6 @@ async def test_a_proxy_that_is_not_there_or_not_trusted_is_named(
 ) -> None:
     assert "is not trusted" in str(await seen(tmp_path, door[0]))
     assert "nothing answers at localhost" in str(await seen(tmp_path, free_port()))
-
-
-async def test_redis_whose_tls_does_not_hold_is_named(
-    tmp_path: Path, door: tuple[int, ssl.SSLContext]
-) -> None:
-    cert, key = certificate(tmp_path, name="redis")
-    door[1].load_cert_chain(cert, key)
-    strange, _ = certificate(tmp_path, name="strange")
-    for host, ca, told in (
-        ("localhost", cert, None),
-        ("localhost", strange, "is not trusted"),
-        ("127.0.0.2", cert, "is not for 127.0.0.2"),
-    ):
-        server = RedisServer(host=host, port=door[0], tls=Tls(ca))
-        [(_, check)] = doctor_store._tls(server)
-        found = await asyncio.to_thread(check)
-        assert found is None if told is None else told in str(found)
-    plain = await asyncio.start_server(lambda _, writer: writer.write(b"-ERR\r\n"), "127.0.0.1", 0)
-    sentinel = ("127.0.0.1", plain.sockets[0].getsockname()[1])
-    [(_, check)] = doctor_store._tls(RedisServer(host="rooms", sentinels=(sentinel,), tls=Tls(cert)))
-    assert "offers no TLS" in str(await asyncio.to_thread(check))
-    plain.close()
 
 
 async def test_nodes_that_do_not_fit_are_named(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from rooms.store.redis import open_redis
 from rooms.store.redis_server import RedisServer, Tls
 from tests.rooms.store.samples import STREAM, created, paused
 from tests.support.certificates import certificate
-from tests.support.redis_process import DURABLE, RedisProcess, free_port
+from tests.support.redis_process import DURABLE, RedisProcess
 
 PATIENCE = 60.0
 NAME = "rooms"
@@ -146,12 +146,6 @@ async def test_when_sentinel_changes_over_nothing_acknowledged_is_lost(watched: 
     await store.close()
 
 
-async def test_sentinels_that_do_not_know_it_are_told_in_plain_words(tmp_path: Path) -> None:
-    nowhere = RedisServer(host=NAME, sentinels=(("127.0.0.1", free_port()),), timeout=0.1)
-    with pytest.raises(StoreUnavailable, match=r"reached: no Sentinel that answers [^<]* knows that name$"):
-        await open_redis(nowhere, tmp_path / "redis.key")
-
-
 async def test_a_write_counts_only_when_a_replica_has_it(tmp_path: Path) -> None:
     with RedisProcess(tmp_path / "one").running() as one:
         server = replace(one.server, replicas=1, timeout=1.0)
@@ -182,7 +176,7 @@ async def test_tls_proves_both_sides(tmp_path: Path) -> None:
     files = (f"tls-cert-file {cert}", f"tls-key-file {key}", f"tls-ca-cert-file {cert}")
     lines = (f"tls-port {tls_port}", *files)
     with RedisProcess(tmp_path / "tls", (*DURABLE, *lines)).running():
-        server = replace(process.server, port=tls_port, timeout=PATIENCE)
+        server = replace(process.server, port=tls_port, timeout=1.0)
         store = await open_redis(replace(server, tls=Tls(cert, cert, key)), tmp_path / "redis.key")
         async with store.events.subscribe("meeting/") as feed:
             await store.events.append(STREAM, 0, [created()])

@@ -57,7 +57,14 @@ export function drawnDevices(): DeviceList {
   };
 }
 
-/** A microphone in a room where nobody says anything. */
-export function drawnSound(): MediaStreamTrack {
-  return new AudioContext().createMediaStreamDestination().stream.getAudioTracks()[0];
+/** A microphone in a room where nobody says anything; `hum`: loudness of a fan in it (root mean square). */
+export function drawnSound(hum = 0): MediaStreamTrack {
+  const context = new AudioContext();
+  const out = context.createMediaStreamDestination();
+  const fan = context.createOscillator();
+  const gain = context.createGain();
+  gain.gain.value = hum * Math.SQRT2;
+  fan.connect(gain).connect(out);
+  fan.start();
+  return out.stream.getAudioTracks()[0];
 }

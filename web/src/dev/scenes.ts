@@ -97,7 +97,7 @@ function withOther(kind: "text" | "sign", snapshot: Snapshot): Snapshot {
 }
 
 function base(id: string, phase: Phase = "room"): Snapshot {
-  const me = [...people(), others.text].find((one) => one.id === id)!;
+  const me = [...people(), others.text, others.sign].find((one) => one.id === id)!;
   return {
     you: {
       participant: id, role: me.role, kind: me.kind, name: me.name, language: me.language, agency: me.agency, station: me.station, place: me.place,
@@ -188,6 +188,13 @@ function atDesk(time: string): Snapshot {
   };
 }
 
+/** Who interprets in signs, beside Amina. */
+function signing(): Snapshot {
+  const snapshot = withOther("sign", base("p_disa"));
+  const hands = { ...booth.colleague().interpreters![0], participant: "p_disa", into: null, source: null, since: ago(12) };
+  return { ...snapshot, interpreting: { ...snapshot.interpreting, interpreters: [...snapshot.interpreting.interpreters, hands] } };
+}
+
 /** The room waits for interpreters, or theirs is in another one. */
 const calling = (snapshot: Snapshot, elsewhere = false): Snapshot => ({
   ...snapshot,
@@ -241,6 +248,9 @@ export const scenes: Record<string, () => Snapshot> = {
   "interpreter-resting": () => atDesk("resting"),
   "interpreter-asked": () => atDesk("asked"),
   "interpreter-relay": () => atDesk("relay"),
+  "interpreter-between": () => ({ ...between(), you: base("p_amina").you, interpreting: interpreting("interpreter") }),
+  "interpreter-paused": () => paused(base("p_amina")),
+  "interpreter-signing": signing,
   "companion-lobby": () => ({ ...base("p_yusuf", "lobby"), stations: [], participants: people().filter((one) => one.id === "p_yusuf") }),
   companion: () => base("p_yusuf"),
   ended: () => ({ ...base("p_new"), meeting: { ...base("p_new").meeting, state: "ended" } }),

@@ -36,6 +36,11 @@ export class Mixer {
     this.tell();
   }
 
+  /** After a telephone call or another app (iOS): sound that once was allowed needs no click to go on. */
+  private readonly goOn = (): void => {
+    if (!document.hidden && this.context && held(this.context)) void this.context.resume().catch(() => undefined);
+  };
+
   /** `loudness` is linear, as in `setGain`. */
   add(id: string, track: MediaStreamTrack, loudness = 1): void {
     const context = this.ready();
@@ -113,6 +118,7 @@ export class Mixer {
   }
 
   close(): void {
+    document.removeEventListener("visibilitychange", this.goOn);
     for (const id of [...this.voices.keys()]) this.remove(id);
     void this.context?.close();
     this.context = null;
@@ -126,15 +132,21 @@ export class Mixer {
       this.master.gain.value = this.silent ? 0 : 1;
       this.master.connect(this.context.destination);
       this.context.addEventListener("statechange", () => this.tell());
+      document.addEventListener("visibilitychange", this.goOn);
       if (this.speaker) void route(this.context, this.speaker).catch(() => undefined);
     }
     return this.context;
   }
 
   private tell(): void {
-    const held = this.context !== null && this.context.state === "suspended";
-    this.suspended(held && this.voices.size > 0 && !this.silent);
+    const waits = this.context !== null && held(this.context);
+    this.suspended(waits && this.voices.size > 0 && !this.silent);
   }
+}
+
+/** Not allowed to sound: "suspended" before a click, "interrupted" by a telephone call (iOS). */
+function held(context: BaseAudioContext): boolean {
+  return context.state !== "running" && context.state !== "closed";
 }
 
 export function loudness(meter: AnalyserNode): number {
@@ -175,12 +187,15 @@ function note(context: AudioContext, pitch: number, at: number): Promise<void> {
   });
 }
 
+/** Samples: most of what is between two looks, so that what is short is not missed each time. */
+const ALL_BUT_ALL = 4096;
+
 /** Measures one local track, null while the browser measures nothing; call the answer to stop. */
 export function watchLevel(track: MediaStreamTrack, tell: (level: number | null) => void): () => void {
   const context = new AudioContext();
   const source = context.createMediaStreamSource(new MediaStream([track]));
   const meter = context.createAnalyser();
-  meter.fftSize = 1024;
+  meter.fftSize = ALL_BUT_ALL;
   source.connect(meter);
   const timer = setInterval(() => tell(context.state === "running" ? loudness(meter) : null), 100);
   return () => {

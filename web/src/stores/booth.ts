@@ -25,6 +25,11 @@ export function useBooth() {
     return desks.value.find((one) => one.participant === participant) ?? null;
   }
 
+  /** What somebody listens in, and so speaks. */
+  function languageOf(person: Participant): string {
+    return view.value?.listeners.find((one) => one.participant === person.id)?.language ?? person.language;
+  }
+
   /** Who of the others listens to this language. */
   function listenersTo(language: string): Participant[] {
     const listening = (view.value?.listeners ?? []).filter((one) => one.language === language);
@@ -36,7 +41,7 @@ export function useBooth() {
   }
 
   return {
-    meeting, page, view, desk, colleagues, turned, deskOf, listenersTo,
+    meeting, page, view, desk, colleagues, turned, deskOf, languageOf, listenersTo,
     turn: (into: string | null) => act("direction", { into }),
     swap: () => (turned.value ? act("direction", { into: turned.value }) : Promise.resolve(false)),
     setMode: (mode: InterpretingMode) => act("mode", { mode }),

@@ -1,5 +1,6 @@
 /** This device's own camera and microphone: opened, changed, unplugged and found again. */
 import { reactive, ref, shallowReactive, shallowRef, watch } from "vue";
+import { soundAs } from "../media/audible";
 import {
   type DeviceChoice, type DeviceKind, type DeviceList, type DeviceProblem,
   listDevices, openDevices, pictureSize, rememberChoice, rememberedChoice,
@@ -46,6 +47,7 @@ export function ownDevices(hooks: DeviceHooks) {
 
   async function open(wanted: Record<DeviceKind, boolean>): Promise<void> {
     const size = pictureSize(window.location.search);
+    if (wanted.microphone) soundAs(true);
     const opened = await asked(openDevices({ ...wanted, plainSound: hooks.plainSound() }, choice, size));
     for (const kind of ["microphone", "camera"] as const) {
       if (!wanted[kind]) continue;
@@ -63,6 +65,7 @@ export function ownDevices(hooks: DeviceHooks) {
   function replace(kind: DeviceKind, track: MediaStreamTrack | null): void {
     tracks[kind]?.stop();
     tracks[kind] = track;
+    if (kind === "microphone") soundAs(track !== null);
     track?.addEventListener("ended", () => {
       if (tracks[kind] === track) void unplugged(kind);
     });
@@ -109,6 +112,7 @@ export function ownDevices(hooks: DeviceHooks) {
     });
   }
 
+  soundAs(false);
   watch(() => tracks.microphone, measure);
   navigator.mediaDevices?.addEventListener?.("devicechange", () => void plugged());
 

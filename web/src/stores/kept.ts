@@ -2,7 +2,7 @@
 import { nextTick, type Ref, watch } from "vue";
 
 /** A page that is fetched first is waited for this long (ms). */
-const PATIENCE = 10_000;
+const PATIENCE = 3_000;
 
 const lost = () => document.activeElement === null || document.activeElement === document.body;
 

@@ -79,12 +79,19 @@ export function useStage() {
     return (meeting.snapshot?.meeting.languages ?? []).map(language).join(", ");
   }
 
+  /** Between which languages somebody interprets, Swedish going without saying. */
+  function tongues(interpreter: Participant): string[] {
+    const desks = meeting.snapshot?.interpreting.interpreters ?? [];
+    const own = desks.find((desk) => desk.participant === interpreter.id)?.languages ?? meeting.snapshot?.meeting.languages.slice(0, 1);
+    return (own ?? []).filter((code) => code !== "sv");
+  }
+
   /** What somebody is here, in words: their agency, or their role; of an interpreter the language too. */
   function capacity(person: Participant): string {
     if (person.role === "officer") return agency(stationNumbered(person.station)) || t("role.officer");
     if (person.kind === "sign" || person.kind === "text") return t(`kind.${person.kind}`);
-    const spoken = meeting.snapshot?.meeting.languages[0];
-    if (person.role === "interpreter" && spoken) return t("newcomer.interpreterTo", { language: language(spoken) });
+    const spoken = person.role === "interpreter" ? tongues(person) : [];
+    if (spoken.length) return t("newcomer.interpreterTo", { language: spoken.map(language).join(", ") });
     return t(`role.${person.role}`);
   }
 
