@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from typing import Generic, TypeVar
 
 Packet = TypeVar("Packet")
@@ -33,6 +34,12 @@ class RecentPackets(Generic[Packet]):
     def get(self, number: int, now: float) -> Packet | None:
         self.expire(now)
         return self._packets.get(number)
+
+    def newest(self, count: int, now: float) -> list[tuple[int, Packet]]:
+        """The last ones that are kept, with their numbers."""
+        self.expire(now)
+        numbers = [number for _, number, _ in islice(reversed(self._order), count)]
+        return [(number, self._packets[number]) for number in numbers if number in self._packets]
 
     def expire(self, now: float) -> None:
         order = self._order

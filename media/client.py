@@ -145,11 +145,19 @@ class WorkerClient:
         """Of the source, for a listener who gets packets and sees nothing."""
         await self._call("requestKeyframe", consumer=consumer)
 
+    async def pause_consumer(self, consumer: str) -> None:
+        await self._call("pauseConsumer", consumer=consumer)
+
     async def close_consumer(self, consumer: str) -> None:
         await self._call("closeConsumer", consumer=consumer)
 
-    async def set_preferred_layers(self, consumer: str, spatial: int, temporal: int | None = None) -> None:
-        await self._call("setPreferredLayers", consumer=consumer, spatial=spatial, temporal=temporal)
+    async def set_preferred_layers(
+        self, consumer: str, spatial: int, temporal: int | None = None, *, first: bool = False
+    ) -> None:
+        """`first`: before the listener's other pictures, and never without its motion."""
+        await self._call(
+            "setPreferredLayers", consumer=consumer, spatial=spatial, temporal=temporal, first=first
+        )
 
     async def set_table(self, room: str, revision: int, allow: Table) -> None:
         """The whole table of the room; returns after everything forbidden is dropped."""

@@ -29,6 +29,8 @@ RESENT_RATE, RESENT_MOST = 250, 400
 """Packets that one listener may have again of one source: a second, and at once."""
 ASKED_RATE, ASKED_MOST = 2000, 2000
 """Packets that it may name in NACKs."""
+PADDING_FROM = 16
+"""Packets that a probe repeats at most in a turn."""
 ALL_TEMPORAL = 9
 """More temporal layers than there can be."""
 _ABS_SEND_TIME_ID = CONSUMER_EXTENSION_IDS[ABS_SEND_TIME]
@@ -63,9 +65,15 @@ class Consumer:
         self.cname = parameters["rtcp"]["cname"]
         self.paused = True
         self.closed = False
+        self.wanted_spatial: int | None = None
+        self.wanted_temporal: int | None = None
+        """The highest layers that its page has use for; `None`: all."""
+        self.first = False
+        """Whether its page shows signs that must be read."""
         self.spatial: int | None = None
         self.temporal: int | None = None
-        self.packets = self.octets = self.resent = 0
+        """The highest that it gets of them."""
+        self.packets = self.octets = self.resent = self.resent_octets = 0
         self.first_timestamp: int | None = None
         media = offered_media(parameters)
         self._payload_type = media["payloadType"]
@@ -78,6 +86,7 @@ class Consumer:
         """The one that plays, or played before a restart."""
         self._earlier: Leg | None = None
         """The layer before, for what is still asked for of it."""
+        self._short = False
         self._thin = ALL_TEMPORAL
         """The highest temporal layer that passes."""
         self.rtx: Rtx | None = None
@@ -122,15 +131,41 @@ class Consumer:
         if self.protection is not None:
             self.protection.restart()
 
-    def prefer(self, spatial: int, temporal: int | None, now: float) -> None:
-        """The highest layers to choose; the picture goes over to them at the next keyframe."""
-        self.spatial, self.temporal = spatial, temporal
-        self._thin_out()
+    def pause(self) -> None:
+        """Nobody looks: nothing is sent until `resume`, and then from a keyframe on."""
+        self.paused = True
+        self.restart()
+
+    def prefer(self, spatial: int, temporal: int | None, now: float, *, first: bool = False) -> None:
+        """The highest layers that its page has use for; the picture goes over to them at a keyframe."""
+        self.wanted_spatial, self.wanted_temporal, self.first = spatial, temporal, first
+        self.choose(spatial, temporal, now)
+        self.transport.allocation.share(now)
+
+    def choose(self, spatial: int | None, temporal: int | None, now: float, *, short: bool = False) -> None:
+        """The highest layers that it gets, from a keyframe on. `short`: no more than these can be had, so
+        there are fewer pictures at once."""
+        if (spatial, temporal, short) == (self.spatial, self.temporal, self._short):
+            return
+        self.spatial, self.temporal, self._short = spatial, temporal, short
+        self._thin = min(self._thin, self._thinnest())
         self.producer.refresh(now)
 
-    def _thin_out(self) -> None:
-        most = ALL_TEMPORAL if self.temporal is None else self.temporal
-        self._thin = min(self._thin, most)
+    def _thinnest(self) -> int:
+        """The highest temporal layer that may pass: the lowest alone while the picture is larger than there
+        is room for."""
+        leg = self._leg
+        if self._short and leg is not None and leg.stream.layer > (self.spatial or 0):
+            return 0
+        return ALL_TEMPORAL if self.temporal is None else self.temporal
+
+    def needed(self) -> set[int]:
+        """The layers that its source is to send for it."""
+        if self.paused:
+            return set()
+        most = len(self.producer.streams) - 1
+        aim = most if self.spatial is None else min(self.spatial, most)
+        return {aim} if self._leg is None else {aim, self._leg.stream.layer}
 
     def forward(self, burst: Burst) -> None:
         if self.paused or not self.transport.connected:
@@ -258,7 +293,7 @@ class Consumer:
         if pictures is None or not pictures.skipped(media.picture):
             if not described.begins or not leg.numbers.ahead(media.sequence):
                 return False
-            if described.sync and (self.temporal is None or media.temporal <= self.temporal):
+            if described.sync and media.temporal <= self._thinnest():
                 self._thin = media.temporal
                 return False
             if pictures is None:
@@ -282,6 +317,22 @@ class Consumer:
                 self._drop(Drop.NACK_LIMIT)
             elif self._send_again(sequence, lost, now):
                 self.resent += 1
+                self.resent_octets += len(lost) if isinstance(lost, bytes) else len(lost[1].payload)
+
+    def pad(self, octets: int, now: float) -> int:
+        """Send packets of the last moments once more, as RTX, until it is so much; how much it was."""
+        leg, sent = self._leg, 0
+        if leg is None or self.rtx is None or not self.flowing:
+            return 0
+        for _, media in leg.stream.recent.newest(PADDING_FROM, now):
+            number = leg.numbers.known(media.sequence)
+            lost = None if number is None else self._kept(number & 0xFFFF, now)
+            if sent >= octets:
+                break
+            if number is not None and lost is not None and self._send_again(number & 0xFFFF, lost, now):
+                sent += len(media.payload)
+        self.resent_octets += sent
+        return sent
 
     def _kept(self, sequence: int, now: float) -> tuple[Leg, Media] | bytes | None:
         """What this consumer sent, or would have sent, under that number since it began."""
@@ -354,7 +405,7 @@ class Consumer:
             else before.follow(media, limit)
         )
         self._earlier, self._begun_anew = playing, -1
-        self._thin = ALL_TEMPORAL if self.temporal is None else self.temporal
+        self._thin = self._thinnest()
         if self.first_timestamp is None:
             self.first_timestamp = media.timestamp & 0xFFFFFFFF
         return self._leg

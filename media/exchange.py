@@ -21,6 +21,7 @@ from media.port import Port
 from media.producer import Producer
 from media.router import Emit, Router
 from media.stats import WorkerStats
+from media.strain import Strain
 from media.table import PermissionTable
 from media.transport import Transport
 
@@ -41,6 +42,7 @@ class Exchange:
         self._emit = emit
         self._clock = clock
         self._memory = GiveBack()
+        self._strain = Strain()
         self._methods: dict[str, Callable[[Params], dict[str, Any]]] = {
             "createTransport": self._create_transport,
             "connectTransport": self._connect_transport,
@@ -51,6 +53,7 @@ class Exchange:
             "resumeProducer": self._resume_producer,
             "closeProducer": self._close_producer,
             "consume": self._consume,
+            "pauseConsumer": self._pause_consumer,
             "resumeConsumer": self._resume_consumer,
             "requestKeyframe": self._request_keyframe,
             "closeConsumer": self._close_consumer,
@@ -78,6 +81,10 @@ class Exchange:
         for router in self.routers.values():
             router.tick(now)
         self._memory.tick(now)
+        self._strain.read(time.process_time(), now)
+
+    def _level(self) -> int:
+        return self._strain.level
 
     def forbid_everything(self) -> None:
         for router in self.routers.values():
@@ -150,6 +157,10 @@ class Exchange:
         consumer = transport.router.consume(id_, transport, producer)
         return {"kind": producer.kind, "rtpParameters": consumer.parameters}
 
+    def _pause_consumer(self, params: Params) -> dict[str, Any]:
+        self._consumer(params).pause()
+        return {}
+
     def _resume_consumer(self, params: Params) -> dict[str, Any]:
         self._consumer(params).resume(self._clock())
         return {}
@@ -164,7 +175,10 @@ class Exchange:
 
     def _set_preferred_layers(self, params: Params) -> dict[str, Any]:
         temporal = None if params.get("temporal") is None else _layer(params, "temporal")
-        self._consumer(params).prefer(_layer(params, "spatial"), temporal, self._clock())
+        first = params.get("first", False)
+        if not isinstance(first, bool):
+            raise WorkerError("invalid_parameters", "first must be true or false")
+        self._consumer(params).prefer(_layer(params, "spatial"), temporal, self._clock(), first=first)
         return {}
 
     # rooms
@@ -222,7 +236,7 @@ class Exchange:
     def _router(self, id_: str) -> Router:
         router = self.routers.get(id_)
         if router is None:
-            router = Router(id_, self.port, self._certificate, self._emit, self._clock)
+            router = Router(id_, self.port, self._certificate, self._emit, self._clock, self._level)
             self.routers[id_] = router
         return router
 
@@ -289,6 +303,7 @@ def _producer_dump(producer: Producer) -> dict[str, Any]:
         "kind": producer.kind,
         "source": producer.source,
         "paused": producer.paused,
+        "layers": sorted(producer.demand.asked),
         "rtpParameters": producer_shape(producer.parameters),
         "ssrcs": producer.transport.ssrcs_of(producer),
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from media import layers, rtcp, vp8
 from media.burst import Burst
+from media.demand import Demand
 from media.keyframes import h264_keyframe
 from media.ortc import AUDIO_LEVEL, MID, NACK, REPAIRED_RID, RID, ProducerParameters
 from media.rtp import RtpPacket, audio_level
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 SOURCES = ("camera", "microphone", "screen", "interpretation", "mix")
 MOST_RELAYED = 0.4
 """No listener makes an encoder prepare for more: redundancy is taken from everybody's sound."""
+COMES_WITHIN = 2.0
+"""Seconds after which a layer that was asked for, and does not come, is not counted with."""
 _ASKED_AT_ONCE = 200
 """Packets that one NACK names, so that it stays below 900 bytes."""
 
@@ -52,6 +55,8 @@ class Producer:
             for layer, encoding in enumerate(parameters.encodings)
         ]
         self._vp8 = parameters.mime_type == "video/VP8"
+        self._guessed = layers.guessed(len(parameters.encodings))
+        self.demand = Demand(len(parameters.encodings), transport.router.clock())
         self._forwarded = parameters.forwarded_extensions
         self._level_id = parameters.extension_ids.get(AUDIO_LEVEL)
 
@@ -68,6 +73,29 @@ class Producer:
         """The highest layer that is alive and not above `highest`; the next one above rather than none."""
         alive = self.alive(now)
         return max(alive, key=lambda stream: layers.rank(stream.layer, highest)) if alive else None
+
+    def rates(self, now: float) -> dict[int, tuple[float, ...]]:
+        """bit/s of the layers that can be had, up to each temporal layer: those that come, and those that
+        would if somebody wanted them. Nothing while none comes."""
+        alive = {stream.layer for stream in self.alive(now)}
+        if not alive:
+            return {}
+        found = {}
+        for layer, stream in enumerate(self.streams):
+            if layer in alive or not self.demand.asked_for(layer, now, longer=COMES_WITHIN):
+                known = None if stream is None else stream.rates.read(now)
+                found[layer] = known or (self._guessed[layer],)
+        return found
+
+    def tell_demand(self, now: float) -> None:
+        """Tell the controller when other layers are needed than were."""
+        if len(self.streams) < 2 or self.paused:
+            return
+        needed = {layer for each in self.consumers.values() for layer in each.needed()}
+        told = self.demand.note(needed, {stream.layer for stream in self.alive(now)}, now)
+        if told is not None:
+            router = self.transport.router
+            router.emit("layersNeeded", {"room": router.id, "producer": self.id, "layers": told})
 
     def alive(self, now: float) -> list[Stream]:
         """Those that bring pictures now. One that brings none while others do has been stopped."""
@@ -161,6 +189,7 @@ class Producer:
             return
         stream.media_at = now
         if self._video:
+            stream.rates.add(media.temporal, len(payload))
             stream.recent.add(media.sequence, media, len(payload), now)
         if self._burst is None or not self._burst.take(media):
             self.hand_on()

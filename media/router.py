@@ -41,8 +41,15 @@ class Router:
     """Forwards only what its table allows; a room without a table allows nothing."""
 
     def __init__(
-        self, id_: str, port: Port, certificate: Certificate, emit: Emit, clock: Callable[[], float]
+        self,
+        id_: str,
+        port: Port,
+        certificate: Certificate,
+        emit: Emit,
+        clock: Callable[[], float],
+        strain: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`strain` tells how much pictures are to be made smaller for the processor's sake."""
         self.id = id_
         self.emit = emit
         self.clock = clock
@@ -52,6 +59,9 @@ class Router:
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[str, Consumer] = {}
         self.closed = False
+        self.speaker: str | None = None
+        """Who spoke last."""
+        self._strain = strain
         self._port = port
         self._certificate = certificate
         self._thresholds: dict[tuple[str, str], Threshold] = {}
@@ -143,11 +153,22 @@ class Router:
                 log.exception("transport %s met a fault and is closed", transport.id)
                 transport.close()
         speaking = self.speakers.poll(now)
+        if speaking:
+            self.speaker = speaking[0].owner
         if speaking is not None:
             levels = [
                 {"owner": each.owner, "producer": each.producer, "level": each.level} for each in speaking
             ]
             self.emit("speakers", {"room": self.id, "levels": levels})
+
+    def strain(self) -> int:
+        return self._strain()
+
+    def interprets(self, owner: str) -> bool:
+        """Whether the owner sends an interpreter's voice."""
+        return any(
+            each.owner == owner and each.source == "interpretation" for each in self.producers.values()
+        )
 
     def forget_transport(self, transport: Transport) -> None:
         self.transports.pop(transport.id, None)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from media.cache import RecentPackets
 from media.nack import MissingPackets
 from media.pli import KeyframeRequests
+from media.rates import Rates
 from media.reception import ReceiveStatistics
 from media.rtp import extend_sequence, extend_timestamp
 from media.sequence import SeenWindow
@@ -51,6 +52,7 @@ class Stream:
         self.recent: RecentPackets[Media] = RecentPackets(VIDEO_KEPT, room)
         self.picture = self.tl0 = -1
         """The newest picture's number, and its TL0PICIDX as on the wire."""
+        self.rates = Rates()
         self._seen = SeenWindow()
         self._report: tuple[int, int] | None = None
         self._floor: int | None = None

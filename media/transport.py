@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from media import rtcp, rtp
+from media.allocation import Allocation
 from media.consumer import Consumer
 from media.dtls import Certificate, DtlsEndpoint, DtlsState
 from media.errors import WorkerError
@@ -81,6 +82,7 @@ class Transport:
         self._twcc_id: int | None = None
         self._twcc_at = self._report_at = self._protect_at = 0.0
         self._feedback = Budget(FEEDBACK_RATE, FEEDBACK_MOST)
+        self.allocation = Allocation(self, router.clock())
         self.ice = port.agent.open(self)
         self.dtls = DtlsEndpoint(
             certificate,
@@ -261,6 +263,7 @@ class Transport:
                 self._packets_asked(message, now)
             case rtcp.Remb():
                 self.remb = message.bitrate
+                self.allocation.estimated(message.bitrate, now)
 
     def _report_of(self, report: rtcp.SenderReport, now: float) -> None:
         known = self._incoming.get(report.ssrc)
@@ -273,6 +276,8 @@ class Transport:
     def _heard(self, blocks: tuple[rtcp.ReportBlock, ...], now: float) -> None:
         for block in blocks:
             consumer = self.consumers.get(block.ssrc)
+            if consumer is not None and consumer.producer.kind == "video":
+                self.allocation.lost(block.fraction_lost / 256, now)
             rtt = consumer.heard(block, now) if consumer is not None else None
             if rtt is not None:
                 self.rtt = rtt
@@ -307,6 +312,8 @@ class Transport:
             self._settle(now)
         if not self.connected:
             return
+        if self.consumers:
+            self.allocation.tick(now)
         if self.consumers and now >= self._protect_at - _SLACK:
             self._protect_at = now + REPORT_INTERVAL
             for consumer in self.consumers.values():
@@ -322,6 +329,7 @@ class Transport:
         for producer in self.producers.values():
             producer.repair(now)
             producer.refresh(now)
+            producer.tell_demand(now)
 
     def _send_twcc(self) -> None:
         about = next(iter(self._incoming), 0)

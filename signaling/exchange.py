@@ -105,6 +105,8 @@ class Exchange:
         self.worker: Worker = workers.place()
         self._devices: dict[str, Device] = {}
         self._producers: dict[str, Producer] = {}
+        self._layers: dict[str, list[int]] = {}
+        """Producer → its layers that somebody needs."""
         self._revision = 0
         self.table: Audience = {}
 
@@ -149,6 +151,7 @@ class Exchange:
                     each["kind"],
                     each["source"],
                 )
+                self._layers[each["id"]] = list(each["layers"])
         for each in found.consumers:
             listener, producer = by_transport.get(each["transport"]), self._producers.get(each["producer"])
             if listener is not None and producer is not None and self._allowed(listener, producer):
@@ -181,7 +184,13 @@ class Exchange:
         return {
             "transports": [{"id": id_, "direction": way} for id_, way in directions if id_ is not None],
             "producers": [
-                {"id": p.id, "transport": p.transport, "kind": p.kind, "source": p.source}
+                {
+                    "id": p.id,
+                    "transport": p.transport,
+                    "kind": p.kind,
+                    "source": p.source,
+                    "layers": self._layers.get(p.id, []),
+                }
                 for p in self._producers.values()
                 if p.session == device.session
             ],
@@ -305,6 +314,7 @@ class Exchange:
         self._producers[producer] = Producer(
             producer, session.id, session.participant, transport, kind, source
         )
+        self._layers[producer] = list(range(len(parameters.get("encodings", ()))))
         if source == "screen":
             await self._take_down_screens(session)
         return producer
@@ -371,6 +381,7 @@ class Exchange:
         self.worker.rooms.discard(self._room)
         self._devices.clear()
         self._producers.clear()
+        self._layers.clear()
         self.table = {}
 
     def lost(self) -> Iterable[Link]:
@@ -382,6 +393,7 @@ class Exchange:
         for device in gone:
             del self._devices[device.session]
         self._producers = {id_: p for id_, p in self._producers.items() if p.session in self._devices}
+        self._layers = {id_: layers for id_, layers in self._layers.items() if id_ in self._producers}
         self.table = {}
         return [device.link for device in gone if device.link is not None]
 
@@ -389,6 +401,14 @@ class Exchange:
         """What the worker counts. Raises WorkerError, ServiceUnavailable."""
         found: dict[str, Any] = await self.worker.call(lambda worker: worker.stats(self._room))
         return found
+
+    def layers_needed(self, producer: str, layers: list[int]) -> None:
+        """The worker needs other layers than it did: the publisher is told."""
+        found = self._producers.get(producer)
+        device = None if found is None else self._devices.get(found.session)
+        if device is not None:
+            self._layers[producer] = layers
+            device.notify("media.layers", {"id": producer, "layers": layers})
 
     def producer_closed(self, producer: str) -> None:
         """The worker ended it by itself."""
@@ -442,6 +462,7 @@ class Exchange:
 
     def _forget_producer(self, producer: str) -> None:
         self._producers.pop(producer, None)
+        self._layers.pop(producer, None)
         for device in self._devices.values():
             if producer in device.consumers:
                 self._end_consumer(device, producer)

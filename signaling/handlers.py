@@ -105,6 +105,12 @@ async def close_producer(device: "Joined", params: msg.ById) -> Result:
     return NOTHING
 
 
+async def pause_consumer(device: "Joined", params: msg.ById) -> Result:
+    consumer = device.live.exchange.own_consumer(device.session, params.id)
+    await device.live.exchange.worker.call(lambda worker: worker.pause_consumer(consumer))
+    return NOTHING
+
+
 async def resume_consumer(device: "Joined", params: msg.ById) -> Result:
     consumer = device.live.exchange.own_consumer(device.session, params.id)
     await device.live.exchange.worker.call(lambda worker: worker.resume_consumer(consumer))
@@ -131,7 +137,9 @@ async def report(device: "Joined", params: msg.MediaReport) -> Result:
 async def set_preferred_layers(device: "Joined", params: msg.SetPreferredLayers) -> Result:
     consumer = device.live.exchange.own_consumer(device.session, params.id)
     await device.live.exchange.worker.call(
-        lambda worker: worker.set_preferred_layers(consumer, params.spatial, params.temporal)
+        lambda worker: worker.set_preferred_layers(
+            consumer, params.spatial, params.temporal, first=params.first
+        )
     )
     return NOTHING
 
@@ -286,6 +294,7 @@ HANDLERS: dict[str, Handler] = {
     "media.pauseProducer": pause_producer,
     "media.resumeProducer": resume_producer,
     "media.closeProducer": close_producer,
+    "media.pauseConsumer": pause_consumer,
     "media.resumeConsumer": resume_consumer,
     "media.requestKeyframe": request_keyframe,
     "media.restartConsumer": restart_consumer,

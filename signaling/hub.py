@@ -303,6 +303,10 @@ class Hub:
                 live = self._lives.get(data["room"])
                 if live is not None:
                     live.speakers(data["levels"])
+            case "layersNeeded":
+                live = self._lives.get(data["room"])
+                if live is not None:
+                    live.exchange.layers_needed(data["producer"], data["layers"])
             case "producerClosed":
                 for live in self._lives.values():
                     live.exchange.producer_closed(data["producer"])

@@ -72,10 +72,13 @@ class StandingTransport(Message):
 
 
 class StandingProducer(Message):
+    """`layers`: those of its encodings that somebody needs, by their place; the others are not to be sent."""
+
     id: str
     transport: str
     kind: Kind
     source: Source
+    layers: list[int]
 
 
 class StandingMedia(Message):
@@ -142,9 +145,13 @@ class Produced(Message):
 
 
 class SetPreferredLayers(Call):
+    """The highest layers that the device has use for, 0 being the lowest. `first`: this picture is given what
+    it needs before the others, and keeps its motion; for signs, which must be read."""
+
     id: Id
     spatial: Annotated[int, Field(ge=0, le=8)]
     temporal: Annotated[int, Field(ge=0, le=8)] | None = None
+    first: bool = False
 
 
 class MediaReport(Call):
@@ -397,6 +404,14 @@ class ProducerClosed(Message):
     reason: str
 
 
+class LayersNeeded(Message):
+    """`layers`: those of the encodings of the device's own producer that somebody needs, by their place. The
+    others are not to be sent until this comes again."""
+
+    id: str
+    layers: list[int]
+
+
 class SpeakerLevel(Message):
     participant: str
     level: Annotated[float, Field(ge=0, le=1)]
@@ -487,6 +502,7 @@ NOTIFICATIONS: dict[str, type[Message]] = {
     "media.newConsumer": NewConsumer,
     "media.consumerClosed": ConsumerClosed,
     "media.producerClosed": ProducerClosed,
+    "media.layers": LayersNeeded,
     "media.reset": MediaReset,
     "media.speakers": Speakers,
     "media.quality": QualityTold,
@@ -506,6 +522,7 @@ CALLS: dict[str, tuple[type[Call], type[Message]]] = {
     "media.pauseProducer": (ById, Nothing),
     "media.resumeProducer": (ById, Nothing),
     "media.closeProducer": (ById, Nothing),
+    "media.pauseConsumer": (ById, Nothing),
     "media.resumeConsumer": (ById, Nothing),
     "media.requestKeyframe": (ById, Nothing),
     "media.restartConsumer": (ById, Nothing),

@@ -16,6 +16,7 @@ MID, RID, REPAIRED_RID = 4, 10, 11
 RIDS = ("q", "h", "f")
 SSRCS = (31, 32, 33)
 RTX_SSRCS = (41, 42, 43)
+SIZES = (0, 700, 1250)
 PATTERN = ((0, False), (2, True), (1, True), (2, False))
 """Temporal layer and sync bit of the pictures between keyframes (L1T3)."""
 STEP = 3000
@@ -23,11 +24,24 @@ NTP_BEGIN = 1 << 60
 
 
 def payload(
-    picture: int, tl0: int, temporal: int = 0, *, sync: bool = False, key: bool = False, mark: int = 0
+    picture: int,
+    tl0: int,
+    temporal: int = 0,
+    *,
+    sync: bool = False,
+    key: bool = False,
+    mark: int = 0,
+    size: int = 0,
 ) -> bytes:
     """One packet that is a picture: an extended descriptor with a 15-bit picture id, then what marks it."""
     head = bytes((0x90, 0xE0, 0x80 | picture >> 8 & 0x7F, picture & 0xFF, tl0 & 0xFF))
-    return head + bytes((temporal << 6 | sync << 5, 0 if key else 1)) + mark.to_bytes(4, "big") + bytes(40)
+    return (
+        head
+        + bytes((temporal << 6 | sync << 5, 0 if key else 1))
+        + bytes(size)
+        + mark.to_bytes(4, "big")
+        + bytes(40)
+    )
 
 
 def mark_of(packet: rtp.RtpPacket) -> int:
@@ -58,7 +72,9 @@ class Layer:
         extensions = {} if self.announced else {MID: b"1", RID: RIDS[self.number].encode()}
         self.announced = True
         made = self.source.packet(
-            payload(self.picture, self.tl0, temporal, sync=sync, key=key, mark=mark), extensions, marker=True
+            payload(self.picture, self.tl0, temporal, sync=sync, key=key, mark=mark, size=SIZES[self.number]),
+            extensions,
+            marker=True,
         )
         self.sent.append(made)
         return made

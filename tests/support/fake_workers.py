@@ -50,7 +50,12 @@ class FakeClient:
     async def resume_producer(self, producer: str) -> None:
         pass
 
-    async def set_preferred_layers(self, consumer: str, spatial: int, temporal: int | None = None) -> None:
+    async def pause_consumer(self, consumer: str) -> None:
+        pass
+
+    async def set_preferred_layers(
+        self, consumer: str, spatial: int, temporal: int | None = None, *, first: bool = False
+    ) -> None:
         pass
 
     async def resume_consumer(self, consumer: str) -> None:

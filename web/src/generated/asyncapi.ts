@@ -565,6 +565,17 @@ export interface components {
          */
         Kind: "spoken" | "sign" | "text";
         /**
+         * LayersNeeded
+         * @description `layers`: those of the encodings of the device's own producer that somebody needs, by their place. The
+         *     others are not to be sent until this comes again.
+         */
+        LayersNeeded: {
+            /** Id */
+            id: string;
+            /** Layers */
+            layers: number[];
+        };
+        /**
          * LetIn
          * @description Somebody who is there or can come. `by`: what lets them in; `until`: a link that is not used yet;
          *     `devices`: those that are connected.
@@ -1106,7 +1117,11 @@ export interface components {
              */
             place: "on_site" | "elsewhere";
         };
-        /** SetPreferredLayers */
+        /**
+         * SetPreferredLayers
+         * @description The highest layers that the device has use for, 0 being the lowest. `first`: this picture is given what
+         *     it needs before the others, and keeps its motion; for signs, which must be read.
+         */
         SetPreferredLayers: {
             /**
              * Request
@@ -1122,6 +1137,11 @@ export interface components {
              * @default null
              */
             temporal?: number | null;
+            /**
+             * First
+             * @default false
+             */
+            first?: boolean;
         };
         /** Signal */
         Signal: {
@@ -1183,7 +1203,10 @@ export interface components {
             /** Consumers */
             consumers: components["schemas"]["NewConsumer"][];
         };
-        /** StandingProducer */
+        /**
+         * StandingProducer
+         * @description `layers`: those of its encodings that somebody needs, by their place; the others are not to be sent.
+         */
         StandingProducer: {
             /** Id */
             id: string;
@@ -1199,6 +1222,8 @@ export interface components {
              * @enum {string}
              */
             source: "camera" | "microphone" | "screen" | "interpretation";
+            /** Layers */
+            layers: number[];
         };
         /** StandingTransport */
         StandingTransport: {

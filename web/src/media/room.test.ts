@@ -45,6 +45,14 @@ class Flow extends Emitter {
   }
 
   async replaceTrack(): Promise<void> {}
+
+  readonly encodings = [{ active: true }, { active: true }, { active: true }];
+  readonly rtpSender = {
+    getParameters: () => ({ encodings: this.encodings.map((one) => ({ ...one })) }),
+    setParameters: async ({ encodings }: { encodings: { active: boolean }[] }) => {
+      this.encodings.splice(0, this.encodings.length, ...encodings);
+    },
+  };
 }
 
 class FakeTransport extends Emitter {
@@ -53,7 +61,7 @@ class FakeTransport extends Emitter {
   restarts = 0;
   arrived = 0;
   private introduced = false;
-  private readonly flows: Flow[] = [];
+  readonly flows: Flow[] = [];
 
   constructor(readonly id: string) {
     super();
@@ -168,7 +176,7 @@ class Stage {
         { id: this.recv.id, direction: "recv" },
         { id: this.send.id, direction: "send" },
       ],
-      producers: [{ id: this.producer, transport: this.send.id, kind: "audio", source: "microphone" }],
+      producers: [{ id: this.producer, transport: this.send.id, kind: "audio", source: "microphone", layers: [0] }],
       consumers: [offer("c_1")],
       ...changes,
     };
@@ -225,8 +233,19 @@ describe("after a lost connection", () => {
     expect(stage.heard).toEqual(["c_1", "c_2"]);
   });
 
+  it("sends only the sizes that somebody needs, also when it hears of it late", async () => {
+    const active = () => stage.send.flows[0].encodings.map((one) => one.active);
+    await stage.room.sendLayers(stage.producer, [0, 2]);
+    expect(active()).toEqual([true, false, true]);
+    await stage.room.sendLayers("pr_other", [1]);
+    expect(active()).toEqual([true, false, true]);
+    const producers = stage.standing().producers.map((one) => ({ ...one, layers: [0, 1] }));
+    await stage.room.comeBack(stage.standing({ producers }));
+    expect(active()).toEqual([true, true, false]);
+  });
+
   it("closes a producer whose answer was lost", async () => {
-    const stray = { id: "pr_stray", transport: stage.send.id, kind: "video", source: "camera" } as const;
+    const stray = { id: "pr_stray", transport: stage.send.id, kind: "video" as const, source: "camera" as const, layers: [0] };
     const { producers } = stage.standing();
     await stage.room.comeBack(stage.standing({ producers: [...producers, stray] }));
     expect(stage.calls).toContainEqual(["media.closeProducer", { id: "pr_stray" }]);

@@ -3,7 +3,9 @@ import type { Device, types } from "mediasoup-client";
 import type { IceRestarted, NewConsumer, Source, StandingMedia, TransportOffer } from "../wire";
 import type { Outgoing } from "./healer";
 import type { LinkCounters } from "./network";
+import { Attention } from "./attention";
 import { cameraLayers } from "./layers";
+import { looks } from "./looks";
 import type { Relays } from "./relays";
 import { type Caller, CONNECTION_LOST, RpcError } from "./rpc";
 
@@ -56,6 +58,7 @@ export class MediaRoom {
   private readonly closedEarly = new Set<string>();
   /** Transports whose DTLS the server has been told of. */
   private readonly introduced = new Set<string>();
+  private readonly attention: Attention;
   private queue: Promise<void> = Promise.resolve();
   private over = false;
   private lastMid = 0;
@@ -65,7 +68,9 @@ export class MediaRoom {
     private readonly call: Caller,
     private readonly relays: Relays,
     private readonly events: RoomEvents,
-  ) {}
+  ) {
+    this.attention = new Attention(call, (track) => looks.of(track));
+  }
 
   static async open(
     capabilities: types.RtpCapabilities,
@@ -153,6 +158,7 @@ export class MediaRoom {
         producer.close();
       } else {
         await this.call(producer.paused ? "media.pauseProducer" : "media.resumeProducer", { id: producer.id });
+        await setLayers(producer, standing.producers.find(({ id }) => id === producer.id)!.layers);
       }
     }
     for (const id of there) await this.call("media.closeProducer", { id });
@@ -220,6 +226,18 @@ export class MediaRoom {
       return source;
     }
     return null;
+  }
+
+  /** Only these sizes of what this device sends are needed. */
+  sendLayers(id: string, layers: readonly number[]): Promise<void> {
+    return this.later(async () => {
+      for (const producer of this.producers.values()) if (producer.id === id) await setLayers(producer, layers);
+    });
+  }
+
+  /** Pictures have another size on the page, or are seen or not seen now. */
+  looksChanged(): void {
+    this.attention.soon();
   }
 
   sends(source: Source): boolean {
@@ -293,6 +311,7 @@ export class MediaRoom {
     if (this.over) return;
     this.over = true;
     for (const timer of this.timers.values()) clearTimeout(timer);
+    this.attention.close();
     for (const id of [...this.consumers.keys()]) this.forget(id);
     this.producers.clear();
     this.send?.close();
@@ -425,6 +444,8 @@ export class MediaRoom {
     } catch (error) {
       if (!(error instanceof RpcError && error.code === "unknown_consumer")) throw error;
     }
+    const consumer = this.consumers.get(id);
+    if (consumer?.kind === "video") this.attention.begun(id, consumer.track);
   }
 
   private forget(id: string): void {
@@ -432,13 +453,15 @@ export class MediaRoom {
     if (!consumer) return;
     this.consumers.delete(id);
     this.about.delete(id);
+    this.attention.ended(id);
     consumer.close();
     this.events.gone(id);
   }
 
   private async statsOf(consumer: types.Consumer): Promise<ConsumerStats> {
     const { participant, source } = this.about.get(consumer.id)!;
-    const known: ConsumerStats = { id: consumer.id, participant, source, kind: consumer.kind };
+    const plays = this.attention.plays(consumer.id);
+    const known: ConsumerStats = { id: consumer.id, participant, source, kind: consumer.kind, plays };
     for (const report of (await consumer.getStats()).values()) {
       if (report.type !== "inbound-rtp") continue;
       known.packetsReceived = report.packetsReceived;
@@ -494,6 +517,13 @@ function countLink(reports: Iterable<RTCStats>, into: LinkCounters): void {
   }
 }
 
+async function setLayers({ rtpSender }: types.Producer, layers: readonly number[]): Promise<void> {
+  const parameters = rtpSender?.getParameters();
+  if (!rtpSender || !parameters || parameters.encodings.length < 2) return;
+  parameters.encodings.forEach((encoding, place) => (encoding.active = layers.includes(place)));
+  await rtpSender.setParameters(parameters);
+}
+
 function isLost(error: unknown): boolean {
   return error instanceof RpcError && error.code === CONNECTION_LOST;
 }
@@ -503,6 +533,8 @@ export interface ConsumerStats {
   participant: string;
   source: Source;
   kind: types.MediaKind;
+  /** It is sent; a picture that nobody sees is not. */
+  plays?: boolean;
   packetsReceived?: number;
   bytesReceived?: number;
   packetsLost?: number;

@@ -34,7 +34,7 @@ export function healing({ meeting, mixer, room, gives, rejoin }: Care) {
   async function consumers(): Promise<ConsumerStats[]> {
     const all = (await room()?.stats()) ?? [];
     // A page that nobody looks at need not paint.
-    return all.filter((one) => one.kind === "audio" || !document.hidden)
+    return all.filter((one) => one.kind === "audio" || (one.plays !== false && !document.hidden))
       .map((one) => (one.kind === "audio" ? { ...one, level: mixer.recentLevel(one.id) } : one));
   }
 

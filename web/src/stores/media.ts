@@ -3,6 +3,7 @@ import { defineStore } from "pinia";
 import { computed, ref, shallowReactive, shallowRef, watch } from "vue";
 import type { DeviceKind } from "../media/devices";
 import { Mixer } from "../media/mixer";
+import { looks } from "../media/looks";
 import { judge, type Link, type LinkCounters, SlowWatch } from "../media/network";
 import { Relays } from "../media/relays";
 import { type ConsumerStats, MediaRoom, type MediaState, type Received } from "../media/room";
@@ -366,6 +367,8 @@ export const useMedia = defineStore("media", () => {
     return on[kind] && tracks[kind]?.readyState !== "live";
   }
 
+  looks.watch(() => room?.looksChanged());
+  document.addEventListener("visibilitychange", () => room?.looksChanged());
   window.addEventListener("offline", () => (moved = true));
 
   let started = false;
@@ -383,6 +386,8 @@ export const useMedia = defineStore("media", () => {
         rebuild();
       } else if (method === "media.consumerClosed") {
         room?.closeConsumer(String(params.id));
+      } else if (method === "media.layers") {
+        void room?.sendLayers(String(params.id), params.layers as number[]);
       } else if (method === "media.producerClosed") {
         if (room?.producerClosed(String(params.id)) === "screen") endScreen("replaced");
       }

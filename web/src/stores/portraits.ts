@@ -1,6 +1,7 @@
 /** Stills of people, taken from the pictures that they send. They live as long as the page and go nowhere. */
 import { defineStore } from "pinia";
 import { shallowReactive } from "vue";
+import { looks } from "../media/looks";
 
 export const PORTRAIT = 96;
 /** A camera's first frames are dark. */
@@ -39,6 +40,7 @@ async function stillOf(track: MediaStreamTrack): Promise<ImageBitmap | null> {
   video.muted = true;
   video.playsInline = true;
   video.srcObject = new MediaStream([track]);
+  looks.see(track, video, { width: PORTRAIT, height: PORTRAIT });
   try {
     await new Promise<void>((resolve, reject) => {
       video.addEventListener("loadeddata", () => resolve(), { once: true });
@@ -51,6 +53,7 @@ async function stillOf(track: MediaStreamTrack): Promise<ImageBitmap | null> {
     const size = { resizeWidth: PORTRAIT, resizeHeight: PORTRAIT, resizeQuality: "medium" } as const;
     return await createImageBitmap(video, (width - side) / 2, (height - side) / 2, side, side, size);
   } finally {
+    looks.leave(track, video);
     video.srcObject = null;
   }
 }

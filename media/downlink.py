@@ -1,0 +1,119 @@
+"""How much one listener's line takes, and when to try for more. Pure.
+
+It is known from what their browser says (REMB, loss). A browser's estimate grows slowly, and to 1.5 times of
+what it receives at most. So it is not a bound: it tells of trouble when it falls below what is sent. More is
+tried by sending so much for a while (a probe), with packets that are there already; the pictures follow when
+that has gone well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+START = 2_000_000.0
+LEAST = 60_000.0
+"""bit/s for the pictures of somebody who has just come, and for whomever at least."""
+FALLEN = 0.97
+"""An estimate below so much of the one before has fallen."""
+HEADROOM = 0.95
+MUCH_LOST, PROBE_LOST = 0.10, 0.04
+PROBE = 2.0
+"""Seconds."""
+RISEN = 1.01
+STUCK_BELOW, STUCK = 0.8, 4.0
+"""An estimate below this share of what is sent, which has not risen for so many seconds, tells of trouble."""
+SHORTEST_PAUSE, LONGEST_PAUSE = 4.0, 64.0
+"""Seconds after trouble until more is tried; twice as long after each try that failed."""
+
+
+@dataclass(slots=True)
+class _Probe:
+    target: float
+    until: float
+    estimate: float | None
+
+
+class Downlink:
+    """`allowed` is what the pictures may take, in bit/s."""
+
+    def __init__(self, now: float) -> None:
+        self.allowed = START
+        self._estimate: float | None = None
+        self._risen_at = now
+        self._above_since: float | None = None
+        """Since when more is sent than the estimate is."""
+        self._pause = SHORTEST_PAUSE
+        self._try_at = now
+        self._probe: _Probe | None = None
+
+    @property
+    def probing(self) -> float | None:
+        """bit/s to send altogether while a probe is under way."""
+        return None if self._probe is None else self._probe.target
+
+    def estimated(self, bitrate: float, sent: float, now: float) -> bool:
+        """The browser's estimate came; `sent` is what went out lately, bit/s. Whether less is allowed now."""
+        before, self._estimate = self._estimate, bitrate
+        if before is None or bitrate > before * RISEN:
+            self._risen_at = now
+        if before is not None and bitrate < before * FALLEN and bitrate < sent:
+            return self._trouble(bitrate * HEADROOM, now)
+        if bitrate * HEADROOM > self.allowed and bitrate > sent:
+            self.allowed = bitrate * HEADROOM
+        return False
+
+    def lost(self, share: float, sent: float, now: float) -> bool:
+        """The share of packets that the listener missed lately. Whether less is allowed now."""
+        if share > MUCH_LOST or (self._probe is not None and share > PROBE_LOST):
+            return self._trouble(sent * (1 - share / 2) if share > MUCH_LOST else self.allowed, now)
+        return False
+
+    def look(self, target: float | None, sent: float, now: float) -> bool:
+        """Begin and end probes. `target` is what the next better picture would take altogether, `None` when
+        there is none. Whether `allowed` has changed."""
+        estimate = self._estimate
+        if estimate is not None and self._stuck(estimate, sent, now):
+            return self._trouble(estimate, now)
+        if self._probe is not None:
+            return self._end_probe(self._probe, now)
+        if target is not None and target > self.allowed and now >= self._try_at:
+            self._probe = _Probe(target / HEADROOM, now + PROBE, estimate)
+        return False
+
+    def _stuck(self, estimate: float, sent: float, now: float) -> bool:
+        if estimate >= sent * STUCK_BELOW:
+            self._above_since = None
+            return False
+        if self._above_since is None:
+            self._above_since = now
+        return now - max(self._above_since, self._risen_at) > STUCK
+
+    def _end_probe(self, probe: _Probe, now: float) -> bool:
+        if now < probe.until:
+            return False
+        estimate = self._estimate
+        grown = (
+            estimate is None
+            or probe.estimate is None
+            or estimate >= probe.target
+            or estimate >= probe.estimate * RISEN
+        )
+        if not grown:
+            self._back_off(now)
+            return False
+        self._probe, self._pause = None, SHORTEST_PAUSE
+        self.allowed = max(self.allowed, probe.target)
+        return True
+
+    def _trouble(self, bitrate: float, now: float) -> bool:
+        """Whether it makes `allowed` less."""
+        before = self.allowed
+        self.allowed = max(LEAST, min(before, bitrate))
+        self._back_off(now)
+        return self.allowed < before
+
+    def _back_off(self, now: float) -> None:
+        if self._probe is not None:
+            self._pause = min(LONGEST_PAUSE, self._pause * 2)
+        self._probe = self._above_since = None
+        self._try_at = now + self._pause
