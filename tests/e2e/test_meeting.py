@@ -73,6 +73,9 @@ async def test_the_host_leads_from_station_to_station_by_a_click(meeting: Meetin
     )
     await second.in_phase("lobby")
     await second.receives_nothing()
+    for said, chips in (("done", 1), ("not-done", 0), ("done", 1)):
+        await first.press(said)
+        await expect(host.find("officer-done")).to_have_count(chips)
 
     await host.page.evaluate("addEventListener('click', () => window.__clicked = Date.now(), true)")
     moving = asyncio.create_task(second.sees(newcomer.participant))
