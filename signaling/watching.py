@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,11 +29,12 @@ async def watch(lives: Callable[[], Iterable[Live]]) -> None:
     before: dict[str, _Reading] = {}
     while True:
         await asyncio.sleep(EVERY)
-        before = {
-            live.id: reading
-            for live in [each for each in lives() if each.sessions]
-            if (reading := await look(live, before.get(live.id))) is not None
-        }
+        before = await _look_at_all([each for each in lives() if each.sessions], before)
+
+
+async def _look_at_all(lives: Iterable[Live], before: Mapping[str, _Reading]) -> dict[str, _Reading]:
+    found = {live.id: await look(live, before.get(live.id)) for live in lives}
+    return {id_: reading for id_, reading in found.items() if reading is not None}
 
 
 async def look(live: Live, before: _Reading | None) -> _Reading | None:

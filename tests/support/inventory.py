@@ -41,10 +41,9 @@ def taken(root: object) -> Inventory:
 
 
 def differences(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
-    """How many more there are than before, or fewer."""
-    names = before.keys() | after.keys()
-    changed = {name: after.get(name, 0) - before.get(name, 0) for name in sorted(names)}
-    return {name: by for name, by in changed.items() if by}
+    """How many more there are than before. Fewer are what other tests have left, and are no leak."""
+    changed = {name: after[name] - before.get(name, 0) for name in sorted(after)}
+    return {name: by for name, by in changed.items() if by > 0}
 
 
 def descriptors(pid: int) -> int:
