@@ -276,7 +276,7 @@ async def soon(call: Callable[[], Awaitable[Any]]) -> Any:
             try:
                 return await call()
             except (CallFailed, Refused) as error:
-                if error.code not in PASSES:
+                if error.code not in PASSES | {"too_many_requests"}:
                     raise
                 await asyncio.sleep(pause(0))
 
