@@ -3,7 +3,7 @@
 # make test   install what the tests need, check the code, run every test
 # make check  linter, types, import contracts, generated types (after `make test` once)
 # make screenshots    every page in every state, language and width, into tests/artifacts/screenshots
-# make bench-forward  processor time of an outgoing packet, beside Janus (package janus)
+# make bench-forward  processor time of an outgoing packet, beside Janus (package janus) and LiveKit (built with Go)
 # make bench-join     time to the first picture after joining, and after a change of officer
 # make soak           ten minutes of compressed life: does memory stay flat?
 # make bench-interpreting  how fast a turn of the interpreter is heard, and how faithfully
@@ -110,6 +110,10 @@ $(STAMPS)/python-fuzz: pyproject.toml $(STAMPS)/python-test
 	@$(VENV)/bin/python -m pip install --quiet --editable '.[test,fuzz]' >&2
 	@touch $@
 
+$(STAMPS)/python-bench: pyproject.toml $(STAMPS)/python-test
+	@$(VENV)/bin/python -m pip install --quiet --editable '.[test,bench]' >&2
+	@touch $@
+
 $(STAMPS)/python-test: pyproject.toml $(VENV)/pyvenv.cfg
 	@mkdir -p $(STAMPS)
 	@echo 'Installing Mötesrum and what its tests need into $(VENV)' >&2
@@ -160,7 +164,7 @@ system:
 	fi
 
 # The measures stand without Janus too; the comparison is then left out, and said so.
-bench-forward: $(STAMPS)/python-test
+bench-forward: $(STAMPS)/python-bench
 	@command -v janus >/dev/null || if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		echo 'Installing janus'; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends janus >/dev/null; \

@@ -1,9 +1,12 @@
-"""Processor time of an outgoing packet, ours beside Janus: `python -m tests.bench.bench_forward`.
+"""Processor time of an outgoing packet, ours beside others': `python -m tests.bench.bench_forward`.
 
 One publisher sends 1000 packets a second (bursts of 8, 1150 to 1200 bytes, SRTP with GCM); 1, 3, 7 and 20
-listeners take them. Source and sinks are two other processes and the same for both servers, which take turns.
-`make bench-forward` installs Janus where it can.
+listeners take them. In the meeting eight people send a picture (30 times a second 8 packets) and sound each,
+and get those of all others. Sources and sinks are two other processes and the same for all servers, which
+take turns. `make bench-forward` installs Janus where it can, and builds what is built with Go.
 """
+
+from __future__ import annotations
 
 import argparse
 import asyncio
@@ -19,19 +22,45 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from tests.bench.chart import bars
 from tests.bench.figures import load, processor_seconds, table, write
-from tests.bench.servers import JanusMissing, Server, janus, our_worker
+from tests.bench.janus import janus
+from tests.bench.livekit import livekit
+from tests.bench.modules import GALENE, built
+from tests.bench.servers import Server, ServerMissing, our_worker
 
-LISTENERS = (1, 3, 7, 20)
+MEETING = "meeting"
+PEOPLE = 8
+SCENES = ("1", "3", "7", "20", MEETING)
+"""How many listen to the one who sends; or the meeting."""
 ATTEMPTS = 3
 Starts = Callable[[Path, int], AbstractAsyncContextManager[Server]]
+
+
+@asynccontextmanager
+async def galene(folder: Path, people: int) -> AsyncIterator[Server]:
+    """It has not been served by the module proxy so far, so nothing here could have been tried with it."""
+    await built(GALENE)
+    raise ServerMissing("Galène can be built now, and is not driven yet")
+    yield
+
+
 STARTS: dict[str, Starts] = {
     "Mötesrum": our_worker,
     "plain": partial(our_worker, batched=False),
     "Janus": janus,
+    "LiveKit": livekit,
+    "Galène": galene,
 }
 """`plain` is ours with a system call for every packet; measured when it is named with `--only`."""
-USUAL = ("Mötesrum", "Janus")
+USUAL = ("Mötesrum", "Janus", "LiveKit", "Galène")
+KEYS = {
+    "Mötesrum": "motesrum",
+    "plain": "motesrum_plain",
+    "Janus": "janus",
+    "LiveKit": "livekit",
+    "Galène": "galene",
+}
 
 
 class TrafficFailed(Exception):
@@ -82,7 +111,7 @@ class Measured:
     """`microseconds` are of the server's processor, for each packet delivered."""
 
     server: str
-    listeners: int
+    scene: str
     microseconds: float
     busy: float
     """Share of one core that the server used."""
@@ -90,35 +119,48 @@ class Measured:
     delivered: int
     lost: int
     """Of what should have reached the sinks, by their sequence numbers."""
-    source_busy: float
+    sources_busy: float
     sinks_busy: float
     late: int
-    """Times the source was late by more than 100 ms."""
+    """Times a source was late by more than 100 ms."""
     load: float
     profile: str
 
 
-async def measure(
-    name: str, listeners: int, seconds: float, warm_up: float, *, uneven: bool = False
-) -> Measured:
+@asynccontextmanager
+async def connected(
+    server: Server, scene: str, *, uneven: bool = False
+) -> AsyncIterator[tuple[End, End, str]]:
+    """Sources and sinks, and how they protect what they send."""
+    meeting = scene == MEETING
+    listeners = range(PEOPLE) if meeting else range(1, int(scene) + 1)
+    kinds = ["audio", "video"] if meeting else ["video"]
+    words = ["uneven"] if uneven else []
+    role, number = ("people", PEOPLE) if meeting else ("source", 1)
+    async with end(role, number, *words) as sources, end("sinks", len(listeners)) as sinks:
+        ours = (await sources.hear())["dtls"]
+        theirs = (await sinks.hear())["dtls"]
+        publishing = [await server.publish(of, dtls, kinds) for of, dtls in enumerate(ours)]
+        agreed = await sources.ask({"servers": publishing})
+        listening = [await server.listen(of, dtls) for of, dtls in zip(listeners, theirs, strict=True)]
+        await sinks.ask({"servers": listening})
+        yield sources, sinks, agreed["profile"]
+
+
+async def measure(name: str, scene: str, seconds: float, warm_up: float, *, uneven: bool = False) -> Measured:
+    people = PEOPLE if scene == MEETING else int(scene) + 1
     with tempfile.TemporaryDirectory() as scratch:
         async with (
-            STARTS[name](Path(scratch), listeners) as server,
-            end("source", 1, *(["uneven"] if uneven else [])) as source,
-            end("sinks", listeners) as sinks,
+            STARTS[name](Path(scratch), people) as server,
+            connected(server, scene, uneven=uneven) as (sources, sinks, profile),
         ):
-            ours = (await source.hear())["dtls"]
-            theirs = (await sinks.hear())["dtls"]
-            publisher = await server.publish(ours[0])
-            agreed = await source.ask({"servers": [publisher]})
-            await sinks.ask({"servers": [await server.listen(dtls) for dtls in theirs]})
             await asyncio.sleep(warm_up)
             loop = asyncio.get_running_loop()
             began, used = loop.time(), processor_seconds(server.pid)
-            before = await source.ask({}), await sinks.ask({})
+            before = await sources.ask({}), await sinks.ask({})
             await asyncio.sleep(seconds)
             took, used = loop.time() - began, processor_seconds(server.pid) - used
-            after = await source.ask({}), await sinks.ask({})
+            after = await sources.ask({}), await sinks.ask({})
             sent, delivered, lost = (
                 after[0]["packets"] - before[0]["packets"],
                 after[1]["packets"] - before[1]["packets"],
@@ -128,8 +170,8 @@ async def measure(
                 raise TrafficFailed(f"{name}: not every listener got packets")
             return Measured(
                 name,
-                listeners,
-                round(used / delivered * 1e6, 1),
+                scene,
+                round(used / delivered * 1e6, 2),
                 round(used / took, 3),
                 sent,
                 delivered,
@@ -137,64 +179,100 @@ async def measure(
                 *(round((after[at]["processor"] - before[at]["processor"]) / took, 3) for at in (0, 1)),
                 after[0]["late"] - before[0]["late"],
                 load(),
-                agreed["profile"],
+                profile,
             )
 
 
 async def measured(
-    name: str, listeners: int, options: argparse.Namespace, left_out: dict[str, str]
+    name: str, scene: str, options: argparse.Namespace, left_out: dict[str, str]
 ) -> Measured | None:
-    """`None` when Janus cannot be measured; why is said, and kept in `left_out`."""
+    """`None` when another server cannot be measured; why is said, and kept in `left_out`."""
     for attempt in range(ATTEMPTS):
         try:
-            return await measure(name, listeners, options.seconds, options.warm_up, uneven=options.uneven)
-        except (JanusMissing, TrafficFailed, TimeoutError) as error:
+            return await measure(name, scene, options.seconds, options.warm_up, uneven=options.uneven)
+        except (ServerMissing, TrafficFailed, TimeoutError) as error:
             why = f"{type(error).__name__}: {error}"
-            print(f"{name} with {listeners} listeners, attempt {attempt + 1}: {why}", file=sys.stderr)
-            if name != "Janus":
+            print(f"{name}, {title(scene)}, attempt {attempt + 1}: {why}", file=sys.stderr)
+            if STARTS[name] in (our_worker, STARTS["plain"]):
                 raise
-    left_out[name] = why
+            if isinstance(error, ServerMissing):
+                left_out[name] = why
+                return None
     return None
 
 
-def summary(found: list[Measured], names: list[str]) -> str:
-    def cell(name: str, listeners: int) -> str:
-        of = [each for each in found if (each.server, each.listeners) == (name, listeners)]
-        if not of:
-            return "–"
-        values = ", ".join(f"{each.microseconds:g}" for each in of)
-        return f"{median(each.microseconds for each in of):.1f} ({values})"
+def title(scene: str) -> str:
+    if scene == MEETING:
+        return f"meeting of {PEOPLE}"
+    return f"{scene} listener{'s' * (scene != '1')}"
 
-    head = ["CPU µs for each outgoing packet", *(f"{n} listener{'s' * (n > 1)}" for n in LISTENERS)]
-    return table(head, [[name, *(cell(name, n) for n in LISTENERS)] for name in names])
+
+def medians(found: list[Measured], names: list[str]) -> dict[str, dict[str, float]]:
+    return {
+        KEYS[name]: {
+            scene: round(median(values), 2)
+            for scene in SCENES
+            if (values := [each.microseconds for each in found if (each.server, each.scene) == (name, scene)])
+        }
+        for name in names
+    }
+
+
+def summary(found: list[Measured], names: list[str]) -> str:
+    middle = medians(found, names)
+    ours = middle.get("motesrum", {})
+
+    def cell(name: str, scene: str) -> str:
+        if scene not in middle[KEYS[name]]:
+            return "–"
+        values = ", ".join(
+            f"{each.microseconds:g}" for each in found if (each.server, each.scene) == (name, scene)
+        )
+        return f"{middle[KEYS[name]][scene]:g} ({values})"
+
+    def ratio(name: str, scene: str) -> str:
+        theirs = middle[KEYS[name]].get(scene)
+        return f"{ours[scene] / theirs:.2f}" if theirs and scene in ours else "–"
+
+    head = ["CPU µs for each outgoing packet", *map(title, SCENES)]
+    rows = [[name, *(cell(name, scene) for scene in SCENES)] for name in names]
+    if ours:
+        rows += [
+            [f"Mötesrum beside {name}", *(ratio(name, scene) for scene in SCENES)]
+            for name in names
+            if name != "Mötesrum"
+        ]
+    return table(head, rows)
 
 
 async def main(options: argparse.Namespace) -> int:
     found: list[Measured] = []
     left_out: dict[str, str] = {}
     for number in range(options.rounds):
-        for listeners in LISTENERS:
+        for scene in options.scene or SCENES:
             for name in options.only or USUAL:
-                if name in left_out:
-                    continue
-                one = await measured(name, listeners, options, left_out)
+                one = None if name in left_out else await measured(name, scene, options, left_out)
                 if one is None:
                     continue
                 found.append(one)
                 print(
-                    f"round {number + 1}  {name:<9} {listeners} listeners  {one.microseconds:6.1f} µs"
+                    f"round {number + 1}  {name:<9} {title(scene):<13} {one.microseconds:6.2f} µs"
                     f"  {one.busy:5.1%} of a core  sent {one.sent}"
                     f"  delivered {one.delivered}  lost {one.lost}"
-                    f"  source {one.source_busy:.1%}  sinks {one.sinks_busy:.1%}  late {one.late}"
+                    f"  sources {one.sources_busy:.1%}  sinks {one.sinks_busy:.1%}  late {one.late}"
                     f"  load {one.load}",
                     flush=True,
                 )
     names = [name for name in options.only or USUAL if name not in left_out]
     print()
     print(summary(found, names))
+    for name, why in left_out.items():
+        print(f"left out: {name}: {why}")
+    middle = medians(found, names)
     path = write(
         options.name,
         {
+            "cpu_us_per_packet": middle,
             "seconds": options.seconds,
             "rounds": options.rounds,
             "uneven": options.uneven,
@@ -203,6 +281,12 @@ async def main(options: argparse.Namespace) -> int:
         },
     )
     print(f"\n{path}")
+    bars(
+        path,
+        "CPU µs for each outgoing packet",
+        [title(scene) for scene in SCENES],
+        [(name, [middle[KEYS[name]].get(scene) for scene in SCENES]) for name in names],
+    )
     return 0
 
 
@@ -212,6 +296,7 @@ if __name__ == "__main__":
     parser.add_argument("--warm-up", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--only", action="append", choices=list(STARTS))
+    parser.add_argument("--scene", action="append", choices=SCENES)
     parser.add_argument("--uneven", action="store_true", help="every packet of a size of its own")
     parser.add_argument("--name", default="forward", help="of the JSON file in tests/bench/results")
     sys.exit(asyncio.run(main(parser.parse_args())))

@@ -1,11 +1,10 @@
 """The ends of a forwarding benchmark, each a process: `python -m tests.bench.traffic ROLE N [uneven]`.
 
-ROLE is source or sinks.
+ROLE is source (one that sends 1000 packets a second), people (who send sound and a picture each) or sinks.
 
-Both print one line of JSON, `{"dtls": [...]}`, and read one, `{"servers": [...]}`, with the transport
-description for each end. The source then sends 1000 packets a second, the sinks count what reaches them
-without decrypting it. Every further line on stdin is answered by the counters so far; the end of stdin ends
-the process.
+All print one line of JSON, `{"dtls": [...]}`, and read one, `{"servers": [...]}`, with the transport
+description for each end. The sources then send, the sinks count what reaches them without decrypting it.
+Every further line on stdin is answered by the counters so far; the end of stdin ends the process.
 """
 
 import asyncio
@@ -17,6 +16,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from aioice import stun
@@ -26,11 +26,13 @@ from media.ortc import ABS_SEND_TIME, MID, TRANSPORT_CC
 from media.peer import Peer
 from media.sending import wants_keyframe
 
-SSRC = 0x51501
-PAYLOAD_TYPE = 96
-CLOCK_RATE = 90_000
+FIRST_SSRC = 0x51501
+PAYLOAD_TYPE, VOICE_TYPE = 96, 111
+CLOCK_RATE, VOICE_RATE = 90_000, 48_000
 BURST = 8
-INTERVAL = 0.008
+INTERVAL, PICTURE_INTERVAL, VOICE_INTERVAL = 0.008, 0.033, 0.02
+"""Seconds between frames of the one source, between those of people, and between packets of sound."""
+VOICE_SIZE = 120
 SIZES = (1150, 1200)
 """Bytes of an RTP packet, before protection; a fixed seed draws evenly from between. Within a frame they
 differ by a byte, as Chromium cuts it up (RtpPacketizer::SplitAboutEqually), or, uneven, each is drawn."""
@@ -38,31 +40,51 @@ EXTENSIONS = {MID: 1, ABS_SEND_TIME: 2, TRANSPORT_CC: 3}
 ICE_FRAGMENT, ICE_PASSWORD = "bnch", "benchbenchbenchbenchbench"
 DRAIN_EVERY = 0.005
 REPORT_EVERY = 1.0
+MOST_BLOCKS = 31
+"""A receiver report has no more."""
 _PREPARED = 512
-_HEADER = struct.Struct("!HL")
-
-PARAMETERS: dict[str, Any] = {
-    "mid": "0",
-    "codecs": [
-        {
-            "mimeType": "video/VP8",
-            "payloadType": PAYLOAD_TYPE,
-            "clockRate": CLOCK_RATE,
-            "parameters": {},
-            "rtcpFeedback": [
-                {"type": "nack", "parameter": ""},
-                {"type": "nack", "parameter": "pli"},
-                {"type": "ccm", "parameter": "fir"},
-                {"type": "transport-cc", "parameter": ""},
-            ],
-        }
-    ],
-    "headerExtensions": [
-        {"uri": uri, "id": number, "encrypt": False, "parameters": {}} for uri, number in EXTENSIONS.items()
-    ],
-    "encodings": [{"ssrc": SSRC}],
-    "rtcp": {"cname": "bench", "reducedSize": True},
+_HEADER = struct.Struct("!HLL")
+MIDS = {"video": "0", "audio": "1"}
+_CODECS: dict[str, dict[str, Any]] = {
+    "video": {
+        "mimeType": "video/VP8",
+        "payloadType": PAYLOAD_TYPE,
+        "clockRate": CLOCK_RATE,
+        "parameters": {},
+        "rtcpFeedback": [
+            {"type": "nack", "parameter": ""},
+            {"type": "nack", "parameter": "pli"},
+            {"type": "ccm", "parameter": "fir"},
+            {"type": "transport-cc", "parameter": ""},
+        ],
+    },
+    "audio": {
+        "mimeType": "audio/opus",
+        "payloadType": VOICE_TYPE,
+        "clockRate": VOICE_RATE,
+        "channels": 2,
+        "parameters": {"useinbandfec": 1},
+        "rtcpFeedback": [{"type": "transport-cc", "parameter": ""}],
+    },
 }
+
+
+def ssrc(kind: str, number: int) -> int:
+    """Of what the source of that number sends."""
+    return FIRST_SSRC + 16 * number + (kind == "audio")
+
+
+def parameters(kind: str, number: int) -> dict[str, Any]:
+    """mediasoup's RtpParameters of it."""
+    return {
+        "mid": MIDS[kind],
+        "codecs": [_CODECS[kind]],
+        "headerExtensions": [
+            {"uri": uri, "id": id_, "encrypt": False, "parameters": {}} for uri, id_ in EXTENSIONS.items()
+        ],
+        "encodings": [{"ssrc": ssrc(kind, number)}],
+        "rtcp": {"cname": f"bench{number}", "reducedSize": True},
+    }
 
 
 def processor() -> float:
@@ -80,22 +102,15 @@ def sizes(uneven: bool) -> list[int]:
     return [size + (place >= BURST - longer) for size, longer in frames for place in range(BURST)]
 
 
-def prepared(first: bool, uneven: bool = False) -> list[bytearray]:
-    """Packets to be stamped with number and time; `first` ones begin a VP8 frame (RFC 7741 section 4.2)."""
+def prepared(whole: Sequence[int]) -> list[bytearray]:
+    """Packets of these sizes, to be stamped; a payload begins as VP8's does (RFC 7741 section 4.2)."""
     draw = random.Random(8)
     made = []
-    for whole in sizes(uneven):
+    for total in whole:
         extensions = rtp.extension_block({1: b"0", 2: bytes(3), 3: bytes(2)})
-        size = whole - 12 - len(extensions)
-        payload = bytes((0x10 if first else 0x00, 0x01)) + draw.randbytes(size - 2)
+        payload = b"\0\1" + draw.randbytes(total - 12 - len(extensions) - 2)
         packet = rtp.build(
-            payload_type=PAYLOAD_TYPE,
-            sequence=0,
-            timestamp=0,
-            ssrc=SSRC,
-            payload=payload,
-            marker=False,
-            extensions=extensions,
+            payload_type=PAYLOAD_TYPE, sequence=0, timestamp=0, ssrc=0, payload=payload, extensions=extensions
         )
         made.append(bytearray(packet))
     return made
@@ -125,77 +140,117 @@ def answered(datagram: bytes, address: tuple[str, int]) -> bytes:
     return bytes(answer)
 
 
-class Source:
-    """One publisher: a frame of eight packets every 8 ms, the next one a key frame whenever asked."""
+class Stream:
+    """Prepared packets, sent under numbers, a time and an SSRC that are stamped into them."""
 
-    def __init__(self, uneven: bool) -> None:
-        self.peer = FullPeer(on_rtcp=self._feedback)
-        self.packets = self.keyframes = self.late = 0
-        self._sequence, self._timestamp, self._octets = 1000, 90_000, 0
-        self._keyframe = True
-        self._first, self._rest = prepared(True, uneven), prepared(False, uneven)
-        probe = self._first[0]
-        self._payload_at = len(probe) - len(rtp.parse(bytes(probe)).payload)
+    def __init__(self, peer: Peer, kind: str, number: int, prepared: list[bytearray], rate: int) -> None:
+        self.peer, self.ssrc, self.cname, self.rate = peer, ssrc(kind, number), f"bench{number}", rate
+        self.packets = self.octets = 0
+        self.sequence, self.timestamp = 1000, 90_000
+        self._type = PAYLOAD_TYPE if kind == "video" else VOICE_TYPE
+        self._prepared = prepared
+        probe = prepared[0]
+        self.payload_at = len(probe) - len(rtp.parse(bytes(probe)).payload)
+        self._mid_at = probe.index(bytes((1 << 4, ord("0"))), 12) + 1
+        self._mid = ord(MIDS[kind])
         self._number_at = probe.index(bytes((3 << 4 | 1, 0, 0)), 12) + 1
-        self._due = self._report_at = 0.0
 
-    def start(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._due = self._report_at = self._loop.time()
-        self._tick()
+    def send(self, transport_sequence: int, *, marker: bool = False, first: int | None = None) -> None:
+        """`first` is the first byte of the picture, after VP8's descriptor."""
+        packet = self._prepared[self.packets % len(self._prepared)]
+        packet[1] = self._type | (0x80 if marker else 0)
+        _HEADER.pack_into(packet, 2, self.sequence, self.timestamp, self.ssrc)
+        packet[self._mid_at] = self._mid
+        packet[self._number_at : self._number_at + 2] = (transport_sequence & 0xFFFF).to_bytes(2, "big")
+        if self._type == PAYLOAD_TYPE:
+            packet[self.payload_at] = 0x00 if first is None else 0x10
+        if first is not None:
+            packet[self.payload_at + 1] = first
+        self.peer.send_rtp(bytes(packet))
+        self.sequence = self.sequence + 1 & 0xFFFF
+        self.octets += len(packet) - self.payload_at
+        self.packets += 1
 
-    def _tick(self) -> None:
-        now = self._loop.time()
-        if now - self._due > 0.1:
-            self.late += 1
-            self._due = now
-        while self._due <= now:
-            self._frame()
-            self._due += INTERVAL
-        if now >= self._report_at:
-            self._report()
-            self._report_at = now + REPORT_EVERY
-        self._loop.call_at(self._due, self._tick)
+    def pass_on(self, seconds: float) -> None:
+        self.timestamp = self.timestamp + int(self.rate * seconds) & 0xFFFFFFFF
 
-    def _frame(self) -> None:
-        for place in range(BURST):
-            packet = (self._first if place == 0 else self._rest)[self.packets % _PREPARED]
-            packet[1] = PAYLOAD_TYPE | (0x80 if place == BURST - 1 else 0)
-            _HEADER.pack_into(packet, 2, self._sequence, self._timestamp)
-            packet[self._number_at : self._number_at + 2] = packet[2:4]
-            if place == 0:
-                packet[self._payload_at + 1] = 0x00 if self._keyframe else 0x01
-            self.peer.send_rtp(bytes(packet))
-            self._sequence = self._sequence + 1 & 0xFFFF
-            self._octets += len(packet) - self._payload_at
-            self.packets += 1
-        self.keyframes += self._keyframe
-        self._keyframe = False
-        self._timestamp = self._timestamp + int(CLOCK_RATE * INTERVAL) & 0xFFFFFFFF
-
-    def _report(self) -> None:
+    def report(self) -> None:
         self.peer.send_rtcp(
             rtcp.build_sender_report(
-                SSRC,
+                self.ssrc,
                 ntp=rtp.to_ntp(time.time()),
-                rtp_timestamp=self._timestamp,
+                rtp_timestamp=self.timestamp,
                 packet_count=self.packets,
-                octet_count=self._octets & 0xFFFFFFFF,
-                cname="bench",
+                octet_count=self.octets & 0xFFFFFFFF,
+                cname=self.cname,
             )
         )
 
-    def _feedback(self, data: bytes, arrived: int) -> None:
-        if any(wants_keyframe(message, SSRC) for message in rtcp.parse(data)):
-            self._keyframe = True
 
-    def counters(self) -> dict[str, Any]:
-        return {
-            "packets": self.packets,
-            "keyframes": self.keyframes,
-            "late": self.late,
-            "processor": processor(),
-        }
+class Source:
+    """One publisher: a frame of eight packets every `interval`, the next one a key frame whenever asked; with
+    `voice` a packet of sound every 20 ms as well."""
+
+    def __init__(self, number: int, interval: float, *, uneven: bool = False, voice: bool = False) -> None:
+        self.peer = FullPeer(on_rtcp=self._feedback)
+        self.keyframes = self.late = 0
+        self._interval = interval
+        self._transport_sequence = 0
+        self._keyframe = True
+        self._picture = Stream(self.peer, "video", number, prepared(sizes(uneven)), CLOCK_RATE)
+        self._voice: Stream | None = None
+        if voice:
+            self._voice = Stream(self.peer, "audio", number, prepared([VOICE_SIZE] * 50), VOICE_RATE)
+        self._due = self._voice_due = self._report_at = 0.0
+
+    @property
+    def packets(self) -> int:
+        return self._transport_sequence
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._due = self._voice_due = self._report_at = self._loop.time() + random.uniform(0, self._interval)
+        self._loop.call_at(self._due, self._tick)
+
+    def _tick(self) -> None:
+        now = self._loop.time()
+        if now - min(self._due, self._voice_due) > 0.1:
+            self.late += 1
+            self._due = self._voice_due = now
+        while self._due <= now:
+            self._frame()
+            self._due += self._interval
+        while self._voice is not None and self._voice_due <= now:
+            self._voice.send(self._next())
+            self._voice.pass_on(VOICE_INTERVAL)
+            self._voice_due += VOICE_INTERVAL
+        if now >= self._report_at:
+            for stream in self._streams:
+                stream.report()
+            self._report_at = now + REPORT_EVERY
+        if self._voice is None:
+            self._voice_due = self._due
+        self._loop.call_at(min(self._due, self._voice_due), self._tick)
+
+    @property
+    def _streams(self) -> list[Stream]:
+        return [self._picture] if self._voice is None else [self._picture, self._voice]
+
+    def _next(self) -> int:
+        self._transport_sequence += 1
+        return self._transport_sequence - 1
+
+    def _frame(self) -> None:
+        for place in range(BURST):
+            first = int(not self._keyframe) if place == 0 else None
+            self._picture.send(self._next(), marker=place == BURST - 1, first=first)
+        self.keyframes += self._keyframe
+        self._keyframe = False
+        self._picture.pass_on(self._interval)
+
+    def _feedback(self, data: bytes, arrived: int) -> None:
+        if any(wants_keyframe(message, self._picture.ssrc) for message in rtcp.parse(data)):
+            self._keyframe = True
 
 
 class Sink:
@@ -204,7 +259,7 @@ class Sink:
     def __init__(self) -> None:
         self.peer = FullPeer()
         self.packets = self.octets = self.lost = 0
-        self._ssrc = self._highest = -1
+        self._highest: dict[bytes, int] = {}
         self._own = secrets.randbits(31) | 1
 
     def start(self) -> None:
@@ -236,21 +291,25 @@ class Sink:
     def _count(self, data: bytes) -> None:
         self.packets += 1
         self.octets += len(data)
-        sequence = int.from_bytes(data[2:4], "big")
-        if self._highest < 0:
-            self._ssrc, self._highest = int.from_bytes(data[8:12], "big"), sequence
+        source, sequence = data[8:12], int.from_bytes(data[2:4], "big")
+        highest = self._highest.get(source)
+        if highest is None:
+            self._highest[source] = sequence
             return
-        ahead = sequence - self._highest & 0xFFFF
+        ahead = sequence - highest & 0xFFFF
         if 0 < ahead < 0x8000:
             self.lost += ahead - 1
-            self._highest += ahead
+            self._highest[source] = highest + ahead
         else:
             self.lost -= 1
 
     def _report(self) -> None:
-        if self._highest >= 0:
-            block = rtcp.ReportBlock(self._ssrc, 0, max(0, self.lost), self._highest & 0xFFFFFFFF, 0, 0, 0)
-            self.peer.send_rtcp(rtcp.build_receiver_report(self._own, [block]))
+        blocks = [
+            rtcp.ReportBlock(int.from_bytes(source, "big"), 0, 0, highest & 0xFFFFFFFF, 0, 0, 0)
+            for source, highest in self._highest.items()
+        ]
+        if blocks:
+            self.peer.send_rtcp(rtcp.build_receiver_report(self._own, blocks[:MOST_BLOCKS]))
         self._loop.call_later(REPORT_EVERY, self._report)
 
 
@@ -259,10 +318,16 @@ def profile(peer: Peer) -> str:
     return str(connection._ssl.get_selected_srtp_profile().decode())
 
 
-async def main(role: str, number: int, uneven: bool) -> None:
-    ends: list[Source] | list[Sink] = (
-        [Source(uneven)] if role == "source" else [Sink() for _ in range(number)]
-    )
+def made(role: str, number: int, *, uneven: bool) -> list[Source] | list[Sink]:
+    if role == "source":
+        return [Source(0, INTERVAL, uneven=uneven)]
+    if role == "people":
+        return [Source(each, PICTURE_INTERVAL, uneven=uneven, voice=True) for each in range(number)]
+    return [Sink() for _ in range(number)]
+
+
+async def main(role: str, number: int, *, uneven: bool) -> None:
+    ends = made(role, number, uneven=uneven)
     reader = asyncio.StreamReader(limit=1 << 20)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -280,14 +345,14 @@ async def main(role: str, number: int, uneven: bool) -> None:
 
 
 def counted(ends: list[Source] | list[Sink]) -> dict[str, Any]:
-    if isinstance(ends[0], Source):
-        return ends[0].counters()
+    sources = [end for end in ends if isinstance(end, Source)]
     sinks = [end for end in ends if isinstance(end, Sink)]
     return {
-        "packets": sum(sink.packets for sink in sinks),
-        "octets": sum(sink.octets for sink in sinks),
+        "packets": sum(end.packets for end in ends),
+        "least": min(end.packets for end in ends),
+        "keyframes": sum(source.keyframes for source in sources),
+        "late": sum(source.late for source in sources),
         "lost": sum(sink.lost for sink in sinks),
-        "least": min(sink.packets for sink in sinks),
         "processor": processor(),
     }
 
@@ -298,4 +363,4 @@ def say(message: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), "uneven" in sys.argv[3:]))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), uneven="uneven" in sys.argv[3:]))
