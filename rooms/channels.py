@@ -2,9 +2,9 @@
 
 The interpreters in the room stand in line. Whoever adds a language that is needed to those before them is on
 duty; the others rest. So every language that is needed and that somebody here works in has a voice, whoever
-comes and goes. Nobody is
-heard in a language that another one on duty speaks into: the later wish goes first, the earlier one turns to
-another language and comes back when it is free. In a relay all directions turn with one of them.
+comes and goes. Nobody is heard in a language that another one on duty speaks into: the later wish goes first,
+the earlier one turns to another language and comes back when it is free. In a relay all directions turn with
+one of them.
 
 What is derived here only chooses among what `policy.hears` allows; it allows nothing by itself.
 """

@@ -29,6 +29,7 @@ from rooms.store.redis import open_redis
 from signaling import logs
 from tests.bench.figures import RESULTS, load, machine, part
 from tests.bench.forked import Forked
+from tests.cluster.people import speaking
 from tests.cluster.site import NodeProcess, Roamer, Site, site, soon
 from tests.support.gaps import gap, note_what_is_sent
 from tests.support.raw_client import CallFailed, ConnectionLost, redeem
@@ -156,25 +157,17 @@ async def _hears_again(client: Roamer) -> None:
     await client.wait_for(again, BACK, f"no sound again: {client.failure}")
 
 
-async def _speaking(it: Site, node: NodeProcess, meeting: str, role: str, **body: Any) -> Roamer:
-    client = await it.joined(node, meeting, role, **body)
-    await client.open_transports()
-    await client.produce("audio")
-    client.stay()
-    return client
-
-
 async def kills(folder: Path, count: int, cluster: dict[str, Any]) -> dict[str, Any]:
     async with site(folder, *NODES, run=Forked, **cluster) as it:
         node = it.nodes["a"]
         meeting = await it.meeting(node)
         booked = [{"agency": each["agency"], "station": n} for n, each in enumerate(STATIONS, 1)]
         people = [
-            await _speaking(it, node, meeting, "newcomer"),
-            await _speaking(it, node, meeting, "host"),
-            await _speaking(it, node, meeting, "officer", **booked[0]),
+            await speaking(it, node, meeting, "newcomer"),
+            await speaking(it, node, meeting, "host"),
+            await speaking(it, node, meeting, "officer", **booked[0]),
         ]
-        lobby = await _speaking(it, node, meeting, "officer", **booked[1])
+        lobby = await speaking(it, node, meeting, "officer", **booked[1])
         await soon(lambda: it.rest(node, "POST", f"/meetings/{meeting}/stations/1/start"))
         for each in (*people, lobby):
             await each.cut()  # its snapshot is of now then
@@ -237,8 +230,8 @@ async def _pair(folder: Path, cluster: dict[str, Any]) -> AsyncIterator[tuple[No
     """A newcomer who sends sound to a host, at one of two nodes."""
     async with site(folder, "a", "b", run=Forked, **cluster) as it:
         meeting, here, there = await it.placed()
-        newcomer = await _speaking(it, here, meeting, "newcomer")
-        host = await _speaking(it, there, meeting, "host")
+        newcomer = await speaking(it, here, meeting, "newcomer")
+        host = await speaking(it, there, meeting, "host")
         await host.wait_for_consumer("microphone", newcomer.participant, deadline=BACK)
         yield here, newcomer, host
         await newcomer.close()
