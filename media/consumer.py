@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ RESENT_RATE, RESENT_MOST = 250, 400
 """Packets that one listener may have again of one source: a second, and at once."""
 ASKED_RATE, ASKED_MOST = 2000, 2000
 """Packets that it may name in NACKs."""
+REPORTS_KEPT = 8
+"""Sender reports that a listener may still answer: the last to come is not always the last that was sent."""
 PADDING_FROM = 16
 """Packets that a probe repeats at most in a turn."""
 ALL_TEMPORAL = 9
@@ -97,7 +100,8 @@ class Consumer:
         self._sent: RecentPackets[bytes] = RecentPackets(AUDIO_KEPT, AUDIO_ROOM)
         self._asked = Budget(ASKED_RATE, ASKED_MOST)
         self._resends = Resends(RESENT_RATE, RESENT_MOST)
-        self._reported: tuple[int, float] | None = None
+        self._reports: deque[tuple[int, float]] = deque(maxlen=REPORTS_KEPT)
+        """Of the latest sender reports: the middle of the time in each, and when it was sent."""
         self._begun_anew = -1
         self._loss = Loss()
         self._own_loss = OwnLoss()
@@ -453,7 +457,7 @@ class Consumer:
             cname=self.cname,
         )
         if self.transport.dtls.send_rtcp(packet, self):
-            self._reported = rtp.compact_ntp(report.ntp), now
+            self._reports.append((rtp.compact_ntp(report.ntp), now))
 
     def missed(self, now: float) -> float:
         """The share of what is sent that the listener has to do without, 0 to 1."""
@@ -467,16 +471,18 @@ class Consumer:
             self.protection.redundancy.judge(line.loss.at(now), line.rtt, line.remb, now)
 
     def heard(self, block: rtcp.ReportBlock, now: float) -> float | None:
-        """Round trip in seconds when the listener's report answers our latest sender report."""
+        """Round trip in seconds when the listener's report answers one of our latest sender reports."""
         if self._leg is not None:
             share = block.fraction_lost / 256
             self._loss.heard(share, now)
-            own = self._own_loss.of(share, self._leg.numbers.next - self._first_sequence, self.packets)
+            sent = self.packets + (self.resent if self.rtx is None else 0)
+            own = self._own_loss.of(share, self._leg.numbers.next - self._first_sequence, sent)
             if own is not None:
                 self.transport.loss.heard(own, now)
-        if self._reported is None or block.lsr != self._reported[0]:
-            return None
-        return max(0.0, now - self._reported[1] - block.dlsr / 65536)
+        for lsr, sent_at in self._reports:
+            if lsr == block.lsr:
+                return max(0.0, now - sent_at - block.dlsr / 65536)
+        return None
 
     def close(self, reason: str | None = None) -> None:
         """Irreversible, idempotent; `reason` is told to the controller."""

@@ -35,16 +35,17 @@ class Loss:
 
 
 class OwnLoss:
-    """Of what a listener misses, the share that was lost on their own line.
+    """The share of what was sent to a listener that was lost on their own line.
 
-    What we never got ourselves leaves gaps in the numbers that they see: they report those as well.
+    What we never got ourselves leaves gaps in the numbers that they see: they report those as lost as well.
+    What is sent again under the same number and then comes they do not report, though the line lost it.
     """
 
     def __init__(self) -> None:
         self._numbers = self._sent = 0
 
     def of(self, reported: float, numbers: int, sent: int) -> float | None:
-        """`numbers` and `sent`: how many we have used and how many packets we have sent, up to now.
+        """`numbers` and `sent`: how many we have used, and packets we have sent under them, up to now.
 
         `None` where too few have been used since the report before to tell anything.
         """
@@ -52,5 +53,5 @@ class OwnLoss:
         self._numbers, self._sent = numbers, sent
         if used < LEAST_USED:
             return None
-        gaps = max(0.0, 1 - sent_now / used)
-        return max(0.0, (reported - gaps) / (1 - gaps)) if gaps < 1 else 0.0
+        came = used * (1 - reported)
+        return max(0.0, 1 - came / sent_now) if sent_now else 0.0

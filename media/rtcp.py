@@ -320,17 +320,6 @@ def build_remb(sender_ssrc: int, bitrate: int, ssrcs: Sequence[int]) -> bytes:
     return pack(PSFB, AFB_FORMAT, head + struct.pack(f"!{len(ssrcs)}L", *ssrcs))
 
 
-def round_trip(report: ReportBlock, now_compact: int) -> float | None:
-    """Seconds between our sender report and this answer (RFC 3550 §6.4.1), `None` when it cannot be told.
-
-    `now_compact` is `rtp.compact_ntp` of the arrival, on the clock the sender report was stamped with.
-    """
-    if report.lsr == 0:
-        return None
-    units = now_compact - report.lsr - report.dlsr & 0xFFFFFFFF
-    return units / 65536 if units < 0x80000000 else None
-
-
 def _pack_reports(reports: Sequence[ReportBlock]) -> bytes:
     return b"".join(
         _REPORT.pack(

@@ -289,6 +289,25 @@ def test_a_frame_that_came_late_goes_alone_and_with_nobody(room: Room) -> None:
     ]
 
 
+def test_what_was_lost_and_came_when_it_was_asked_for_again_was_lost_on_the_line(room: Room) -> None:
+    stage = Stage(room)
+    transport, consumer = stage.listener("first", stage.microphone)
+    transport.rtt = 0.2
+    room.now += 0.5
+    for second in range(4):
+        for place in range(50):
+            say(stage, b"a")
+            if place % 5 == 0:
+                missing = out(transport).rtp[-1].sequence
+                transport._receive_rtcp(rtcp.build_nack(1, consumer.ssrc, [missing]), room.now)
+        answer = rtcp.ReportBlock(consumer.ssrc, 0, 0, second, 0)
+        transport._receive_rtcp(rtcp.build_receiver_report(1, [answer]), room.now)
+    assert transport.loss.at(room.now) == pytest.approx(1 / 6, abs=0.01)
+    room.tick(0.1)
+    assert consumer.protection is not None
+    assert consumer.protection.redundancy.blocks == 2
+
+
 def test_lost_red_is_sent_again_as_the_same_bytes(room: Room) -> None:
     stage = Stage(room)
     transport, consumer = stage.listener("first", stage.microphone)

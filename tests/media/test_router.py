@@ -429,15 +429,20 @@ def test_no_report_passes_before_the_first_packet(room: Room) -> None:
     assert out(listener).rtcp == []
 
 
-def test_the_round_trip_comes_from_the_listeners_report(room: Room) -> None:
+@pytest.mark.parametrize("later", [(), (0.02,), (0.02, 0.1)], ids=["last", "last but one", "one before"])
+def test_the_round_trip_comes_from_the_listeners_answer_to_any_of_the_last_reports(
+    room: Room, later: tuple[float, ...]
+) -> None:
     speaker, listener = speaker_and_listener(room)
     consumer = room.consume(listener, microphone(room, speaker))
     send(room, speaker, opus().packet())
-    report = rtcp.build_sender_report(
-        1111, ntp=7 << 32, rtp_timestamp=1_000_000, packet_count=1, octet_count=1, cname="x"
-    )
-    control(room, speaker, report)
-    room.now += 0.25
+    for number, passes in enumerate((0.0, *later)):
+        room.now += passes
+        report = rtcp.build_sender_report(
+            1111, ntp=7 + number << 32, rtp_timestamp=1_000_000, packet_count=1, octet_count=1, cname="x"
+        )
+        control(room, speaker, report)
+    room.now += 0.25 - sum(later)
     block = rtcp.ReportBlock(consumer.ssrc, 0, 0, 1, 0, lsr=7 << 16, dlsr=int(0.2 * 65536))
     control(room, listener, rtcp.build_receiver_report(1, [block]))
     assert listener.rtt == pytest.approx(0.05, abs=0.001)

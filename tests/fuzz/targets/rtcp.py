@@ -50,9 +50,6 @@ def _again(message: rtcp.RtcpMessage) -> None:
             assert report == message
         case rtcp.ReceiverReport():
             assert rtcp.parse(rtcp.build_receiver_report(message.ssrc, message.reports)) == [message]
-            for report in message.reports:
-                taken = rtcp.round_trip(report, 0x12345678)
-                assert taken is None or 0 <= taken < 32768
         case rtcp.SourceDescription():
             for ssrc, name in message.names:
                 cut = name.encode()[:255].decode("utf-8", "replace")
