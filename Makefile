@@ -3,13 +3,15 @@
 # make test   install what the tests need, check the code, run every test
 # make check  linter, types, import contracts, generated types (after `make test` once)
 # make screenshots    every page in every state, language and width, into tests/artifacts/screenshots
+# make bench          every benchmark, one after the other; figures and charts into tests/bench/results
 # make bench-forward  processor time of an outgoing packet, beside Janus (package janus) and LiveKit (built with Go)
 # make bench-join     time to the first picture after joining, and after a change of officer
-# make soak           ten minutes of compressed life: does memory stay flat?
 # make bench-interpreting  how fast a turn of the interpreter is heard, and how faithfully
 # make bench-mix      what a mix for a listener who cannot mix costs, and how late it is
 # make bench-text     how soon a letter that is written is read
 # make bench-recovery how fast people are back when something has gone wrong
+# make bench-store    how long the SQLite store takes
+# make soak           ten minutes of compressed life: does memory stay flat?
 # make cluster-drill  nodes that die at random moments; ARGS="kills --count 20" or ARGS=storm
 # make fuzz           look for input that breaks a parser, SECONDS=60 for each (Linux, Python 3.11 to 3.13)
 
@@ -35,8 +37,11 @@ WEB_LOCK := $(wildcard web/package-lock.json)
 NODE_MODULES := web/node_modules/.package-lock.json
 PAGES := web/dist/index.html
 
-.PHONY: help install run test check types check-types vitest pytest web system clean bench-forward bench-join \
-	bench-recovery bench-interpreting bench-mix bench-text soak fuzz screenshots cluster-drill
+# Each tests/bench/bench_NAME.py is a part: make bench-NAME.
+PARTS := $(patsubst tests/bench/bench_%.py,bench-%,$(sort $(wildcard tests/bench/bench_*.py)))
+
+.PHONY: help install run test check types check-types vitest pytest web system clean bench $(PARTS) janus soak \
+	fuzz screenshots cluster-drill
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -163,15 +168,26 @@ system:
 		echo "Install them, for example: sudo apt-get install$$missing" >&2; exit 2; \
 	fi
 
+# Those that have ended badly, or missed a target that they insist on, are named at the end.
+bench:
+	@bad=''; for part in $(PARTS); do \
+		echo "== $$part"; $(MAKE) --no-print-directory "$$part" ARGS= || bad="$$bad $$part"; \
+	done; test -z "$$bad" || { echo "Not as they should be:$$bad" >&2; exit 1; }
+
+$(PARTS): bench-%: $(STAMPS)/python-bench
+	python -m tests.bench.bench_$* $(ARGS)
+
+bench-interpreting bench-join bench-recovery bench-text: system $(PAGES)
+bench-forward: janus
+
 # The measures stand without Janus too; the comparison is then left out, and said so.
-bench-forward: $(STAMPS)/python-bench
+janus:
 	@command -v janus >/dev/null || if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		echo 'Installing janus'; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends janus >/dev/null; \
 	else \
 		echo 'To compare with Janus, install its Debian package: sudo apt-get install janus' >&2; \
 	fi
-	python -m tests.bench.bench_forward $(ARGS)
 
 screenshots: system $(STAMPS)/python-test $(PAGES)
 	python -m tests.pictures
@@ -179,24 +195,9 @@ screenshots: system $(STAMPS)/python-test $(PAGES)
 soak: $(STAMPS)/python-test
 	python -m tests.bench.soak $(ARGS)
 
-bench-join: system $(STAMPS)/python-test $(PAGES)
-	python -m tests.bench.bench_join $(ARGS)
-
 # ARGS="rtp rtcp" for some of the targets only.
 fuzz: $(STAMPS)/python-fuzz
 	python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
-
-bench-interpreting: system $(STAMPS)/python-test $(PAGES)
-	python -m tests.bench.bench_interpreting $(ARGS)
-
-bench-mix: $(STAMPS)/python-test
-	python -m tests.bench.bench_mix $(ARGS)
-
-bench-text: system $(STAMPS)/python-test $(PAGES)
-	python -m tests.bench.bench_text $(ARGS)
-
-bench-recovery: system $(STAMPS)/python-test $(PAGES)
-	python -m tests.bench.bench_recovery $(ARGS)
 
 cluster-drill: system $(STAMPS)/python-test
 	python -m tests.bench.cluster_drill $(or $(ARGS),kills)

@@ -19,6 +19,7 @@ from typing import Any
 from playwright.async_api import Browser, async_playwright
 
 from signaling import logs
+from tests.bench.chart import times
 from tests.bench.figures import load, part, table, write
 from tests.e2e.conftest import FLAGS, VIEWPORT
 from tests.e2e.people import Meeting, Person
@@ -163,19 +164,22 @@ def main() -> None:
     before = load()
     with tempfile.TemporaryDirectory() as data:
         found = asyncio.run(measure(args.runs, Path(data)))
+    waits = (
+        ("turn, told", "turns_told_ms"),
+        ("turn, heard", "turns_heard_ms"),
+        ("delay, voice to ear", "delay_ms"),
+        ("hand-over, nobody", "handover_nobody_ms"),
+        ("hand-over, both", "handover_both_ms"),
+    )
     rows = [
         [name, len(found[key]), *(f"{part(found[key], share):.0f}" for share in (0.5, 0.95, 1.0))]
-        for name, key in (
-            ("turn, told", "turns_told_ms"),
-            ("turn, heard", "turns_heard_ms"),
-            ("delay, voice to ear", "delay_ms"),
-            ("hand-over, nobody", "handover_nobody_ms"),
-            ("hand-over, both", "handover_both_ms"),
-        )
+        for name, key in waits
     ]
     print(table(["ms", "runs", "median", "95 %", "longest"], rows))
     print(table(["Hz", *map(str, found["response_db"])], [["dB", *found["response_db"].values()]]))
-    print(f"load {before} to {load()}; kept in {write('interpreting', {'load': [before, load()], **found})}")
+    path = write("interpreting", {"load": [before, load()], **found})
+    print(f"load {before} to {load()}; kept in {path}")
+    times(path, [(name, part(found[key], 0.5), part(found[key], 0.95)) for name, key in waits])
     sys.exit(part(found["turns_told_ms"], 0.95) > TARGET)
 
 

@@ -23,6 +23,7 @@ from playwright.async_api import Browser, async_playwright
 from media.vp8 import vp8_keyframe
 from signaling import logs
 from signaling.client import Received
+from tests.bench.chart import times
 from tests.bench.figures import load, part, table, write
 from tests.e2e.conftest import FLAGS, VIEWPORT
 from tests.e2e.people import SMALL
@@ -185,7 +186,9 @@ async def main(options: argparse.Namespace) -> int:
     if "switch" in figures:
         held = "held" if figures["switch"]["p95"] <= TARGET else "missed"
         print(f"\nTarget for a switch, p95 ≤ {TARGET} ms: {held}")
-    print(write(options.name, figures))
+    path = write(options.name, figures)
+    print(path)
+    times(path, [(what[name], each["median"], each["p95"]) for name, each in figures.items()])
     return 0
 
 

@@ -24,6 +24,7 @@ from time import time_ns
 from typing import Any
 
 from signaling import logs
+from tests.bench.chart import times
 from tests.bench.figures import load, part, processor_seconds, table, write
 from tests.support.raw_client import RawClient
 from tests.support.service import Service, service
@@ -194,7 +195,9 @@ async def main(options: argparse.Namespace) -> int:
     print(table(["", "times", "median ms", "p95 ms", "worst ms", "target"], rows))
     print(f"load before and after: {before}, {load()}")
     every = {"delay": late, "turn": turned, "station": changed, "kill": killed}
-    print(write(options.name, {"processor": costs, **every, "load": [before, load()]}))
+    path = write(options.name, {"processor": costs, **every, "load": [before, load()]})
+    print(path)
+    times(path, [(what, median(taken), part(taken, 0.95)) for what, taken in every.items()])
     return 0
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from playwright.async_api import Browser, async_playwright
 
 from signaling import logs
+from tests.bench.chart import times
 from tests.bench.figures import load, part, table, write
 from tests.bench.site import BACK, Place, now, place
 from tests.e2e.conftest import FLAGS, chromium
@@ -155,7 +156,9 @@ async def main(options: argparse.Namespace) -> int:
     ]
     print()
     print(table(head, rows))
-    print(write(options.name, figures))
+    path = write(options.name, figures)
+    print(path)
+    times(path, [(name, each["median"], each["p95"]) for name, each in figures.items()])
     return 0
 
 

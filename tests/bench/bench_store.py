@@ -12,8 +12,12 @@ from rooms import events as ev
 from rooms.people import Party
 from rooms.store.base import Store
 from rooms.store.sqlite import open_sqlite
+from tests.bench.chart import times
+from tests.bench.figures import load, part, write
 
 Measured = Callable[[], Awaitable[object]]
+Found = list[tuple[str, float, float]]
+"""What was done, and its median and p95 in milliseconds."""
 
 
 def created(meeting: str) -> ev.MeetingCreated:
@@ -50,25 +54,25 @@ async def timed(call: Measured) -> float:
     return (time.perf_counter() - start) * 1e3
 
 
-def show(what: str, times: list[float]) -> None:
-    times.sort()
-    middle, late, worst = (times[int((len(times) - 1) * part)] for part in (0.5, 0.95, 1.0))
+def shown(what: str, taken: list[float]) -> tuple[str, float, float]:
+    middle, late, worst = (part(taken, share) for share in (0.5, 0.95, 1.0))
     print(f"{what:<44} median {middle:8.2f} ms   95 % {late:8.2f} ms   worst {worst:8.2f} ms")
+    return what, middle, late
 
 
-async def opening(folder: Path) -> None:
+async def opening(folder: Path) -> Found:
     async def once(number: int) -> None:
         await (await open_sqlite(folder / f"open{number}.db")).close()
 
-    show("open a fresh database and close it", [await timed(partial(once, n)) for n in range(20)])
-    show("open an existing database and close it", [await timed(lambda: once(0)) for _ in range(20)])
+    fresh = [await timed(partial(once, n)) for n in range(20)]
+    existing = [await timed(lambda: once(0)) for _ in range(20)]
+    return [shown("open a fresh database", fresh), shown("open an existing database", existing)]
 
 
-async def appending(store: Store) -> None:
+async def appending(store: Store) -> Found:
     await store.events.append("meeting/one", 0, [created("one")])
     append = store.events.append
-    times = [await timed(partial(append, "meeting/one", n, [message(n)])) for n in range(1, 1001)]
-    show("append one event", times)
+    alone = [await timed(partial(append, "meeting/one", n, [message(n)])) for n in range(1, 1001)]
     for number in range(20):
         await store.events.append(f"meeting/m_{number}", 0, [created(f"m_{number}")])
 
@@ -79,30 +83,35 @@ async def appending(store: Store) -> None:
     start = time.perf_counter()
     answers = await asyncio.gather(*(meeting(number) for number in range(20)))
     rate = 1000 / (time.perf_counter() - start)
-    show(f"append, 20 meetings at once ({rate:.0f} a second)", [one for times in answers for one in times])
+    together = [one for taken in answers for one in taken]
+    return [
+        shown("append one event", alone),
+        shown(f"append, 20 meetings at once ({rate:.0f} a second)", together),
+    ]
 
 
-async def reading(store: Store) -> None:
-    show("read 1001 events", [await timed(lambda: store.events.read("meeting/one")) for _ in range(10)])
-    show("verify 2021 events", [await timed(store.events.verify) for _ in range(5)])
+async def reading(store: Store) -> Found:
+    read = [await timed(lambda: store.events.read("meeting/one")) for _ in range(10)]
+    verified = [await timed(store.events.verify) for _ in range(5)]
+    return [shown("read 1001 events", read), shown("verify 2021 events", verified)]
 
 
-async def keeping(store: Store) -> None:
-    show(
-        "put a record",
-        [await timed(partial(store.records.put_if_absent, "link", str(n), {"n": n})) for n in range(300)],
-    )
-    show("get a record", [await timed(partial(store.records.get, "link", str(n))) for n in range(300)])
+async def keeping(store: Store) -> Found:
+    put = [await timed(partial(store.records.put_if_absent, "link", str(n), {"n": n})) for n in range(300)]
+    got = [await timed(partial(store.records.get, "link", str(n))) for n in range(300)]
+    return [shown("put a record", put), shown("get a record", got)]
 
 
 async def main(folder: Path) -> None:
-    await opening(folder)
+    before, found = load(), await opening(folder)
     store = await open_sqlite(folder / "rooms.db")
-    await appending(store)
-    await reading(store)
-    await keeping(store)
-    show("erase", [await timed(lambda: store.events.erase("meeting/one", "newcomer"))])
+    for each in (appending, reading, keeping):
+        found += await each(store)
+    found.append(shown("erase", [await timed(lambda: store.events.erase("meeting/one", "newcomer"))]))
     await store.close()
+    path = write("store", {"milliseconds": found, "load": [before, load()]})
+    print(path)
+    times(path, found)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import aiohttp
 from playwright.async_api import Browser, async_playwright
 
 from signaling import logs
+from tests.bench.chart import times
 from tests.bench.figures import load, part, table, write
 from tests.e2e.conftest import FLAGS, VIEWPORT, chromium
 from tests.e2e.desk import Desk
@@ -122,7 +123,9 @@ async def main(options: argparse.Namespace) -> int:
     row = ["letter read", *(figures[each] for each in ("letters", "median", "p95", "worst"))]
     print()
     print(table(head, [[*row, f"≤ {TARGET}: {verdict}", "{}, {}".format(*figures["load"])]]))
-    print(write(options.name, figures))
+    path = write(options.name, figures)
+    print(path)
+    times(path, [("letter read", figures["median"], figures["p95"])])
     return 0
 
 

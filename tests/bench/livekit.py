@@ -32,6 +32,8 @@ class Participant:
         self._socket, self._rtc, self._number = socket, rtc, number
         self._told: dict[str, asyncio.Queue[Any]] = {}
         self._candidates: dict[int, list[str]] = {0: [], 1: []}
+        self._ears: Mapping[str, Any] | None = None
+        self._offered: Any = None
         self._reading = asyncio.create_task(self._read())
 
     async def close(self) -> None:
@@ -48,6 +50,10 @@ class Participant:
             if kind == "trickle":
                 candidate = json.loads(response.trickle.candidateInit).get("candidate", "")
                 self._candidates[response.trickle.target].append(candidate)
+            elif kind == "offer":
+                self._offered = response.offer
+                if self._ears is not None:
+                    await self._answer()
             self._queue(kind).put_nowait(getattr(response, kind))
 
     def _queue(self, kind: str) -> asyncio.Queue[Any]:
@@ -77,14 +83,17 @@ class Participant:
         answered = await self.told("answer")
         return await self._description(answered.sdp, 0)
 
-    async def listen(self, dtls: Mapping[str, Any], tracks: int) -> dict[str, Any]:
-        """Offers come until all tracks are in one of them."""
-        while True:
-            offered = await self.told("offer")
-            answered = sdp.answer(dtls, offered.sdp)
-            await self.say(answer=self._rtc.SessionDescription(type="answer", sdp=answered, id=offered.id))
-            if offered.sdp.count("a=sendonly") + offered.sdp.count("a=sendrecv") >= tracks:
-                return await self._description(offered.sdp, 1)
+    async def listen(self, dtls: Mapping[str, Any]) -> dict[str, Any]:
+        """Streams are offered once this transport stands; what is offered from now on is taken at once."""
+        await self.told("offer")
+        self._ears = dtls
+        await self._answer()
+        return await self._description(self._offered.sdp, 1)
+
+    async def _answer(self) -> None:
+        assert self._ears is not None
+        answered = sdp.answer(self._ears, self._offered.sdp)
+        await self.say(answer=self._rtc.SessionDescription(type="answer", sdp=answered, id=self._offered.id))
 
     async def _description(self, described: str, target: int) -> dict[str, Any]:
         """Its candidates are told one by one."""
@@ -104,15 +113,12 @@ class LiveKit:
         self.pid = pid
         self._http, self._rtc, self._port, self._secret = http, rtc, port, secret
         self._people: dict[int, Participant] = {}
-        self._tracks: dict[int, int] = {}
 
     async def publish(self, number: int, dtls: Mapping[str, Any], kinds: Sequence[str]) -> dict[str, Any]:
-        self._tracks[number] = len(kinds)
         return await (await self._participant(number)).publish(dtls, kinds)
 
     async def listen(self, number: int, dtls: Mapping[str, Any]) -> dict[str, Any]:
-        tracks = sum(count for of, count in self._tracks.items() if of != number)
-        return await (await self._participant(number)).listen(dtls, tracks)
+        return await (await self._participant(number)).listen(dtls)
 
     async def _participant(self, number: int) -> Participant:
         if number not in self._people:
@@ -146,7 +152,7 @@ async def livekit(folder: Path, people: int) -> AsyncIterator[Server]:
         raise ServerMissing(f"the extra `bench` is not installed ({error})") from error
     program = await built(LIVEKIT)
     port, tcp, udp = free_port(), free_port(), free_port()
-    secret = secrets.token_hex(32)
+    secret, address = secrets.token_hex(32), own_address()
     settings = {
         "port": port,
         "bind_addresses": ["127.0.0.1"],
@@ -154,9 +160,9 @@ async def livekit(folder: Path, people: int) -> AsyncIterator[Server]:
             "tcp_port": tcp,
             "udp_port": udp,
             "use_external_ip": False,
-            "node_ip": own_address(),
+            "node_ip": address,
             "use_ice_lite": True,
-            "enable_loopback_candidate": True,
+            "enable_loopback_candidate": address.startswith("127."),
         },
         "keys": {KEY: secret},
         "logging": {"level": "error"},

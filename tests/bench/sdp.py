@@ -47,13 +47,17 @@ def offer(dtls: Mapping[str, Any], number: int, kinds: Sequence[str]) -> str:
 
 
 def answer(dtls: Mapping[str, Any], offered: str) -> str:
-    """Take every VP8 and Opus that is offered; congestion feedback by transport-cc is not."""
+    """Take every VP8 and Opus that is offered, and a channel for data that nobody uses. Congestion feedback
+    by transport-cc is left out."""
     sections = []
     for section in offered.split("\r\nm=")[1:]:
         lines = section.split("\r\n")
         kind, _, protocol, *types = lines[0].split()
         attributes = [line for line in lines[1:] if line.startswith("a=")]
         mid = next(line.removeprefix("a=mid:") for line in attributes if line.startswith("a=mid:"))
+        if kind == "application":
+            sections.append((f"{kind} 9 {protocol}", mid, types[0], ["a=sctp-port:5000"]))
+            continue
         taken = next(
             (
                 type_

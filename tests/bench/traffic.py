@@ -117,12 +117,14 @@ def prepared(whole: Sequence[int]) -> list[bytearray]:
 
 
 class FullPeer(Peer):
-    """Also answers the checks of a server that is not ICE-lite, and stays in the controlling role."""
+    """Also answers the checks of a server that is not ICE-lite, and stays in the controlling role. Its checks
+    carry the name in its session description: some servers answer no other."""
 
     def _open(self, family: int) -> None:
         super()._open(family)
         assert self._checks is not None
         self._checks.tie_breaker = (1 << 64) - 1
+        self._checks.local_fragment = ICE_FRAGMENT
 
     def _dispatch(self, datagram: bytes, address: tuple[str, int]) -> None:
         if datagram[:2] == b"\x00\x01":
@@ -262,6 +264,10 @@ class Sink:
         self._highest: dict[bytes, int] = {}
         self._own = secrets.randbits(31) | 1
 
+    @property
+    def streams(self) -> int:
+        return len(self._highest)
+
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         opened = self.peer._socket
@@ -353,6 +359,7 @@ def counted(ends: list[Source] | list[Sink]) -> dict[str, Any]:
         "keyframes": sum(source.keyframes for source in sources),
         "late": sum(source.late for source in sources),
         "lost": sum(sink.lost for sink in sinks),
+        "streams": min((sink.streams for sink in sinks), default=0),
         "processor": processor(),
     }
 
