@@ -30,6 +30,8 @@ pytestmark = pytest.mark.usefixtures("both_ways")
 BOTH = {"listener": {"speaker": ["microphone", "camera"]}}
 PACE = 0.004
 COUNT = 500
+SOME = 10
+"""Of them a tenth is lost each way; bursts take more or fewer."""
 RTT = 0.03
 PATIENCE = 0.1
 """Seconds after which the listener asks again."""
@@ -219,12 +221,12 @@ async def test_ten_percent_of_loss_each_way_is_repaired(tmp_path: Path, kind: st
         resent = {each["id"]: each["resent"] for each in stats["consumers"]}
         missing = {id_: COUNT - len(set(numbers(id_)) & set(range(COUNT))) for id_ in ssrcs}
         print(kind, "lost", lost, "recovered", recovered, "resent", resent, "never came", missing)
-        assert lost["cam"] > 20
+        assert lost["cam"] > SOME
         assert missing == {"mic": 0, "cam": 0}
-        assert recovered["cam"] > 20
-        assert recovered["mic"] > 5
-        assert resent["cam"] > 20
-        assert resent["mic"] > 20
+        assert recovered["cam"] > SOME
+        assert recovered["mic"] > SOME / 4
+        assert resent["cam"] > SOME
+        assert resent["mic"] > SOME
         assert listener.twice == 0
         for id_, ssrc in ssrcs.items():
             first = next(iter(listener.played[ssrc]))
