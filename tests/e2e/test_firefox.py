@@ -1,8 +1,8 @@
 """Firefox in a meeting with Chromium and with clients that are no browsers: it sends and it receives."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import pytest
 from playwright.async_api import Page
@@ -10,6 +10,7 @@ from playwright.async_api import Page
 from config.settings import local_addresses
 from tests.e2e.conftest import fixture
 from tests.e2e.people import SMALL, Meeting, Person, demand_pages
+from tests.e2e.sizes import SMALL_TILE, resize, shows
 from tests.support.firefox import Firefox, Tab
 from tests.support.raw_client import RawClient
 from tests.support.service import Service, service
@@ -17,7 +18,9 @@ from tests.support.service import Service, service
 A, B = 1, 2
 DEADLINE = 40.0
 
-Sit = Callable[[str], Awaitable[Person]]
+
+class Sit(Protocol):
+    def __call__(self, link: str, picture: str = ..., /) -> Awaitable[Person]: ...
 
 
 @fixture()
@@ -40,10 +43,10 @@ async def sit_down(firefox: Firefox) -> AsyncIterator[Sit]:
     """`await sit_down(link)`: a person who has opened the link in Firefox, and pressed "Join"."""
     tabs: list[Tab] = []
 
-    async def sit(link: str) -> Person:
+    async def sit(link: str, picture: str = SMALL) -> Person:
         tab = await firefox.open_tab()
         tabs.append(tab)
-        await tab.goto(f"{link}?{SMALL}")
+        await tab.goto(f"{link}?{picture}")
         await tab.press("join-button")
         person = Person(cast(Page, tab))
         await joined(person)
@@ -108,3 +111,17 @@ async def test_a_newcomer_in_firefox_sees_and_hears_and_is_seen_and_heard(
     await newcomer.hears(other, deadline=DEADLINE)
     await officer.sees(one, deadline=DEADLINE)
     await officer.hears(one, deadline=DEADLINE)
+
+
+async def test_firefox_sends_its_camera_in_two_sizes_and_each_page_gets_the_one_that_it_shows(
+    meeting: Meeting, sit_down: Sit
+) -> None:
+    newcomer = await sit_down(await meeting.link("newcomer", name="Samira"), "picture=640x360@10")
+    officer = await meeting.person("officer", A, name="Erik Lind")
+    await meeting.start(A)
+    await officer.sees(await newcomer.participant(), deadline=DEADLINE)
+    await shows(officer, 640)
+    await resize(officer, SMALL_TILE)
+    await shows(officer, 320)
+    await resize(officer)
+    await shows(officer, 640)

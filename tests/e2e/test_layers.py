@@ -1,8 +1,7 @@
 """The sizes of a camera in Chromium: a page gets the one that it shows, what nobody shows is not sent."""
 
-from typing import Any
-
-from tests.e2e.people import Meeting, Person
+from tests.e2e.people import Meeting
+from tests.e2e.sizes import SMALL_TILE, resize, shows
 
 A = 1
 CATCH = """
@@ -19,14 +18,6 @@ SENDS = """async (wanted) => {
   }
   return JSON.stringify(found, Object.keys(found).sort()) === wanted && found;
 }"""
-SHOWN = """({width}) => document.querySelector('[data-testid=stage-video]').videoWidth === width"""
-SIZED = (
-    """(style) => document.querySelector('[data-testid=stage-video]').parentElement.style.cssText = style"""
-)
-
-
-async def shows(person: Person, width: int) -> Any:
-    return await person.until(SHOWN, {"width": width}, deadline=20, what=f"a picture {width} wide")
 
 
 async def test_a_page_gets_the_size_that_it_shows_and_nobody_sends_another(meeting: Meeting) -> None:
@@ -42,11 +33,11 @@ async def test_a_page_gets_the_size_that_it_shows_and_nobody_sends_another(meeti
     await shows(officer, 640)
     await newcomer.until(SENDS, '{"r0":true,"r1":true}', deadline=20)
 
-    await officer.page.evaluate(SIZED, "width: 200px; height: 112px")
+    await resize(officer, SMALL_TILE)
     await shows(officer, 320)
     await newcomer.until(SENDS, '{"r0":true,"r1":false}', deadline=20)
 
-    await officer.page.evaluate(SIZED, "")
+    await resize(officer)
     await shows(officer, 640)
     await officer.sees(await newcomer.participant())
     await newcomer.until(SENDS, '{"r0":true,"r1":true}', deadline=5)
