@@ -5,9 +5,8 @@ worker allows what is new; (4) the devices are told. Batches of one meeting neve
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 import structlog
@@ -17,26 +16,18 @@ from rooms import events as ev
 from rooms.decide import decide, due
 from rooms.drafts import Draft, Edit
 from rooms.errors import Reason, Rejected
-from rooms.history import told
-from rooms.meeting import Meeting, evolve, fold
+from rooms.meeting import Meeting, fold
 from rooms.mixes import Choice
 from rooms.policy import Audience, audience, sees_quality
-from rooms.store.base import (
-    CorruptLog,
-    EventStore,
-    Fenced,
-    Recorded,
-    StoreUnavailable,
-    UnknownEvent,
-    VersionConflict,
-)
+from rooms.store.base import EventStore, Fenced, StoreUnavailable, VersionConflict
 from rooms.views import Names
 from signaling.dump import RoomDump
 from signaling.errors import ServiceUnavailable
 from signaling.exchange import Exchange, Holder
 from signaling.mixing import Mixers
 from signaling.quality import Quality
-from signaling.restrictions import Kept, Restriction, Restrictions
+from signaling.record import Heard, Record
+from signaling.restrictions import Restrictions
 from signaling.session import Session
 from signaling.telling import differs, notice, shown, view_changed
 from signaling.timers import Timers
@@ -46,9 +37,6 @@ from signaling.writing import Writing
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-Heard = dict[str, list[tuple[int, ev.Event]]]
-"""Participant → what they are told, numbered."""
-
 ATTEMPTS = 3
 STORE_RETRY = 1.0
 GOING = "shutting_down"
@@ -86,19 +74,13 @@ class Live:
         which this node writes; `fenced` is called when another one has a higher one."""
         self.id = meeting
         self.exchange = exchange
-        self.state: Meeting | None = None
         self.sessions: dict[tuple[str, str], Session] = {}
-        self._store = store
-        self._restrictions = restrictions
+        self._record = Record(meeting, store, restrictions, fence)
         self._names = names
         self._clock = clock
         self._grace = grace
-        self._stream = f"meeting/{meeting}"
-        self._stored = 0
-        self._unstored: list[ev.Event] = []
         self._coming: Meeting | None = None
         self._writing = Writing()
-        self._numbers: dict[str, int] = {}
         self._lock = asyncio.Lock()
         self._done = done
         self._fence = fence
@@ -107,6 +89,10 @@ class Live:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
         self._mixing = None if mixers is None else mixers.mixing(exchange, self.change_media)
+
+    @property
+    def state(self) -> Meeting | None:
+        return self._record.state
 
     @property
     def current(self) -> Meeting:
@@ -121,7 +107,7 @@ class Live:
         if self.state is None or not self.state.ended:
             return False
         going_on = self.sessions or self._tasks or self._timers.working
-        return not going_on and not self._unstored and not self._restrictions.of(self.id)
+        return not going_on and not self._record.owes
 
     def retire(self) -> None:
         """It leaves memory; only for one that is over."""
@@ -354,7 +340,7 @@ class Live:
                 self._writing.narrow(self._coming, self.sessions.values())
                 await self.exchange.restrict(self._table(self._coming))
                 if await self._append(events, command):
-                    await self._show(before, self._advance_all(events))
+                    await self._show(before, self._record.advance(events))
                     return self._known()
                 await self._reload()
         except Rejected:
@@ -368,42 +354,17 @@ class Live:
 
     async def _append(self, events: Sequence[ev.Event], command: cmd.Command) -> bool:
         """False when somebody else has written: the command is to be decided again."""
-        pending = [*self._unstored, *events]
         try:
-            self._stored = await self._store.append(self._stream, self._stored, pending, fence=self._fence)
-        except VersionConflict:
-            return False
+            recorded = await self._record.append(events, command)
         except Fenced as error:
             raise self._surpassed() from error
-        except StoreUnavailable as error:
-            log.error("the store does not answer", meeting=self.id, error=str(error))
-            kept = isinstance(command, Restriction) and await self._kept(
-                Kept(self.id, events[-1].at, command, self._stored + len(self._unstored))
-            )
-            if not kept:
-                raise ServiceUnavailable(
-                    "store_unavailable", "nothing can be saved now; try again"
-                ) from error
-            self._unstored = pending
-            self._timers.set("restrictions", self._clock() + STORE_RETRY, self._store_restrictions)
-        else:
-            if self._unstored:
-                self._unstored = []
-                self._timers.set("restrictions", self._clock(), self._store_restrictions)
-        return True
+        self._settle_later(STORE_RETRY if self._record.unstored else 0.0)
+        return recorded
 
     def _surpassed(self) -> ServiceUnavailable:
         log.warning("another node has the meeting", meeting=self.id, fence=self._fence)
         self._fenced()
         return ServiceUnavailable(GOING, "the meeting is at another node now")
-
-    async def _kept(self, kept: Kept) -> bool:
-        try:
-            await asyncio.to_thread(self._restrictions.keep, kept)
-        except OSError as error:
-            log.error("a restriction cannot even be kept in its file", meeting=self.id, error=str(error))
-            return False
-        return True
 
     async def _show(self, before: Meeting | None, heard: Heard) -> None:
         """What is durable: the worker allows it, and the devices are told."""
@@ -422,74 +383,24 @@ class Live:
         await self._show(before, {})
 
     async def _load(self) -> None:
-        try:
-            recorded = await self._store.read(self._stream)
-        except StoreUnavailable as error:
-            raise ServiceUnavailable("store_unavailable", "the meeting cannot be read now") from error
-        except (UnknownEvent, CorruptLog) as error:
-            log.error("a meeting cannot be taken", meeting=self.id, error=str(error))
-            raise ServiceUnavailable("meeting_unreadable", "the meeting cannot be read") from error
-        self._stored = len(recorded)
-        self._unstored = []
-        self._numbers = {}
-        self.state = None
-        for event in (r.event for r in recorded):
-            self._advance(event)
-        self._replay(self._restrictions.of(self.id), recorded)
+        await self._record.load()
+        self._settle_later()
 
-    def _replay(self, restrictions: Sequence[Kept], recorded: Sequence[Recorded]) -> None:
-        """Over the log; nothing is carried out twice where the store has it already."""
-        paused = max((r.version for r in recorded if isinstance(r.event, ev.MeetingPaused)), default=0)
-        for kept in restrictions:
-            if isinstance(kept.command, cmd.Pause) and paused > kept.version:
-                continue
-            for event in self._decide_again(kept):
-                self._advance(event)
-                self._unstored.append(event)
-        if restrictions:
-            self._timers.set("restrictions", self._clock(), self._store_restrictions)
+    def _settle_later(self, pause: float = 0.0) -> None:
+        """What is kept in the file of restrictions goes to the store."""
+        if self._record.owes:
+            self._timers.set("restrictions", self._clock() + pause, self._settle)
 
-    def _decide_again(self, kept: Kept) -> tuple[ev.Event, ...]:
-        """It was allowed when it was carried out, whatever its actor may do by now."""
-        for actor in (kept.command.actor, cmd.SYSTEM):
-            with contextlib.suppress(Rejected):
-                return decide(self.state, replace(kept.command, actor=actor), kept.at)
-        return ()
-
-    async def _store_restrictions(self) -> None:
+    async def _settle(self) -> None:
         async with self._lock:
             try:
-                if self._unstored:
-                    self._stored = await self._store.append(
-                        self._stream, self._stored, self._unstored, fence=self._fence
-                    )
-                    self._unstored = []
-                await asyncio.to_thread(self._restrictions.drop, self.id)
+                await self._record.settle()
             except VersionConflict:
                 await self._reload()
             except Fenced:
                 self._surpassed()
             except (StoreUnavailable, OSError):
-                self._timers.set("restrictions", self._clock() + STORE_RETRY, self._store_restrictions)
-
-    def _advance(self, event: ev.Event) -> dict[str, ev.Event]:
-        """Folds one event; what each participant is told of it, counted."""
-        before, self.state = self.state, evolve(self.state, event)
-        if before is None:
-            return {}
-        after = self.state
-        heard = {p: told(before, event, after, p) for p in after.participants}
-        kept = {p: narrowed for p, narrowed in heard.items() if narrowed is not None}
-        for participant in kept:
-            self._numbers[participant] = self._numbers.get(participant, 0) + 1
-        return kept
-
-    def _advance_all(self, events: Sequence[ev.Event]) -> Heard:
-        heard: Heard = {}
-        for event in events:
-            for participant, narrowed in self._advance(event).items():
-                heard.setdefault(participant, []).append((self._numbers[participant], narrowed))
-        return heard
+                self._settle_later(STORE_RETRY)
 
     def _tell(self, before: Meeting | None, heard: Heard) -> None:
         """A device that is told of no event is told of what changed for it. What only time changes (an
@@ -507,7 +418,7 @@ class Live:
             last = index == len(heard) - 1
             session.notify("meeting.event", notice(number, event, changes if last else {}))
         if not heard and changes.keys() - {"now"}:
-            number = self._numbers.get(session.participant, 0)
+            number = self._record.told(session.participant)
             session.notify("meeting.event", view_changed(number, self._clock(), changes))
 
     def _shown(self, participant: str) -> dict[str, Any]:
@@ -552,7 +463,7 @@ class Live:
             if session.closed:  # its connection went away meanwhile
                 self._leave_later(session.participant, session)
             replaced = earlier.id if earlier is not None and earlier.id != session.id else None
-            return Attached(session.shown, self._numbers.get(session.participant, 0), media, replaced)
+            return Attached(session.shown, self._record.told(session.participant), media, replaced)
 
     def _leave_later(self, participant: str, session: Session | None = None) -> None:
         name = f"leave {participant}" + (f" {session.slot}" if session else "")

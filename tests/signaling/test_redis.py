@@ -120,7 +120,7 @@ async def test_redis_may_be_away_in_the_middle_of_a_meeting(tmp_path: Path, redi
             await host.act("meeting.resume")
             await heard(newcomer, host)
             live = await it.services.hub.live(meeting)
-            await _until(lambda: not live._restrictions.of(meeting))
+            await _until(lambda: not live._record.owes)
             log = [type(event).__name__ for event in await it.services.hub.log(meeting)]
             assert log.count("MeetingPaused") == 1
             assert "ParticipantRemoved" in log
