@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
+from typing import NamedTuple
 
 MOST_SEGMENTS, MOST_BYTES = 64, 65_000
 """What the kernel cuts up in one call (UDP_MAX_SEGMENTS, and the length of an IP packet)."""
@@ -10,6 +11,16 @@ MOST_SEGMENTS, MOST_BYTES = 64, 65_000
 Piece = tuple[int, int, int, int]
 """Neighbours of one size, of which the last may be shorter: where they begin, the size of the first and of
 all of them together, and how many they are."""
+
+
+class Copy(NamedTuple):
+    """In what one listener's copy of a block differs: numbers from `sequence` on, the SSRC, `shift`, which is
+    added to timestamps, and `patches`, bytes that stand at these places instead."""
+
+    sequence: int
+    ssrc: int
+    shift: int = 0
+    patches: Sequence[tuple[int, bytes]] = ()
 
 
 class Block:

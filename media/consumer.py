@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from media import layers, red, rtcp, rtp, vp8
-from media.block import Block
+from media.block import Block, Copy
 from media.burst import Burst
 from media.cache import RecentPackets
 from media.leg import Leg
@@ -175,19 +175,25 @@ class Consumer:
         if self.paused or not self.transport.connected:
             return
         leg = self._leg
-        if leg is not None and burst.stream is leg.stream and self._passes_whole(leg, burst):
-            sequence = leg.numbers.place_together(burst.first, len(burst.media))
-            if sequence is not None:
-                self._send(self._block(burst), sequence, len(burst.media), burst.octets)
-                return
-        for media in burst.media:
-            self._forward_alone(media)
+        if leg is None or burst.stream is not leg.stream or not self._forward_whole(leg, burst):
+            for media in burst.media:
+                self._forward_alone(media)
 
-    def _passes_whole(self, leg: Leg, burst: Burst) -> bool:
-        """Whether all of it is what every listener of this form gets, under other numbers."""
-        if self._keeps_sent or self.protection is not None or leg.pictures is not None or leg.shift:
+    def _forward_whole(self, leg: Leg, burst: Burst) -> bool:
+        """Whether all of it could be sent as every listener of this form gets it, under other numbers."""
+        if self._keeps_sent or self.protection is not None or burst.temporal > self._thin:
             return False
-        return burst.temporal <= self._thin and (leg.limit is None or burst.lowest > leg.limit)
+        if leg.limit is not None and burst.lowest <= leg.limit:
+            return False
+        if not leg.numbers.goes_on(burst.first):
+            return False
+        block, count = self._block(burst), len(burst.media)
+        patches = () if leg.pictures is None else _patches(block, burst, leg.pictures)
+        if patches is None:
+            return False
+        sequence = leg.numbers.place_together(burst.first, count)
+        self._send(block, Copy(sequence, self.ssrc, leg.shift, patches), count, burst.octets)
+        return True
 
     def _block(self, burst: Burst) -> Block:
         """As every listener of the same form gets it, but for numbers and SSRC."""
@@ -203,8 +209,8 @@ class Consumer:
             burst.blocks[self._form, trailer] = found
         return found
 
-    def _send(self, block: Block, sequence: int, count: int, octets: int) -> None:
-        failed = self.transport.dtls.forward(block, sequence, self.ssrc, self)
+    def _send(self, block: Block, copy: Copy, count: int, octets: int) -> None:
+        failed = self.transport.dtls.forward(block, copy, self)
         if not failed:
             self.packets += count
             self.octets += octets
@@ -238,7 +244,7 @@ class Consumer:
         number, timestamp = sequence & 0xFFFF, media.timestamp + leg.shift & 0xFFFFFFFF
         if not self._keeps_sent:
             block = Block([packet], [timestamp], self.transport.dtls.trailer)
-            self._send(block, sequence, 1, len(media.payload))
+            self._send(block, Copy(sequence, self.ssrc), 1, len(media.payload))
         elif self._send_and_keep(rtp.renumbered(packet, number, timestamp, self.ssrc), number, media.now):
             self.packets += 1
             self.octets += len(media.payload)
@@ -522,10 +528,26 @@ class Consumer:
         self.transport.traffic.drop(reason)
 
 
+def _patches(block: Block, burst: Burst, pictures: Pictures) -> list[tuple[int, bytes]] | None:
+    """What makes the packets name their pictures by the listener's numbers; `None` when that is to be found
+    for one after the other."""
+    placed = pictures.place_together([media.picture for media in burst.media])
+    if placed is None:
+        return None
+    found = []
+    for media, (at, size, _), picture in zip(burst.media, block.places, placed, strict=True):
+        assert media.vp8 is not None
+        place = at + size - len(media.payload) + media.vp8.picture_at
+        found.append((place, vp8.renumbered(media.vp8, picture, pictures.tl0)))
+    return found
+
+
 def _with_picture(packet: bytes | bytearray, at: int, leg: Leg, media: Media, picture: int) -> bytearray:
     """A copy whose payload, from `at` on, names the picture by the listener's number."""
     assert leg.pictures is not None
     assert media.vp8 is not None
     copy = bytearray(packet)
-    vp8.renumber(copy, at, media.vp8, picture, leg.pictures.tl0)
+    patch = vp8.renumbered(media.vp8, picture, leg.pictures.tl0)
+    place = at + media.vp8.picture_at
+    copy[place : place + len(patch)] = patch
     return copy

@@ -16,7 +16,7 @@ from typing import Any
 from aiortc import rtcdtlstransport as _aiortc
 
 from media.batch import Lane
-from media.block import Block
+from media.block import Block, Copy
 from media.srtp import MAX_PACKET, Inbound, Outbound
 from media.stats import Drop, Traffic
 
@@ -145,8 +145,8 @@ class DtlsEndpoint:
         """By how many bytes an RTP packet grows when it is protected."""
         return 0 if self._outbound is None else self._outbound.trailer
 
-    def forward(self, block: Block, sequence: int, ssrc: int, of: object) -> Sequence[int]:
-        """Send a copy of RTP packets by the lane, protected where it waits, numbered from `sequence` on.
+    def forward(self, block: Block, copy: Copy, of: object) -> Sequence[int]:
+        """Send a copy of RTP packets by the lane, protected where it waits.
 
         Gives the places in the block of those that could not be sent; they are counted.
         """
@@ -156,7 +156,7 @@ class DtlsEndpoint:
             self.traffic.drop(reason, len(block.places))
             return [place for place, _, _ in block.places]
         at = lane.room(len(block.data))
-        failed = outbound.protect_block(lane.arena, at, block, sequence, ssrc)
+        failed = outbound.protect_block(lane.arena, at, block, copy)
         if failed:
             too_large = sum(size > MAX_PACKET for _, size, _ in block.places)
             self.traffic.drop(Drop.TOO_LARGE, too_large)

@@ -61,10 +61,12 @@ class SequenceMap:
             return self._next - 1
         return self._place_late(sequence)
 
-    def place_together(self, sequence: int, count: int) -> int | None:
-        """The first of `count` outgoing numbers; `None` when they are to be placed one by one."""
-        if self._highest is None or not self._highest < sequence <= self._highest + REACH:
-            return None
+    def goes_on(self, sequence: int) -> bool:
+        """Whether it follows on what was placed: then it can be placed together with what follows on it."""
+        return self._highest is not None and self._highest < sequence <= self._highest + REACH
+
+    def place_together(self, sequence: int, count: int) -> int:
+        """The first of `count` outgoing numbers, for source numbers that go on from `sequence`."""
         self._highest = sequence + count - 1
         self._next = self._highest + self._begins[-1][1] + 1
         return self._next - count

@@ -11,7 +11,7 @@ from typing import Any
 import pylibsrtp
 from pylibsrtp import _binding
 
-from media.block import Block
+from media.block import Block, Copy
 from media.rtp import NUMBERING, NUMBERING_AT
 
 MAX_PACKET = 1356
@@ -58,17 +58,20 @@ class Outbound:
         self._pointer = _ffi.new("char[]", SLOT)
         self._memory = _ffi.buffer(self._pointer)
 
-    def protect_block(self, arena: Arena, at: int, block: Block, sequence: int, ssrc: int) -> list[int]:
-        """Copy RTP packets to this place of an arena, number them from `sequence` on, and protect them there.
+    def protect_block(self, arena: Arena, at: int, block: Block, copy: Copy) -> list[int]:
+        """Copy RTP packets to this place of an arena, make them what `copy` says, and protect them there.
 
         Gives the places within the block of those that cannot be: too long ones, and numbers used before.
         """
         memory, pointer, length, handle = arena.memory, arena.pointer + at, self._length, self._handle
+        sequence, ssrc, shift, patches = copy
         memory[at : at + len(block.data)] = block.data
+        for place, patch in patches:
+            memory[at + place : at + place + len(patch)] = patch
         at += NUMBERING_AT
         failed = []
         for place, size, timestamp in block.places:
-            _pack_numbers(memory, at + place, sequence & 0xFFFF, timestamp, ssrc)
+            _pack_numbers(memory, at + place, sequence & 0xFFFF, timestamp + shift & 0xFFFFFFFF, ssrc)
             sequence += 1
             length[0] = size
             if size > MAX_PACKET or _protect_rtp(handle, pointer + place, length):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from media.sequence import SequenceMap
@@ -15,9 +17,9 @@ _BEFORE = 256
 class Vp8(NamedTuple):
     """What a payload says of itself.
 
-    `picture` and `tl0` (TL0PICIDX) are as on the wire, -1 without them, and stand at `picture_at` (two bytes
-    when `long`) and `tl0_at`. `temporal` is the layer, 0 the lowest; at `sync` a decoder of a lower one can
-    go up to it.
+    `picture` and `tl0` (TL0PICIDX) are as on the wire, -1 without them; they stand from `picture_at` on, one
+    behind the other, the picture in two bytes when `long`. `temporal` is the layer, 0 the lowest; at `sync` a
+    decoder of a lower one can go up to it.
     """
 
     begins: bool
@@ -26,7 +28,6 @@ class Vp8(NamedTuple):
     long: bool = False
     picture_at: int = 0
     tl0: int = -1
-    tl0_at: int = 0
     temporal: int = 0
     sync: bool = False
 
@@ -45,7 +46,7 @@ def describe(payload: bytes) -> Vp8:
         return Vp8(begins, begins and not payload[1] & 1)
     flags, at = payload[1], 2
     picture = tl0 = -1
-    long, picture_at, tl0_at, temporal, sync = False, 0, 0, 0, False
+    long, picture_at, temporal, sync = False, 0, 0, False
     if flags & 0x80:
         if at + 1 >= size:
             return _CUT_OFF
@@ -57,7 +58,7 @@ def describe(payload: bytes) -> Vp8:
     if flags & 0x40:
         if at >= size:
             return _CUT_OFF
-        tl0_at, tl0 = at, payload[at]
+        tl0 = payload[at]
         at += 1
     if flags & 0x30:
         if at >= size:
@@ -67,7 +68,7 @@ def describe(payload: bytes) -> Vp8:
         at += 1
     if at >= size:
         return _CUT_OFF
-    return Vp8(begins, begins and not payload[at] & 1, picture, long, picture_at, tl0, tl0_at, temporal, sync)
+    return Vp8(begins, begins and not payload[at] & 1, picture, long, picture_at, tl0, temporal, sync)
 
 
 def vp8_keyframe(payload: bytes) -> bool:
@@ -118,18 +119,22 @@ class Pictures:
         """The number that it has for the listener; `None` for one that was left out."""
         return None if picture in self._skipped else self._map.place(picture)
 
+    def place_together(self, pictures: Sequence[int]) -> list[int] | None:
+        """The numbers of several that rise or stay; `None` when they are to be placed one by one."""
+        rising = all(before <= after for before, after in pairwise(pictures))
+        if not rising or not set(pictures).isdisjoint(self._skipped):
+            return None
+        found = [number for picture in pictures if (number := self._map.place(picture)) is not None]
+        return found if len(found) == len(pictures) else None
+
     def known(self, picture: int) -> int | None:
         """The same for one that may have been placed before; nothing changes."""
         return None if picture in self._skipped else self._map.known(picture)
 
 
-def renumber(packet: bytearray, at: int, described: Vp8, picture: int, tl0: int) -> None:
-    """Write another number into a packet whose payload begins `at`."""
-    place = at + described.picture_at
-    if described.long:
-        packet[place] = 0x80 | picture >> 8 & 0x7F
-        packet[place + 1] = picture & 0xFF
-    else:
-        packet[place] = picture & 0x7F
-    if described.tl0 >= 0:
-        packet[at + described.tl0_at] = described.tl0 + tl0 & 0xFF
+def renumbered(described: Vp8, picture: int, tl0: int) -> bytes:
+    """What stands at `picture_at` under another number: the picture's, and TL0PICIDX, which follows on it."""
+    if described.picture < 0:
+        return b""
+    number = (0x8000 | picture & 0x7FFF).to_bytes(2, "big") if described.long else bytes((picture & 0x7F,))
+    return number if described.tl0 < 0 else number + bytes((described.tl0 + tl0 & 0xFF,))

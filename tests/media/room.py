@@ -8,7 +8,7 @@ from typing import Any
 
 from config.media import Listen
 from media import rtcp, rtp
-from media.block import Block
+from media.block import Block, Copy
 from media.consumer import Consumer
 from media.dtls import Certificate, DtlsState
 from media.ortc import router_capabilities, validate_capabilities
@@ -32,13 +32,20 @@ class FakeDtls:
     lane: object = None
     rtp: list[rtp.RtpPacket] = field(default_factory=list)
     rtcp: list[rtcp.RtcpMessage] = field(default_factory=list)
+    together: list[int] = field(default_factory=list)
+    """How many packets each block had."""
 
     trailer: int = 16
 
-    def forward(self, block: Block, sequence: int, ssrc: int, of: object) -> list[int]:
+    def forward(self, block: Block, copy: Copy, of: object) -> list[int]:
+        data = bytearray(block.data)
+        for place, patch in copy.patches:
+            data[place : place + len(patch)] = patch
         for number, (at, size, timestamp) in enumerate(block.places):
-            packet = block.data[at : at + size]
-            self.send_rtp(rtp.renumbered(packet, sequence + number & 0xFFFF, timestamp, ssrc))
+            packet = data[at : at + size]
+            sequence, shifted = copy.sequence + number & 0xFFFF, timestamp + copy.shift & 0xFFFFFFFF
+            self.send_rtp(rtp.renumbered(packet, sequence, shifted, copy.ssrc))
+        self.together.append(len(block.places))
         return []
 
     def send_rtp(self, packet: bytes, of: object = None) -> bool:

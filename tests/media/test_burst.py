@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from dataclasses import dataclass
+from itertools import pairwise
+
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.media.endpoint import DELTA, KEYFRAME, VP8_PARAMETERS, Source, vp8
+from media import rtcp, rtp
+from tests.media.endpoint import DELTA, KEYFRAME, SIMULCAST_PARAMETERS, VP8_PARAMETERS, Source, vp8
+from tests.media.layered import MID, RID, RIDS, STEP, Camera, Layer
 from tests.media.room import Room, out
 
 PACKETS = 24
@@ -88,3 +93,152 @@ def test_packets_of_two_sources_that_come_together_are_told_apart() -> None:
             DELTA + b"2",
         ]
     room.close()
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What comes in one turn: so many pictures of every layer, the first of them a keyframe in those of
+    `keys`. `lost` numbers packets that do not come, `late` those that come last. Before it each listener
+    wishes for layers, `None` for no change."""
+
+    moments: int
+    keys: frozenset[int] = frozenset()
+    lost: frozenset[int] = frozenset()
+    late: frozenset[int] = frozenset()
+    wishes: tuple[tuple[int, int | None] | None, ...] = ()
+
+
+LISTENERS = 2
+_few = st.frozensets(st.integers(0, 23), max_size=3)
+_layers = st.tuples(st.integers(0, 2), st.sampled_from([None, 0, 1, 2]))
+turns = st.lists(
+    st.builds(
+        Turn,
+        st.integers(1, 4),
+        st.frozensets(st.integers(0, 2)),
+        _few,
+        _few,
+        st.tuples(*[st.none() | _layers] * LISTENERS),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+def pictures(layer: Layer, moments: int, *, key: bool) -> list[bytes]:
+    """Each is two packets."""
+    made = []
+    for moment in range(moments):
+        first = layer.next(key=key and moment == 0)
+        layer.source.timestamp = layer.source.timestamp - STEP & 0xFFFFFFFF
+        continued = b"\x80" + rtp.parse(first).payload[1:]
+        made += [first, layer.source.packet(continued, {MID: b"1", RID: RIDS[layer.number].encode()})]
+    return made
+
+
+def watched(script: list[Turn], *, together: bool) -> list[list[tuple[object, ...]]]:
+    """What reaches each listener, and then again, as everybody misses everything. Numbers are counted from
+    each one's first."""
+    room = Room()
+    try:
+        room.allow({f"l{number}": {"speaker": ["camera"]} for number in range(LISTENERS)})
+        speaker = room.transport("speaker", "send")
+        producer = room.produce(speaker, "cam", "video", "camera", SIMULCAST_PARAMETERS)
+        ends = [room.transport(f"l{number}", "recv") for number in range(LISTENERS)]
+        consumers = [room.consume(end, producer) for end in ends]
+        camera = Camera(speaker)
+        for turn in script:
+            room.tick()
+            for consumer, wish in zip(consumers, turn.wishes, strict=False):
+                if wish is not None:
+                    consumer.prefer(*wish, room.now)
+            sent = [
+                packet
+                for layer in camera.layers
+                for packet in pictures(layer, turn.moments, key=layer.number in turn.keys)
+            ]
+            came = [each for n, each in enumerate(sent) if n not in turn.lost | turn.late]
+            came += [sent[n] for n in sorted(turn.late - turn.lost) if n < len(sent)]
+            for group in [came] if together else [[packet] for packet in came]:
+                speaker.receive_rtp(group, room.now)
+        for end, consumer in zip(ends, consumers, strict=True):
+            numbers = [each.sequence for each in out(end).rtp][:200]
+            end._receive_rtcp(rtcp.build_nack(1, consumer.ssrc, numbers), room.now)
+        return [
+            [plainly(each, consumer.ssrc, out(end).rtp[0].sequence) for each in out(end).rtp]
+            for end, consumer in zip(ends, consumers, strict=True)
+        ]
+    finally:
+        room.close()
+
+
+def plainly(packet: rtp.RtpPacket, ssrc: int, first: int) -> tuple[object, ...]:
+    """Numbered from the listener's first, which is drawn by lot; what was sent again by its own number."""
+    resent = packet.ssrc != ssrc
+    number, payload = packet.sequence, packet.payload
+    if resent:
+        number, payload = int.from_bytes(payload[:2], "big"), payload[2:]
+    return (
+        *(resent, number - first & 0xFFFF, packet.timestamp, payload),
+        *(packet.marker, packet.extensions),
+    )
+
+
+BEGIN = Turn(2, keys=frozenset((0, 1, 2)))
+
+
+@given(turns)
+@settings(max_examples=80, deadline=None)
+def test_pictures_of_layers_that_come_together_are_as_if_they_had_come_alone(script: list[Turn]) -> None:
+    """Over switches, with temporal layers left out, and packets that are lost or late."""
+    assert watched([BEGIN, *script], together=True) == watched([BEGIN, *script], together=False)
+
+
+def test_after_a_switch_packets_go_together_again() -> None:
+    room = Room()
+    room.allow({"l": {"speaker": ["camera"]}})
+    speaker, end = room.transport("speaker", "send"), room.transport("l", "recv")
+    consumer = room.consume(end, room.produce(speaker, "cam", "video", "camera", SIMULCAST_PARAMETERS))
+    layers = Camera(speaker).layers
+    for wish in (2, 0, 1, None):
+        if wish is not None:
+            consumer.prefer(wish, None, room.now)
+        for key in (True, False):
+            out(end).together.clear()
+            for layer in layers:
+                speaker.receive_rtp(pictures(layer, 4, key=key), room.now)
+            room.tick()
+        assert out(end).together == [8]
+    consumer.prefer(2, 0, room.now)
+    for key in (True, False):
+        out(end).together.clear()
+        for layer in layers:
+            for picture in range(4):
+                speaker.receive_rtp(pictures(layer, 1, key=key and picture == 0), room.now)
+        room.tick()
+    assert out(end).together == [2], "one picture of four is of the lowest temporal layer"
+    numbers = [each.sequence for each in out(end).rtp]
+    assert [after - before & 0xFFFF for before, after in pairwise(numbers)] == [1] * (len(numbers) - 1)
+    room.close()
+
+
+def test_packets_that_go_on_in_number_and_back_in_time_stay_below_the_threshold() -> None:
+    """However they come together."""
+    for size in (1, 2, 8):
+        room = Room()
+        speaker, end = room.transport("speaker", "send"), room.transport("l", "recv")
+        producer = room.produce(speaker, "cam", "video", "camera", VP8_PARAMETERS)
+        source = vp8()
+        speaker.receive_rtp([source.packet(KEYFRAME + b"before")], room.now)
+        room.allow({"l": {"speaker": ["camera"]}})
+        room.consume(end, producer)
+        below = source.timestamp
+        source.timestamp += 90_000
+        room.tick(1.0)
+        sent = [source.packet(KEYFRAME + b"after")]
+        source.timestamp = below
+        sent += [source.packet(DELTA + bytes((number,))) for number in range(8)]
+        for packets in (sent[:1], *(sent[at : at + size] for at in range(1, len(sent), size))):
+            speaker.receive_rtp(packets, room.now)
+        assert [each.payload for each in out(end).rtp] == [KEYFRAME + b"after"]
+        room.close()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media import rtcp, rtp
-from media.block import Block
+from media.block import Block, Copy
 from media.srtp import MAX_DATAGRAM, MAX_PACKET, SLOT, Arena, Inbound, Outbound
 
 PROFILES = {
@@ -40,7 +40,7 @@ def test_a_copy_is_what_pylibsrtp_makes_of_the_same_packet(profile: int) -> None
         rtp.build(payload_type=96, sequence=0, timestamp=0, ssrc=0, payload=payload) for payload in payloads
     ]
     block = Block(shared, [77] * 4, ours.trailer)
-    assert ours.protect_block(arena, 100, block, 65_534, 7) == []
+    assert ours.protect_block(arena, 100, block, Copy(65_534, 7)) == []
     at = 100
     for sequence, payload, (place, size, _) in zip(
         (65_534, 65_535, 0, 1), payloads, block.places, strict=True
@@ -71,8 +71,8 @@ def test_a_sequence_number_is_protected_once_however_it_is_asked_for() -> None:
         Block([packet(0, payload)] * count, [77] * count, sender.trailer)
         for payload, count in ((b"payload", 1), (b"other", 3))
     )
-    assert sender.protect_block(arena, 0, first, 5, 7) == []
-    assert sender.protect_block(arena, 0, others, 4, 7) == [others.places[1][0]]
+    assert sender.protect_block(arena, 0, first, Copy(5, 7)) == []
+    assert sender.protect_block(arena, 0, others, Copy(4, 7)) == [others.places[1][0]]
     assert sender.protect_rtp(packet(5)) is None
 
 
@@ -82,7 +82,7 @@ def test_the_longest_packets_stay_within_their_memory(profile: int) -> None:
     arena.memory[:] = b"\xaa" * arena.size
     longest = packet(1, bytes(MAX_PACKET - 12))
     block = Block([longest, longest + b"x", longest], [77] * 3, sender.trailer)
-    assert sender.protect_block(arena, 0, block, 1, 7) == [MAX_PACKET + sender.trailer]
+    assert sender.protect_block(arena, 0, block, Copy(1, 7)) == [MAX_PACKET + sender.trailer]
     assert len(longest) + sender.trailer <= SLOT
     assert arena.memory[len(block.data) :] == b"\xaa" * (arena.size - len(block.data))
     assert sender.protect_rtp(packet(2, bytes(MAX_PACKET - 12))) is not None
@@ -110,3 +110,21 @@ def test_the_private_parts_of_pylibsrtp_are_those_that_were_read() -> None:
         assert [argument.kind for argument in kind.args] == ["pointer", "pointer", "pointer"]
         assert kind.args[2] is binding.ffi.typeof("int *")
     assert pylibsrtp.SRTP_MAX_SRTCP_TRAILER_LEN + MAX_PACKET <= SLOT
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_copy_is_changed_before_it_is_protected(profile: int) -> None:
+    sender, receiver, arena = Outbound(profile, key(profile)), Inbound(profile, key(profile)), Arena(4 * SLOT)
+    block = Block([packet(0, b"first"), packet(0, b"second")], [0xFFFFFFFF, 77], sender.trailer)
+    (first, size, _), (second, longer, _) = block.places
+    copy = Copy(65_535, 9, shift=2, patches=[(first + size - 5, b"F"), (second + longer - 3, b"xyz")])
+    assert sender.protect_block(arena, 50, block, copy) == []
+    found = [
+        rtp.parse(plain)
+        for at, size, _ in block.places
+        if (plain := receiver.unprotect_rtp(arena.memory[50 + at : 50 + at + size + sender.trailer]))
+    ]
+    assert [(each.sequence, each.timestamp, each.ssrc, each.payload) for each in found] == [
+        (65_535, 1, 9, b"First"),
+        (0, 79, 9, b"secxyz"),
+    ]
