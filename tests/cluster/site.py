@@ -228,8 +228,9 @@ class Site:
         return next(node for node in self.nodes.values() if node is not than)
 
     async def placed(self) -> tuple[str, NodeProcess, NodeProcess]:
-        """A new meeting, the node that acts for it, and another one."""
-        meeting = await self.meeting(next(iter(self.nodes.values())))
+        """A new meeting, the node that acts for it, and another one. While the tests before had another event
+        loop, the nodes could not reach their Redis."""
+        meeting = await soon(lambda: self.meeting(next(iter(self.nodes.values()))))
         here = self.nodes[self.owner(meeting) or ""]
         return meeting, here, self.another(here)
 

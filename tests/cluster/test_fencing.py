@@ -83,7 +83,7 @@ async def test_a_node_that_stood_still_adds_nothing_when_it_wakes(tmp_path: Path
             before = it.fences(meeting)
 
             a.signal(signal.SIGCONT)
-            with pytest.raises((CallFailed, ConnectionLost)):
+            with pytest.raises((CallFailed, ConnectionLost, TimeoutError)):
                 await late
             await newcomer.wait_for(lambda: newcomer.back, DEADLINE, f"{newcomer.failure}")
             await asyncio.gather(heard(host, newcomer), heard(newcomer, host))

@@ -92,7 +92,7 @@ async def test_media_goes_on_what_takes_away_is_done_and_the_rest_is_refused_unt
         assert took < BACK
 
         await until(lambda: not (here.data / "restrictions.jsonl").read_text())
-        assert {each.at for each in people} == {here.name}
+        assert {each.at for each in (newcomer, host, insurance)} == {here.name}
         assert not any(each.back for each in people)
         assert "Medan" not in repr(host.events)
         assert rising(it.fences(meeting))
