@@ -1,5 +1,5 @@
 import { expect, it, vi } from "vitest";
-import { breaks, clock, day, instantAt, lasted, later, longDay, minutesSince, moment, progress, slip, weekOf } from "./time";
+import { breaks, clock, day, dayEnds, instantAt, lasted, later, longDay, minutesSince, moment, progress, slip, weekOf } from "./time";
 import type { Snapshot, Station } from "./wire";
 
 const station = (more: Partial<Station>) => ({ minutes: 20, started_at: null, ended_at: null, stood_still: 0, ...more }) as Station;
@@ -25,6 +25,16 @@ it("lets the minutes gone and the minutes left be the whole time", () => {
     const { done, left } = progress(station({ started_at: at("10:00:00") }), Date.parse(at("10:00:00")) + second * 1000)!;
     expect(done + left).toBe(20);
   }
+});
+
+it("expects the day to end with the last station, at the earliest now, and later while the meeting stands still", () => {
+  const going = station({ state: "active", started_at: at("10:00:00") });
+  const next = station({ state: "planned", expected_start: at("10:30:00"), minutes: 25 });
+  const now = Date.parse(at("10:15:00"));
+  expect(dayEnds([going, next], now, now)).toBe(Date.parse(at("10:55:00")));
+  expect(dayEnds([going], now, now - 300_000)).toBe(Date.parse(at("10:25:00")));
+  expect(dayEnds([going], now + 3_600_000, now + 3_600_000)).toBe(now + 3_600_000);
+  expect(dayEnds([station({ state: "planned" })], now, now)).toBeNull();
 });
 
 it("has nothing to tell of a station that has not begun", () => {

@@ -137,6 +137,16 @@ export function later(instant: Instant | null, by: number): Instant | null {
   return instant && by > 0 ? new Date(Date.parse(instant) + by).toISOString() : instant;
 }
 
+/** When the day is over as things stand, in milliseconds; a station that goes on ends now at the earliest. `meetingNow` is the meeting's time. */
+export function dayEnds(stations: readonly Station[], now: number, meetingNow: number): number | null {
+  const stands = now - meetingNow;
+  const ends = stations.flatMap((station) => {
+    if (station.state === "active") return [Math.max(now, (progress(station, meetingNow)?.until ?? now) + stands)];
+    return station.expected_start ? [Date.parse(station.expected_start) + station.minutes * 60_000] : [];
+  });
+  return ends.length ? Math.max(...ends) : null;
+}
+
 export interface Break {
   /** Position of the station that it follows. */
   after: number;

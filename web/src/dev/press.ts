@@ -1,5 +1,5 @@
 /** Presses what `?press=` names, one after the other, each as soon as it is there; says on the page that it is not done yet. */
-const TURNS = 400;
+export const TURNS = 400;
 
 export async function pressAll(query: URLSearchParams, quiet = async () => {}): Promise<void> {
   const wanted = query.get("press")?.split(",") ?? [];

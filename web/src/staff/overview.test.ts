@@ -35,6 +35,10 @@ it("prepares a meeting that lacks nothing", () => {
   expect(nextStep(meeting(), NOW)).toBe("open");
 });
 
+it("says whole hours without minutes", () => {
+  expect(standing(meeting({ planned_at: ago(-120) }), NOW, name)).toEqual({ key: "staff.startsHours", values: { hours: 2 } });
+});
+
 it("names a missing interpreter first, and asks for one", () => {
   const one = meeting({ participants: [], stations: [station(1, { officers: [] }), station(2)] });
   expect(missing(one).map((each) => each.what)).toEqual(["interpreter", "officer"]);

@@ -1,5 +1,6 @@
 /** A meeting on the start page: what is missing, where it stands, and what to do next. */
 import type { IconName } from "../../tools/icons.ts";
+import { isUnnamed } from "../roles";
 import { minutesUntil, progress } from "../time";
 import type { MeetingResource, Station } from "../wire";
 
@@ -36,7 +37,8 @@ export function active(meeting: MeetingResource): Station | undefined {
 export const isOver = (station: Station): boolean => station.state === "done" || station.state === "skipped";
 
 export function interpreterOf(meeting: MeetingResource): string | null {
-  return meeting.participants.find((person) => person.role === "interpreter")?.name ?? null;
+  const booked = meeting.participants.find((person) => person.role === "interpreter");
+  return booked ? (isUnnamed(booked) ? "" : booked.name) : null;
 }
 
 export function needsInterpreter(meeting: MeetingResource): boolean {
@@ -126,5 +128,6 @@ function starts(meeting: MeetingResource, now: number): Words | null {
   const minutes = meeting.planned_at ? minutesUntil(meeting.planned_at, now) : 0;
   if (meeting.state !== "planned" || minutes <= 0 || minutes > DAY) return null;
   if (minutes < HOUR) return words("staff.startsMinutes", { n: minutes });
+  if (minutes % HOUR === 0) return words("staff.startsHours", { hours: minutes / HOUR });
   return words("staff.starts", { hours: Math.floor(minutes / HOUR), n: minutes % HOUR });
 }

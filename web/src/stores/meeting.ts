@@ -52,7 +52,11 @@ export const useMeeting = defineStore("meeting", () => {
   const hooks: Hooks[] = [];
   let signalKey = 0;
 
-  const you = computed(() => (snapshot.value ? goesBy(snapshot.value.you) : null));
+  const agencies = computed(() => (snapshot.value?.stations ?? []).map((station) => station.agency_name));
+  /** As everybody here calls somebody, in the reader's language. */
+  const named = <Person extends Parameters<typeof goesBy>[0]>(person: Person) => goesBy(person, agencies.value);
+
+  const you = computed(() => (snapshot.value ? named(snapshot.value.you) : null));
   /** The server's time now, in milliseconds. */
   const serverNow = computed(() => tick.now + clockOffset.value);
   /** What is expected moves on while nobody tells anything. */
@@ -69,7 +73,7 @@ export const useMeeting = defineStore("meeting", () => {
   const activeStations = computed(() => stations.value.filter((station) => station.state === "active"));
   const nextStation = computed(() => stations.value.find(isComing) ?? null);
   const people = computed<Participant[]>(() =>
-    (snapshot.value?.participants ?? []).map(goesBy).sort((one, other) => ORDER.indexOf(one.role) - ORDER.indexOf(other.role)),
+    (snapshot.value?.participants ?? []).map(named).sort((one, other) => ORDER.indexOf(one.role) - ORDER.indexOf(other.role)),
   );
   const inRoom = computed(() => people.value.filter((person) => person.present && person.phase === "room"));
   /** Who has waited longest comes first. */
@@ -192,6 +196,6 @@ export const useMeeting = defineStore("meeting", () => {
   return {
     snapshot, connection, quiet, ending, speakers, quality, signals, clockOffset, serverNow,
     you, stations, queue, activeStations, nextStation, people, inRoom, inLobby,
-    person, may, isSpeaking, useHooks, join, show, happened, notified, finish, act, call, dismiss, hurry, goOut, leave,
+    person, named, may, isSpeaking, useHooks, join, show, happened, notified, finish, act, call, dismiss, hurry, goOut, leave,
   };
 });

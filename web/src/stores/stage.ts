@@ -102,8 +102,12 @@ export function useStage() {
 
   /** An officer who was invited without a name goes by the agency's. */
   function nameless(person: Participant | undefined): boolean {
-    const own = stationNumbered(person?.station ?? null);
-    return person?.role === "officer" && own !== null && [agency(own), agencyInSwedish(own)].includes(person.name);
+    return person?.role === "officer" && person.unnamed === true;
+  }
+
+  /** Of an officer as a station has them; empty where it is the agency's. */
+  function ownName({ name }: { name: string }): string {
+    return meeting.named({ name, role: "officer" as const }).unnamed ? "" : name;
   }
 
   /** What is said beside a name: what somebody is here, where the name does not say it already. */
@@ -129,6 +133,6 @@ export function useStage() {
   return {
     meeting, page, officer, officers, station, paused, ended, question, excluded, listeners, alias,
     newcomer: inTheRoom("newcomer"), interpreter, host, helpLabel,
-    agency, agencyInSwedish, stationNumbered, language, languages, capacity, beside, called, nameless,
+    agency, agencyInSwedish, stationNumbered, language, languages, capacity, beside, called, nameless, ownName,
   };
 }

@@ -143,7 +143,9 @@ export const useText = defineStore("text", () => {
     if (lines.value.some((one) => one.line === line)) return;
     const person = meeting.person(sender) ?? (sender === me.value ? meeting.you : null);
     const { role = "officer", kind = null } = person ?? {};
-    const name = person && !person.unnamed ? person.name : "";
+    // As it is kept: a name that stands for somebody's part is put into words where it is read.
+    const kept = meeting.snapshot?.participants.find((one) => one.id === sender) ?? (sender === me.value ? meeting.snapshot?.you : null);
+    const name = kept?.name ?? "";
     lines.value = [...lines.value, { line, at: event.at, sender, sender_name: name, role, kind, text, language: tongue, station, corrects }];
   }
 
