@@ -437,6 +437,8 @@ class Consumer:
         may be asked for."""
         if not self._video or not self.flowing:
             return None
+        if self._leg is not None and len(self.producer.streams) == 1:
+            return None
         if self.threshold is not None and now < self.threshold.passes_at:
             return None
         best = self.producer.layer(self.spatial, now)

@@ -81,7 +81,8 @@ class Exchange:
         for router in self.routers.values():
             router.tick(now)
         self._memory.tick(now)
-        self._strain.read(time.process_time(), now)
+        if self._strain.due(now):
+            self._strain.read(time.process_time(), now)
 
     def _level(self) -> int:
         return self._strain.level

@@ -61,6 +61,8 @@ class Port:
         self.faults = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._draining = self._flush_due = False
+        self.on_turn: Callable[[float], None] = lambda now: None
+        """Called whenever something has come, and been taken, before what that brings about is sent."""
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -140,6 +142,7 @@ class Port:
         try:
             for path, datagrams in opened.receive():
                 self.take(datagrams, path, now)
+            self.on_turn(now)
         finally:
             self._draining = False
             self.flush()

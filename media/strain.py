@@ -18,9 +18,13 @@ class Strain:
         self._used = 0.0
         self._calm = 0
 
+    def due(self, now: float) -> bool:
+        """Whether `read` would take anything: asking the system costs."""
+        return self._at is None or now - self._at >= EVERY
+
     def read(self, used: float, now: float) -> None:
         """`used` is the processor time of this process so far, in seconds."""
-        if self._at is not None and now - self._at < EVERY:
+        if not self.due(now):
             return
         if self._at is not None:
             self._note((used - self._used) / (now - self._at))

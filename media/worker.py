@@ -33,7 +33,9 @@ PROTOCOL = 1
 MAX_LINE = 1 << 20
 MAX_UNSENT = 8 << 20
 """Bytes a controller may leave unread before it is disconnected; it gets a dump when it comes back."""
-TICK = 0.025
+TICK, EARLY = 0.025, 0.005
+"""Seconds between two times of periodic work, and by how much sooner it is done while the process is awake
+anyhow: to wake up costs more than the work."""
 IDLE_LOOK = 1.0
 LOCK_TRIES, LOCK_PAUSE = 20, 0.05
 TAKEN = 2
@@ -55,6 +57,7 @@ class Worker:
         self._lock: int | None = None
         self._ended = asyncio.Event()
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._tick_at = 0.0
 
     async def start(self) -> None:
         """Raise `PortTaken` when another worker has the socket path."""
@@ -62,8 +65,9 @@ class Worker:
         listener = _control_socket(self._path)
         self._server = await asyncio.start_unix_server(self._accept, sock=listener, limit=MAX_LINE)
         self.port.start()
+        self.port.on_turn = self._turn
         self._begin_orphan_limits()
-        self._tick()
+        self._tick(time.monotonic())
 
     async def run(self) -> None:
         """Until `end`, a signal, `shutdown`, or the orphan limit."""
@@ -91,13 +95,19 @@ class Worker:
 
     # time
 
-    def _tick(self) -> None:
-        loop = asyncio.get_running_loop()
+    def _turn(self, now: float) -> None:
+        if now >= self._tick_at - EARLY:
+            self._timers["tick"].cancel()
+            self._tick(now)
+
+    def _tick(self, now: float | None = None) -> None:
+        now = time.monotonic() if now is None else now
         try:
-            self.exchange.tick(time.monotonic())
+            self.exchange.tick(now)
         except Exception:
             log.exception("the periodic work met a fault")
-        self._timers["tick"] = loop.call_later(TICK, self._tick)
+        self._tick_at = now + TICK
+        self._timers["tick"] = asyncio.get_running_loop().call_later(TICK, self._tick)
 
     def _begin_orphan_limits(self) -> None:
         loop = asyncio.get_running_loop()

@@ -19,7 +19,7 @@ from config.media import Listen, MediaSettings
 from media import worker as worker_module
 from media.client import WorkerClient, WorkerError, start_worker
 from media.ortc import validate_producer
-from media.worker import MAX_LINE, TAKEN, Worker
+from media.worker import EARLY, MAX_LINE, TAKEN, TICK, Worker
 from tests.media.endpoint import (
     KEYFRAME,
     OPUS_PARAMETERS,
@@ -421,6 +421,36 @@ async def test_after_close_no_task_and_no_timer_remains(tmp_path: Path) -> None:
     assert worker.exchange.routers == {}
     assert worker._timers == {}
     assert len(worker.port.agent) == 0
+
+
+async def test_what_comes_has_the_periodic_work_done_before_its_timer(tmp_path: Path) -> None:
+    worker = Worker(MediaSettings(), tmp_path / "control.sock")
+    done: asyncio.Queue[float] = asyncio.Queue()
+    worker.exchange.tick = done.put_nowait  # type: ignore[method-assign]
+    await worker.start()
+    early, timer = done.get_nowait() + TICK - EARLY, worker._timers["tick"]
+    worker.port.on_turn(early - 0.001)
+    assert done.empty()
+    assert not timer.cancelled()
+    worker.port.on_turn(early + 0.001)
+    assert done.get_nowait() == early + 0.001
+    assert timer.cancelled()
+    async with asyncio.timeout(15):
+        for _ in range(2):
+            await done.get()
+    await worker.close()
+
+
+async def test_a_datagram_is_taken_before_the_periodic_work(tmp_path: Path) -> None:
+    worker = Worker(MediaSettings(), tmp_path / "control.sock")
+    worked: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    await worker.start()
+    worker.port.on_turn = lambda now: worked.set_result(worker.port.traffic.packets_in)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"?", ("127.0.0.1", worker.port.number))
+        async with asyncio.timeout(15):
+            assert await worked == 1
+    await worker.close()
 
 
 @pytest.mark.parametrize(
