@@ -5,6 +5,11 @@ from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
 
+RETURNING = 100.0
+"""Devices that a node lets in again in a second without keeping anybody waiting."""
+SHORTEST, LONGEST = 1.0, 15.0
+"""Seconds over which devices come back: whoever is alone is not kept waiting, and nobody forever."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -50,6 +55,11 @@ def place(site: str, nodes: Iterable[Node]) -> Node | None:
 def heir(meeting: str, site: str, nodes: Iterable[Node]) -> Node | None:
     """Who takes a meeting that nobody has. All nodes see the same one, and many meetings are spread."""
     return max(_fitting(site, nodes), key=lambda node: _lot(meeting, node.name), default=None)
+
+
+def spread(load: int, heirs: int) -> float:
+    """Seconds over which those should come back whose node is gone, where its `load` falls to so many."""
+    return min(LONGEST, max(SHORTEST, load / max(1, heirs) / RETURNING))
 
 
 def _fitting(site: str, nodes: Iterable[Node]) -> list[Node]:

@@ -34,6 +34,9 @@ ANSWER_WITHIN = 10.0
 OPEN_WITHIN = 8.0
 FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 0.5, 1.2, 15.0
 """Seconds, as in the pages: a service that is started again is back within seconds."""
+STEADY, EVEN = 12, 0.9
+"""For so many turns one keeps to the time that the service asks for (a node is replaced within it), and to so
+much of it at least: then as many come at any time."""
 COMES_BACK = frozenset({"slow_reader", "shutting_down", "moved"})
 """Goodbyes after which the session can be resumed, so that media is kept."""
 
@@ -76,6 +79,13 @@ class _Waiting:
 def pause(attempt: int) -> float:
     """Full jitter: anything between nothing and the exponential bound, in seconds."""
     return random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH**attempt))
+
+
+def evenly(spread: float, turn: int) -> float:
+    """For one of many who wait for the same, where the service says how long they should take together: at
+    first anything within that, then nearly all of it each time. In seconds."""
+    bound = min(LONGEST_PAUSE, spread * GROWTH ** max(0, turn - STEADY))
+    return random.uniform(EVEN * bound if turn else 0.0, bound)
 
 
 class Connection:
@@ -203,6 +213,7 @@ class MeetingClient:
         self.published: dict[str, Published] = {}
         self._origin = origin
         self._node: str | None = None
+        self._spread = 0.0
         self._http: aiohttp.ClientSession | None = None
         self._connection: Connection | None = None
         self._by_ssrc: dict[int, Received] = {}
@@ -252,17 +263,20 @@ class MeetingClient:
 
     async def come_back(self, within: float) -> dict[str, Any]:
         """`resume`, with full jitter until the service answers; TimeoutError after `within` seconds."""
+        turns = itertools.count()
         async with asyncio.timeout(within):
             for attempt in itertools.count():
+                self._spread = 0.0
                 try:
                     return await self.resume()
-                except (aiohttp.ClientError, ConnectionLost, PeerFailed):
+                except (aiohttp.ClientError, ConnectionLost, PeerFailed, TimeoutError):
                     self._node = None
                 except CallFailed as error:
                     if error.code not in PASSES:
                         raise
                     self._node = None
-                await asyncio.sleep(pause(attempt))
+                wait = evenly(self._spread, next(turns)) if self._spread else pause(attempt)
+                await asyncio.sleep(wait)
         raise AssertionError
 
     def socket_url(self, node: str | None) -> str:
@@ -276,6 +290,7 @@ class MeetingClient:
             try:
                 return await connection.call(method, taken, **params)
             except CallFailed as error:
+                self._spread = error.data.get("spread") or 0.0
                 if error.code != "elsewhere" or tried == NODES_TRIED - 1:
                     raise
                 self._node = error.data["node"]

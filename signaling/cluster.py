@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from rooms.cluster import Node, Owner, Standing, Watch, heir, place, standing
+from rooms.cluster import Node, Owner, Standing, Watch, heir, place, spread, standing
 from rooms.store.base import Fenced, Record, StoreUnavailable
 from rooms.store.dump import NODE, OWNER
 from rooms.store.redis import RedisStore
@@ -154,6 +154,12 @@ class Cluster:
         """Is a meeting that nobody has ours to take?"""
         chosen = heir(meeting, site, self.view.nodes.values())
         return chosen is not None and chosen.name == self.me.name
+
+    def spread(self, node: str) -> float:
+        """Seconds over which the devices of that node should come back to the others, should it be gone."""
+        gone = self.view.known.get(node)
+        heirs = [each for each in self.view.nodes.values() if each.name != node and not each.draining]
+        return spread(0 if gone is None else gone.load, len(heirs))
 
     async def _sign(self) -> None:
         value: dict[str, Any] = {**asdict(self.me), "incarnation": self._incarnation}

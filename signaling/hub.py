@@ -182,6 +182,8 @@ class Hub:
         `ServiceUnavailable` when it cannot be read."""
         live = self._lives.get(meeting)
         if live is None and is_stream_name(PREFIX + meeting):
+            if self._ownership is not None:
+                await self._ownership.demand_here(meeting)
             live = await self.open(meeting, keep_unknown=False)
         if live is None or live.state is None:
             raise Rejected(Reason.MEETING_UNKNOWN, "there is no such meeting")

@@ -34,11 +34,22 @@ Work = Callable[[Params], Awaitable[None]]
 
 
 class Elsewhere(ServiceError):
-    """Another node acts for the meeting. `node`: its name, to be reached under `/n/<node>/`."""
+    """Another node acts for the meeting. `node`: its name, to be reached under `/n/<node>/`. `spread`: as in
+    `Moving`, should it not answer there."""
 
-    def __init__(self, node: str) -> None:
+    def __init__(self, node: str, spread: float | None = None) -> None:
         super().__init__("elsewhere", "the meeting is at another node; connect there")
         self.node = node
+        self.spread = spread
+
+
+class Moving(ServiceUnavailable):
+    """Nobody has the meeting for a moment. `spread`: seconds over which all who wait for such meetings should
+    come back."""
+
+    def __init__(self, spread: float) -> None:
+        super().__init__("moving", "another node takes the meeting up; try again")
+        self.spread = spread
 
 
 class Nodes:

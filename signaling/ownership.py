@@ -19,7 +19,7 @@ from rooms.store.base import CorruptLog, StoreUnavailable, UnknownEvent
 from signaling.cluster import Cluster, Displaced, View
 from signaling.errors import ServiceError, ServiceUnavailable
 from signaling.live import Live
-from signaling.nodes import Elsewhere, Nodes, Params, decoded, encoded
+from signaling.nodes import Elsewhere, Moving, Nodes, Params, decoded, encoded
 from signaling.others import Others
 from signaling.restrictions import Restrictions
 from signaling.session import Session
@@ -171,10 +171,8 @@ class Ownership:
         cluster = self._cluster
         try:
             owner = await cluster.owner(meeting)
-            if owner is not None and owner.node != cluster.me.name and owner != replaces:
-                if owner.node in cluster.view.nodes:
-                    raise Elsewhere(owner.node)
-                raise ServiceUnavailable("moving", "another node takes the meeting up; try again")
+            if owner != replaces:
+                self._demand_ours(owner)
             if owner is None and not keep_unknown and await self._others.read(meeting) is None:
                 raise Rejected(Reason.MEETING_UNKNOWN, "there is no such meeting")
             fence = await cluster.take(meeting, owner)
@@ -183,8 +181,21 @@ class Ownership:
         except (UnknownEvent, CorruptLog) as error:
             raise ServiceUnavailable("meeting_unreadable", "the meeting cannot be read") from error
         if fence is None:
-            raise ServiceUnavailable("moving", "another node takes the meeting up; try again")
+            raise Moving(cluster.spread("" if owner is None else owner.node))
         return fence
+
+    async def demand_here(self, meeting: str) -> None:
+        """Raises `Elsewhere` and `Moving` for a meeting of another node, and waits for nothing that is being
+        opened: many ask while their meetings move. Raises `ServiceUnavailable`."""
+        try:
+            self._demand_ours(await self._cluster.owner(meeting))
+        except StoreUnavailable as error:
+            raise ServiceUnavailable("store_unavailable", "the meeting cannot be read now") from error
+
+    def _demand_ours(self, owner: Owner | None) -> None:
+        if owner is not None and owner.node != self._cluster.me.name:
+            spread = self._cluster.spread(owner.node)
+            raise Elsewhere(owner.node, spread) if owner.node in self._cluster.view.nodes else Moving(spread)
 
     async def let_go(self, meeting: str) -> None:
         """Nobody needs to act for it any more."""

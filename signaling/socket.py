@@ -31,7 +31,7 @@ from signaling.idempotency import Result as Kept
 from signaling.invitations import InvitationError, Invitations
 from signaling.let_in import Entrances
 from signaling.live import Live
-from signaling.nodes import Elsewhere
+from signaling.nodes import Elsewhere, Moving
 from signaling.origin import from_our_page
 from signaling.outbox import Outbox
 from signaling.problems import RETRY_AFTER, Problem
@@ -70,7 +70,7 @@ _CONNECTIONS = web.AppKey("connections", Counter[str])
 class RpcError(Exception):
     """`data` carries our stable code, and what goes with it."""
 
-    def __init__(self, number: int, message: str, code: str, **more: str) -> None:
+    def __init__(self, number: int, message: str, code: str, **more: str | float | None) -> None:
         super().__init__(message)
         self.body = {"code": number, "message": message, "data": {"code": code, **more}}
 
@@ -257,7 +257,10 @@ class Connection:
         except Rejected as error:
             raise RpcError(REFUSED, error.message, error.reason.value) from error
         except Elsewhere as error:
-            raise RpcError(REFUSED, error.message, error.code, node=error.node) from error
+            more = {"node": error.node, "spread": error.spread}
+            raise RpcError(REFUSED, error.message, error.code, **more) from error
+        except Moving as error:
+            raise RpcError(REFUSED, error.message, error.code, spread=error.spread) from error
         except (ServiceError, TokenError, InvitationError) as error:
             raise RpcError(REFUSED, error.message, error.code) from error
         except WorkerError as error:

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rooms.cluster import Node, Standing, Watch, heir, place, standing
+from rooms.cluster import Node, Standing, Watch, heir, place, spread, standing
 
 NAMES = st.lists(st.sampled_from("abcdef"), min_size=1, unique=True)
 
@@ -53,6 +53,13 @@ def test_the_meetings_of_a_dead_node_are_spread() -> None:
     nodes = [node("a"), node("b"), node("c")]
     chosen = [heir(f"m_{number}", "gavle", nodes) for number in range(300)]
     assert min(Counter(each.name for each in chosen if each is not None).values()) > 60
+
+
+def test_whoever_was_at_a_dead_node_comes_back_over_a_time_that_the_others_need() -> None:
+    assert spread(300, 1) == 3.0
+    assert spread(900, 3) == 3.0
+    assert spread(4, 1) == 1.0
+    assert spread(9000, 0) == 15.0
 
 
 def test_a_node_without_its_store_goes_on_for_a_while() -> None:

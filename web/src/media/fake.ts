@@ -31,8 +31,8 @@ export class FakeSocket extends EventTarget {
     this.say({ id: call.id, result });
   }
 
-  refuse(call: Sent, code: string): void {
-    this.say({ id: call.id, error: { code: -32000, message: code, data: { code } } });
+  refuse(call: Sent, code: string, more: Record<string, unknown> = {}): void {
+    this.say({ id: call.id, error: { code: -32000, message: code, data: { code, ...more } } });
   }
 
   /** The network takes it away. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Joined, MeetingEvent } from "../wire";
 import { FakeSocket, settle } from "./fake";
 import { RpcError } from "./rpc";
-import { backoff, Session, type SessionState } from "./session";
+import { backoff, evenly, Session, type SessionState } from "./session";
 
 const JOINED = { participant: "p_1", session: "s_1", secret: "first", last_event: 4, snapshot: {} } as unknown as Joined;
 
@@ -255,14 +255,39 @@ describe("a meeting at one of several nodes", () => {
     second.say({ id: second.last.id, error: elsewhere });
     const third = await stage.opened();
     expect(third.url).toBe("ws://test/n/b/api/v1/socket");
-    third.refuse(third.last, "moving");
+    third.refuse(third.last, "moving", { spread: 3 });
     await settle();
+    expect(stage.delays).toEqual([500, 3000]);
     await stage.waited();
     const fourth = await stage.opened();
     expect(fourth.url).toBe("ws://test/api/v1/socket");
     expect(fourth.last.method).toBe("session.resume");
     expect(stage.tokens).toBe(1);
   });
+
+  it("is come back to within the time that all need, also when its node does not answer", async () => {
+    (await stage.joined()).drop();
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      await stage.waited();
+      const asked = await stage.opened();
+      asked.refuse(asked.last, "elsewhere", { node: "b", spread: 6 });
+      await settle();
+      expect(stage.socket.url).toBe("ws://test/n/b/api/v1/socket");
+      stage.socket.drop();
+      await settle();
+    }
+    await stage.waited();
+    stage.socket.drop();
+    await settle();
+    expect(stage.delays).toEqual([500, 6000, 6000, 864]);
+  });
+});
+
+it("spreads all who wait for the same evenly over the time that they are given, and goes on more slowly after that", () => {
+  expect([evenly(3, 0, () => 0), evenly(3, 0, () => 1)]).toEqual([0, 3000]);
+  expect([evenly(3, 9, () => 0), evenly(3, 9, () => 1)]).toEqual([2700, 3000]);
+  expect(evenly(3, 14, () => 1)).toBe(4320);
+  expect(evenly(3, 99, () => 1)).toBe(15_000);
 });
 
 it("spreads returning clients over the whole of the delay", () => {

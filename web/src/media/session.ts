@@ -62,12 +62,28 @@ const NODES_TRIED = 3;
 const FIRST_DELAY = 500;
 const GROWTH = 1.2;
 const LONGEST_DELAY = 15_000;
+/**
+ * For so many turns one keeps to the time that the service asks for (a node is replaced within it), and to so much of it at
+ * least: then as many come at any time.
+ */
+const STEADY = 12;
+const EVEN = 0.9;
 /** How long a connection may take to open: the browser itself waits for minutes where nobody answers. */
 const OPEN_LIMIT = 8_000;
 
 /** Full jitter: anything between nothing and the exponential bound, in milliseconds. */
 export function backoff(attempt: number, random: () => number): number {
   return Math.round(random() * Math.min(LONGEST_DELAY, FIRST_DELAY * GROWTH ** attempt));
+}
+
+/**
+ * For one of many who wait for the same, where the service says how many seconds they should take together: at first
+ * anything within that, then nearly all of it each time. In milliseconds.
+ */
+export function evenly(spread: number, turn: number, random: () => number): number {
+  const bound = Math.min(LONGEST_DELAY, 1000 * spread * GROWTH ** Math.max(0, turn - STEADY));
+  const least = turn > 0 ? EVEN * bound : 0;
+  return Math.round(least + random() * (bound - least));
 }
 
 export class Session {
@@ -78,6 +94,8 @@ export class Session {
   private lastEvent = 0;
   /** The node that has the meeting; none: whichever answers. */
   private node = "";
+  /** Seconds over which the service wants all back who wait for the same as we; 0 when it has not said. */
+  private spread = 0;
   private wake: (() => void) | null = null;
   private readonly waiting = new Set<() => void>();
   private readonly pulse = new Pulse({
@@ -192,7 +210,8 @@ export class Session {
       try {
         return await rpc.call<Joined>(method, params);
       } catch (error) {
-        const node = error instanceof RpcError ? error.data.node : undefined;
+        const { node, spread } = error instanceof RpcError ? error.data : {};
+        if (typeof spread === "number") this.spread = spread;
         if (typeof node !== "string" || tried === NODES_TRIED) throw error;
         this.node = node;
       }
@@ -275,9 +294,11 @@ export class Session {
   }
 
   private async comeBack(): Promise<void> {
-    for (let attempt = 0; this.state === "lost"; attempt += 1) {
-      await this.pause(backoff(attempt, this.options.random ?? Math.random));
+    const random = this.options.random ?? Math.random;
+    for (let attempt = 0, turn = 0; this.state === "lost"; attempt += 1) {
+      await this.pause(this.spread ? evenly(this.spread, turn++, random) : backoff(attempt, random));
       if (this.state !== "lost") return;
+      this.spread = 0;
       try {
         await this.enter();
       } catch (error) {
