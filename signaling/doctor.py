@@ -1,45 +1,36 @@
 """Is this machine fit for the service: data folder, keys, secrets, ports, addresses, HTTPS, relays, store,
 other nodes, pages."""
 
-import errno
 import os
 import shutil
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from config.settings import Settings
 from media.batch import ways
-from signaling import doctor_address, doctor_cluster, doctor_secrets, doctor_store, doctor_tls, doctor_turn
+from signaling import (
+    doctor_address,
+    doctor_cluster,
+    doctor_ports,
+    doctor_secrets,
+    doctor_store,
+    doctor_tls,
+    doctor_turn,
+)
 from web import DIST
 
 MEBIBYTE = 1 << 20
 ROOM = 512 * MEBIBYTE
 
-_PLAIN = {
-    errno.EADDRINUSE: "another program has it",
-    errno.EADDRNOTAVAIL: "this machine has no such address",
-    errno.EACCES: "only root may have it: choose one above 1023",
-}
-
 
 def checks(settings: Settings) -> list[tuple[str, Callable[[], str | None]]]:
     """What is checked; each check gives what is wrong."""
-    media = [listen.ip for listen in settings.media_listen]
     return [
         (f"data folder {settings.data} can be written", lambda: _folder(settings.data)),
         (f"there is room on the disk of {settings.data}", lambda: _room(settings.data)),
         *doctor_secrets.checks(settings),
-        (
-            f"port {settings.http_port} on {settings.http_host} is free",
-            lambda: _free(settings.http_host, settings.http_port, socket.SOCK_STREAM),
-        ),
-        *(
-            (f"port {port} on {ip} is free for UDP and TCP", _media(ip, port))
-            for ip in media
-            for port in settings.media_ports
-        ),
+        *doctor_ports.checks(settings),
         (f"packets of sound and picture: {ways(batched=settings.media_batched)}", lambda: None),
         ("cameras work in browsers (HTTPS or localhost)", lambda: _camera(settings)),
         *doctor_tls.checks(settings),
@@ -72,27 +63,14 @@ def _room(path: Path) -> str | None:
     )
 
 
-def _media(ip: str, port: int) -> Callable[[], str | None]:
-    return lambda: _free(ip, port, socket.SOCK_DGRAM) or _free(ip, port, socket.SOCK_STREAM)
-
-
-def _free(host: str, port: int, kind: socket.SocketKind) -> str | None:
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=kind)[0]
-        with socket.socket(family, kind) as probe:
-            if kind is socket.SOCK_STREAM:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        return _PLAIN.get(error.errno or 0, error.strerror or str(error))
-    return None
-
-
 def _camera(settings: Settings) -> str | None:
     host = settings.public_url.partition("://")[2].partition(":")[0]
     if settings.secure or host in ("localhost", "127.0.0.1"):
         return None
-    return f"{settings.public_url} is neither"
+    return (
+        f"{settings.public_url} is neither: write https, with tls_cert and tls_key, or with a proxy in front"
+        " that has a certificate"
+    )
 
 
 def _pages() -> str | None:

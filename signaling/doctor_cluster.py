@@ -17,7 +17,7 @@ from signaling.errors import ServiceUnavailable
 from signaling.keys import SEALING, KeyFolder
 from signaling.nodes import Nodes
 from signaling.seals import AGE, Seals, node_key
-from signaling.serving import CannotStart, owned
+from signaling.serving import runs
 from signaling.stores import open_store
 
 Check = tuple[str, Callable[[], str | None]]
@@ -36,7 +36,7 @@ async def _wrong(settings: Settings) -> str | None:
     except StoreUnavailable:
         return None
     mine = _name(settings)
-    if mine in alive and not _runs(settings):
+    if mine in alive and not runs(settings.data):
         return f"another process is the node {mine}: give each a name of its own (cluster.name)"
     others = [node for name, node in alive.items() if name != mine]
     for node in others:
@@ -72,15 +72,6 @@ def _name(settings: Settings) -> str | None:
     """None: a name is made at the first start."""
     file = settings.data / NODE_FILE
     return settings.cluster.name or (node_name(file) if file.exists() else None)
-
-
-def _runs(settings: Settings) -> bool:
-    """This very node."""
-    try:
-        with owned(settings.data):
-            return False
-    except CannotStart:
-        return True
 
 
 def _unreachable(settings: Settings, node: Node) -> str | None:

@@ -18,6 +18,8 @@ Check = tuple[str, Callable[[], str | None]]
 Facts = dict[str, str]
 CLOCK = 2.0
 """Seconds that the clocks of two machines may differ."""
+PROBED = 86400.0
+"""Seconds that a probe is kept for if it cannot be taken away: it is there also where the clock is wrong."""
 FULL = 0.8
 """Of what Redis may use: beyond, it soon refuses every write."""
 
@@ -62,10 +64,10 @@ def _usable(settings: Settings) -> str | None:
 
 async def _kept(store: Store) -> str | None:
     name = secrets.token_hex(8)
-    await store.records.put_if_absent("probe", name, {"n": 1}, time.time() + 60)
+    await store.records.put_if_absent("probe", name, {"n": 1}, time.time() + PROBED)
     found = await store.records.get("probe", name)
     await store.records.delete("probe", name)
-    return None if found is not None else "what was put into it is not there"
+    return None if found is not None else "what was put into it is not there; is the clock right?"
 
 
 async def _facts(settings: Settings) -> Facts | None:
@@ -118,4 +120,11 @@ def _clock(found: Facts, _: Settings) -> str | None:
     ahead = time.time() - int(found["time"])
     if abs(ahead) <= CLOCK:
         return None
-    return f"this machine is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}: keep the time with NTP"
+    return f"this machine is {_long(abs(ahead))} {'ahead' if ahead > 0 else 'behind'}: keep the time with NTP"
+
+
+def _long(seconds: float) -> str:
+    for unit, size in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"

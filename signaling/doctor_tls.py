@@ -33,7 +33,7 @@ def checks(settings: Settings) -> list[Check]:
 def distrust(error: ssl.SSLCertVerificationError, host: str) -> str:
     """Why a certificate that was shown is not believed."""
     if error.verify_code == EXPIRED:
-        return "its certificate has expired: renew it, and reload"
+        return "its certificate has expired: renew it, and reload (or is the clock wrong?)"
     if error.verify_code == NOT_YET:
         return "its certificate is not good yet; is the clock right?"
     if "match" in error.verify_message or error.verify_code == OTHER_NAME:

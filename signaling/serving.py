@@ -153,6 +153,15 @@ def owned(data: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def runs(data: Path) -> bool:
+    """Does the service of this data folder run?"""
+    try:
+        with owned(data):
+            return False
+    except CannotStart:
+        return True
+
+
 def _bind(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

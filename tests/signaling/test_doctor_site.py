@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from config.cluster import Cluster
 from config.redis import Redis
 from config.settings import Settings
-from signaling import doctor_cluster, doctor_store, doctor_tls
+from signaling import doctor_cluster, doctor_ports, doctor_store, doctor_tls
 from tests.support.certificates import certificate
 from tests.support.redis_process import RedisProcess, free_port
 from tests.support.service import service, settings_for
@@ -98,6 +99,23 @@ async def test_a_proxy_that_is_not_there_or_not_trusted_is_named(
 ) -> None:
     assert "is not trusted" in str(await seen(tmp_path, door[0]))
     assert "nothing answers at localhost" in str(await seen(tmp_path, free_port()))
+
+
+async def test_ports_that_the_running_service_has_are_no_fault(tmp_path: Path) -> None:
+    async def told(settings: Settings) -> list[str | None]:
+        return [await asyncio.to_thread(check) for _, check in doctor_ports.checks(settings)]
+
+    port, media = free_port(), free_port()
+    async with service(tmp_path, http_port=port, media_port=media) as it:
+        settings = it.services.settings
+        assert await told(settings) == [None, None]
+        other = settings.model_copy(update={"data": tmp_path / "other"})
+        for found in await told(other):
+            assert "another program has it" in str(found)
+        with socket.create_server(("127.0.0.1", 0)) as strange:
+            taken = settings.model_copy(update={"http_port": strange.getsockname()[1]})
+            found, _ = await told(taken)
+        assert "another program has it" in str(found)
 
 
 async def test_nodes_that_do_not_fit_are_named(tmp_path: Path) -> None:
