@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from media import rtp
 
-LEAST_PAUSE, MOST_PAUSE = 0.01, 0.1
-"""Seconds within which a packet is not sent a second time: a round trip, which may be measured badly."""
+LEAST_PAUSE, MOST_PAUSE = 0.01, 0.5
+"""Seconds within which a packet is not sent a second time: a round trip, which may be measured badly. Browsers
+ask for a packet for a second or so, and every 100 ms where they do not know the round trip."""
+LATE = 1.1
+"""So many round trips after an answer comes what was asked for just before it was there."""
 _REMEMBERED = 512
 
 
@@ -37,7 +40,7 @@ class Resends:
     def allow(self, sequence: int, rtt: float, now: float) -> bool:
         """Whether to send it again now; the caller then does."""
         before = self._sent.get(sequence)
-        if before is not None and now - before < min(max(LEAST_PAUSE, rtt), MOST_PAUSE):
+        if before is not None and now - before < min(max(LEAST_PAUSE, rtt * LATE), MOST_PAUSE):
             return False
         if not self._budget.spend(1, now):
             return False

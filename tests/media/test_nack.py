@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from media.cache import OVERHEAD, RecentPackets
 from media.nack import HURRIED, LEAST_INTERVAL, MOST_MISSING, MissingPackets
-from media.resend import LEAST_PAUSE, Budget, Resends, Rtx
+from media.resend import LATE, LEAST_PAUSE, MOST_PAUSE, Budget, Resends, Rtx
 from media.rtp import parse
 from media.sequence import REACH, SequenceMap
 
@@ -181,8 +181,30 @@ def test_a_packet_is_sent_again_once_in_a_round_trip() -> None:
     assert resends.allow(7, RTT, 10.0)
     assert not resends.allow(7, RTT, 10.0 + RTT / 2)
     assert resends.allow(8, RTT, 10.0 + RTT / 2)
-    assert resends.allow(7, RTT, 10.0 + RTT)
-    assert not resends.allow(7, 0.0, 10.0 + RTT + LEAST_PAUSE / 2)
+    again = 10.001 + RTT * LATE
+    assert resends.allow(7, RTT, again)
+    assert not resends.allow(7, 0.0, again + LEAST_PAUSE / 2)
+
+
+def answers(rtt: float, believed: float | None = None) -> int:
+    """How often a packet is sent again to who asks for it every 100 ms until it is there, and a second at most."""
+    resends, sent = Resends(1000, 1000), []
+    for ask in range(10):
+        now = ask * 0.1
+        if sent and now >= sent[0] + rtt:
+            break
+        if resends.allow(7, rtt if believed is None else believed, now):
+            sent.append(now)
+    return len(sent)
+
+
+@pytest.mark.parametrize("rtt", [0.02, 0.1, 0.15, 0.3, MOST_PAUSE / LATE])
+def test_what_is_on_its_way_is_not_sent_again_whatever_the_round_trip(rtt: float) -> None:
+    assert answers(rtt) == 1
+
+
+def test_a_round_trip_that_is_believed_to_be_endless_leaves_a_second_try() -> None:
+    assert answers(2.0, believed=30.0) == 2
 
 
 def test_a_storm_gets_no_more_than_the_budget() -> None:

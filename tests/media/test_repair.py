@@ -419,9 +419,24 @@ def test_asking_twice_within_a_round_trip_brings_one_answer(
     listener.nack(consumer.ssrc, number)
     assert len(listener.got) == 2
     assert listener.drops == {Drop.NACK_LIMIT: 1}
-    room.now += 0.06
+    room.now += 0.07
     listener.nack(consumer.ssrc, number)
     assert len(listener.got) == 3
+
+
+def test_who_is_far_and_asks_every_tenth_of_a_second_is_answered_once_in_a_round_trip(
+    room: Room, pair: tuple[Speaker, Listener]
+) -> None:
+    speaker, listener = pair
+    consumer = listener.listen(speaker, "video")
+    listener.transport.rtt = 0.3
+    for _ in range(20):
+        speaker.show(KEYFRAME)
+    numbers = [each.sequence for each in listener.got]
+    for _ in range(8):
+        listener.nack(consumer.ssrc, *numbers)
+        room.now += 0.1
+    assert len(listener.got) == 3 * len(numbers)
 
 
 @pytest.mark.parametrize("kind", ["audio", "video"])
