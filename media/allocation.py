@@ -29,6 +29,14 @@ class Allocation:
     def allowed(self) -> float:
         return self._downlink.allowed
 
+    def estimate(self, now: float) -> float | None:
+        """bit/s that the line takes as the browser says, if it has said so lately."""
+        return self._downlink.estimate(now)
+
+    def elsewhere(self, now: float) -> None:
+        """The listener is reached by another path."""
+        self._downlink.elsewhere(now)
+
     def tick(self, now: float) -> None:
         target = self._downlink.probing
         if target is not None:

@@ -24,6 +24,8 @@ STUCK_BELOW, STUCK = 0.8, 4.0
 """An estimate below this share of what is sent, which has not risen for so many seconds, tells of trouble."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 4.0, 64.0
 """Seconds after trouble until more is tried; twice as long after each try that failed."""
+BELIEVED = 5.0
+"""Seconds for which an estimate holds; browsers repeat it every second while pictures come."""
 
 
 @dataclass(slots=True)
@@ -39,7 +41,7 @@ class Downlink:
     def __init__(self, now: float) -> None:
         self.allowed = START
         self._estimate: float | None = None
-        self._risen_at = now
+        self._estimated_at = self._risen_at = now
         self._above_since: float | None = None
         """Since when more is sent than the estimate is."""
         self._pause = SHORTEST_PAUSE
@@ -51,9 +53,19 @@ class Downlink:
         """bit/s to send altogether while a probe is under way."""
         return None if self._probe is None else self._probe.target
 
+    def estimate(self, now: float) -> float | None:
+        """What the browser says of the line, bit/s; `None` when it has not said anything lately."""
+        return self._estimate if now - self._estimated_at <= BELIEVED else None
+
+    def elsewhere(self, now: float) -> None:
+        """What comes from now on goes another way, of which nothing is known: more is tried as soon as that
+        would be after any trouble."""
+        self._estimate = self._above_since = self._probe = None
+        self._pause, self._risen_at, self._try_at = SHORTEST_PAUSE, now, now + SHORTEST_PAUSE
+
     def estimated(self, bitrate: float, sent: float, now: float) -> bool:
         """The browser's estimate came; `sent` is what went out lately, bit/s. Whether less is allowed now."""
-        before, self._estimate = self._estimate, bitrate
+        before, self._estimate, self._estimated_at = self.estimate(now), bitrate, now
         if before is None or bitrate > before * RISEN:
             self._risen_at = now
         if before is not None and bitrate < before * FALLEN and bitrate < sent:
@@ -71,7 +83,7 @@ class Downlink:
     def look(self, target: float | None, sent: float, now: float) -> bool:
         """Begin and end probes. `target` is what the next better picture would take altogether, `None` when
         there is none. Whether `allowed` has changed."""
-        estimate = self._estimate
+        estimate = self.estimate(now)
         if estimate is not None and self._stuck(estimate, sent, now):
             return self._trouble(estimate, now)
         if self._probe is not None:
@@ -91,7 +103,7 @@ class Downlink:
     def _end_probe(self, probe: _Probe, now: float) -> bool:
         if now < probe.until:
             return False
-        estimate = self._estimate
+        estimate = self.estimate(now)
         grown = (
             estimate is None
             or probe.estimate is None

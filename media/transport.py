@@ -67,7 +67,6 @@ class Transport:
         self.traffic = Traffic()
         self.rtt: float | None = None
         """Seconds: of the handshake, then of a receiver's reports or of a publisher's answers to NACKs."""
-        self.remb: int | None = None
         self.loss = Loss()
         """On a receiver's line."""
         self.local_ssrc = secrets.randbits(31) | 1
@@ -133,6 +132,7 @@ class Transport:
                 producer.hand_on()
 
     def path_changed(self, now: float) -> None:
+        self.allocation.elsewhere(now)
         self._go_by(self.ice.selected)
         self._settle(now)
 
@@ -262,7 +262,6 @@ class Transport:
             case rtcp.Nack():
                 self._packets_asked(message, now)
             case rtcp.Remb():
-                self.remb = message.bitrate
                 self.allocation.estimated(message.bitrate, now)
 
     def _report_of(self, report: rtcp.SenderReport, now: float) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.demand import FIRST_REMINDER, KEPT, Demand
-from media.downlink import LEAST, LONGEST_PAUSE, PROBE, START, Downlink
+from media.downlink import BELIEVED, LEAST, LONGEST_PAUSE, PROBE, SHORTEST_PAUSE, START, Downlink
 from media.layers import (
     MOST_STRAINED,
     Priority,
@@ -221,12 +221,38 @@ def test_loss_ends_a_probe_and_much_of_it_takes_away() -> None:
 
 
 def test_an_estimate_that_stays_far_below_what_is_sent_is_believed_in_the_end() -> None:
+    line, less = Downlink(0.0), []
+    for now in range(30, 36):
+        line.estimated(500_000, 1_500_000, float(now))
+        less.append(line.look(None, 1_500_000, float(now)))
+    assert less == [False] * 5 + [True], "it has only now begun to be less than what is sent"
+    assert line.allowed == 500_000
+
+
+def test_an_estimate_that_is_not_repeated_is_not_believed_any_more() -> None:
     line = Downlink(0.0)
     line.estimated(500_000, 1_500_000, 0.0)
-    assert not line.look(None, 1_500_000, 30.0), "it has only now begun to be less than what is sent"
-    assert not line.look(None, 1_500_000, 33.0)
-    assert line.look(None, 1_500_000, 35.0)
-    assert line.allowed == 500_000
+    assert line.estimate(BELIEVED) == 500_000
+    assert line.estimate(BELIEVED + 0.1) is None
+    for tick in range(100):
+        assert not line.look(None, 1_500_000, BELIEVED + 0.1 + tick * 0.2)
+    assert not line.estimated(400_000, 1_500_000, 60.0), "it has fallen since long ago"
+    assert line.allowed == START
+
+
+def test_after_a_change_of_path_nothing_is_known_and_more_is_tried_soon() -> None:
+    line = poor()
+    for tick in range(600):
+        now = tick * 0.2
+        line.estimated(500_000, 500_000 if line.probing is None else line.probing, now)
+        line.look(900_000, 500_000, now)
+    line.elsewhere(120.0)
+    assert line.estimate(120.0) is line.probing is None
+    assert line.allowed < 500_000, "what goes on is not more at once"
+    line.look(900_000, 500_000, 120.0 + SHORTEST_PAUSE - 0.1)
+    assert line.probing is None
+    line.look(900_000, 500_000, 120.0 + SHORTEST_PAUSE)
+    assert line.probing is not None
 
 
 # demand

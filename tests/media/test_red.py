@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media import red, rtcp
+from media.downlink import BELIEVED
 from media.ortc import assumed_capabilities
 from media.protection import EXTRA_MOST, EXTRA_RATE, Protection
 from media.red import MOST_BLOCKS, Frame, History
@@ -241,6 +242,31 @@ def test_plain_and_red_change_from_one_packet_to_the_next(room: Room) -> None:
         say(stage, *(bytes((each,)) for each in words))
     assert [each for each, _ in sent(transport)] == [PLAIN, PLAIN, RED, RED, PLAIN, PLAIN]
     assert consumer.stats(room.now).redundant == 2
+
+
+def test_a_narrow_line_has_no_room_for_it_as_long_as_the_browser_says_so(room: Room) -> None:
+    stage = Stage(room)
+    transport, _ = stage.listener("first", stage.microphone)
+    room.now += 0.5
+    for told in (True, False):
+        if told:
+            transport._receive_rtcp(rtcp.build_remb(1, BLOCK_RATE // 2, [1]), room.now)
+        far(transport, 0.2, room.now)
+        room.tick(BELIEVED - 0.1)
+        say(stage, b"a", b"b")
+    assert [each for each, _ in sent(transport)] == [PLAIN, PLAIN, RED, RED]
+
+
+def test_a_listener_who_comes_by_another_path_is_not_judged_by_the_line_before(room: Room) -> None:
+    stage = Stage(room)
+    transport, _ = stage.listener("first", stage.microphone)
+    room.now += 0.5
+    transport._receive_rtcp(rtcp.build_remb(1, BLOCK_RATE // 2, [1]), room.now)
+    transport.path_changed(room.now)
+    far(transport, 0.2, room.now)
+    room.tick(1.0)
+    say(stage, b"a", b"b")
+    assert [each for each, _ in sent(transport)] == [PLAIN, RED]
 
 
 def test_listeners_with_the_same_frames_share_the_packet(room: Room) -> None:
