@@ -33,6 +33,10 @@ class Allocation:
         """bit/s that the line takes as the browser says, if it has said so lately."""
         return self._downlink.estimate(now)
 
+    def measured(self, rtt: float, now: float) -> None:
+        if self._downlink.measured(rtt, self._rate(now), now):
+            self.share(now)
+
     def elsewhere(self, now: float) -> None:
         """The listener is reached by another path."""
         self._downlink.elsewhere(now)

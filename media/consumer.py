@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 AUDIO_ROOM = 64 << 10
 """Bytes of sent sound that are kept for one listener at most."""
 RESENT_RATE, RESENT_MOST = 250, 400
-"""Packets that one listener may have again of one source: a second, and at once."""
+"""Packets that one listener may have again of one picture: a second, and at once."""
+SOUND_RESENT_SHARE, SOUND_RESENT_MOST = 0.8, 100
+"""Packets of one sound that it may have again: for each new one, and at once. On a line that carries less
+than what is sent, what is sent again would else leave no room for what is new."""
 ASKED_RATE, ASKED_MOST = 2000, 2000
 """Packets that it may name in NACKs."""
 REPORTS_KEPT = 8
@@ -99,7 +102,7 @@ class Consumer:
         self._keeps_sent = not self._video and {"type": "nack", "parameter": ""} in media["rtcpFeedback"]
         self._sent: RecentPackets[bytes] = RecentPackets(AUDIO_KEPT, AUDIO_ROOM)
         self._asked = Budget(ASKED_RATE, ASKED_MOST)
-        self._resends = Resends(RESENT_RATE, RESENT_MOST)
+        self._resends = Resends(RESENT_RATE, RESENT_MOST) if self._video else Resends(0, SOUND_RESENT_MOST)
         self._reports: deque[tuple[int, float]] = deque(maxlen=REPORTS_KEPT)
         """Of the latest sender reports: the middle of the time in each, and when it was sent."""
         self._begun_anew = -1
@@ -286,6 +289,7 @@ class Consumer:
         if datagram is None:
             return False
         self._sent.add(sequence, datagram, len(datagram), now)
+        self._resends.earn(SOUND_RESENT_SHARE)
         return self.transport.dtls.send_protected(datagram, self)
 
     def skip(self, media: Media) -> None:

@@ -1,9 +1,10 @@
 """How much one listener's line takes, and when to try for more. Pure.
 
-It is known from what their browser says (REMB, loss). A browser's estimate grows slowly, and to 1.5 times of
-what it receives at most. So it is not a bound: it tells of trouble when it falls below what is sent. More is
-tried by sending so much for a while (a probe), with packets that are there already; the pictures follow when
-that has gone well.
+It is known from what their browser says (REMB, loss, round trips). A browser's estimate grows slowly, and to
+1.5 times of what it receives at most; of small pictures it falls far below what comes, and stays there. So it
+is not a bound: it tells of trouble when it falls below what is sent, and not any more when more than that
+comes without a queue. More is tried by sending so much for a while (a probe), with packets that are there
+already; the pictures follow when that has gone well.
 """
 
 from __future__ import annotations
@@ -25,7 +26,14 @@ STUCK_BELOW, STUCK = 0.8, 4.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 4.0, 64.0
 """Seconds after trouble until more is tried; twice as long after each try that failed."""
 BELIEVED = 5.0
-"""Seconds for which an estimate holds; browsers repeat it every second while pictures come."""
+"""Seconds for which an estimate holds, and a round trip; of pictures that come browsers tell every second."""
+QUEUE, LONG_QUEUE = 0.05, 0.15
+"""Seconds above the least round trip from which on packets are thought to stand in a queue, and in one that
+sound suffers from."""
+LASTS = 0.3
+"""Seconds for which a long queue must stand: a device that is busy answers late once."""
+LENGTHENS = 0.003
+"""Seconds by which the least round trip may be more than it was, each second: ways change."""
 
 
 @dataclass(slots=True)
@@ -47,6 +55,10 @@ class Downlink:
         self._pause = SHORTEST_PAUSE
         self._try_at = now
         self._probe: _Probe | None = None
+        self._rtt: float | None = None
+        self._least_rtt = 0.0
+        self._queued_since: float | None = None
+        self._measured_at = now
 
     @property
     def probing(self) -> float | None:
@@ -60,8 +72,25 @@ class Downlink:
     def elsewhere(self, now: float) -> None:
         """What comes from now on goes another way, of which nothing is known: more is tried as soon as that
         would be after any trouble."""
-        self._estimate = self._above_since = self._probe = None
+        self._estimate = self._above_since = self._probe = self._rtt = self._queued_since = None
         self._pause, self._risen_at, self._try_at = SHORTEST_PAUSE, now, now + SHORTEST_PAUSE
+
+    def measured(self, rtt: float, sent: float, now: float) -> bool:
+        """A packet and its answer took `rtt` seconds, all queues included. Whether less is allowed now."""
+        longer = self._least_rtt + LENGTHENS * (now - self._measured_at)
+        self._least_rtt = rtt if self._rtt is None else min(rtt, longer)
+        self._rtt, self._measured_at = rtt, now
+        estimate = self.estimate(now)
+        if estimate is None or estimate >= sent or rtt - self._least_rtt < LONG_QUEUE:
+            self._queued_since = None
+            return False
+        if self._queued_since is None:
+            self._queued_since = now
+        return now - self._queued_since >= LASTS and self._trouble(estimate * HEADROOM, now)
+
+    def _flows(self, since: float) -> bool:
+        """Whether nothing has stood in a queue when that was measured last, after `since`."""
+        return self._rtt is not None and self._measured_at >= since and self._rtt - self._least_rtt < QUEUE
 
     def estimated(self, bitrate: float, sent: float, now: float) -> bool:
         """The browser's estimate came; `sent` is what went out lately, bit/s. Whether less is allowed now."""
@@ -69,6 +98,8 @@ class Downlink:
         if before is None or bitrate > before * RISEN:
             self._risen_at = now
         if before is not None and bitrate < before * FALLEN and bitrate < sent:
+            if before < sent * STUCK_BELOW and self._flows(now - BELIEVED):
+                return False
             return self._trouble(bitrate * HEADROOM, now)
         if bitrate * HEADROOM > self.allowed and bitrate > sent:
             self.allowed = bitrate * HEADROOM
@@ -98,7 +129,7 @@ class Downlink:
             return False
         if self._above_since is None:
             self._above_since = now
-        return now - max(self._above_since, self._risen_at) > STUCK
+        return now - max(self._above_since, self._risen_at) > STUCK and not self._flows(now - BELIEVED)
 
     def _end_probe(self, probe: _Probe, now: float) -> bool:
         if now < probe.until:
@@ -109,6 +140,7 @@ class Downlink:
             or probe.estimate is None
             or estimate >= probe.target
             or estimate >= probe.estimate * RISEN
+            or self._flows(now - PROBE / 2)
         )
         if not grown:
             self._back_off(now)
@@ -121,8 +153,11 @@ class Downlink:
         """Whether it makes `allowed` less."""
         before = self.allowed
         self.allowed = max(LEAST, min(before, bitrate))
-        self._back_off(now)
-        return self.allowed < before
+        less = self.allowed < before
+        if less or self._probe is not None:
+            self._back_off(now)
+        self._above_since = None
+        return less
 
     def _back_off(self, now: float) -> None:
         if self._probe is not None:

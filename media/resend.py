@@ -5,8 +5,8 @@ from __future__ import annotations
 from media import rtp
 
 LEAST_PAUSE, MOST_PAUSE = 0.01, 0.5
-"""Seconds within which a packet is not sent a second time: a round trip, which may be measured badly. Browsers
-ask for a packet for a second or so, and every 100 ms where they do not know the round trip."""
+"""Seconds within which a packet is not sent a second time: a round trip, which may be measured badly.
+Browsers ask for a packet for a second or so, and every 100 ms where they do not know the round trip."""
 LATE = 1.1
 """So many round trips after an answer comes what was asked for just before it was there."""
 _REMEMBERED = 512
@@ -20,6 +20,9 @@ class Budget:
         self._left = most
         self._at = 0.0
 
+    def earn(self, amount: float) -> None:
+        self._left += amount
+
     def spend(self, cost: float, now: float) -> bool:
         """Whether `cost` was left; it then is taken."""
         self._left = min(self._most, self._left + (now - self._at) * self._rate)
@@ -31,11 +34,14 @@ class Budget:
 
 
 class Resends:
-    """What one listener may have again: so many packets a second, each once in a round trip."""
+    """What one listener may have again: so many packets a second, or as earned, each once in a round trip."""
 
     def __init__(self, rate: float, most: float) -> None:
         self._budget = Budget(rate, most)
         self._sent: dict[int, float] = {}
+
+    def earn(self, packets: float) -> None:
+        self._budget.earn(packets)
 
     def allow(self, sequence: int, rtt: float, now: float) -> bool:
         """Whether to send it again now; the caller then does."""

@@ -280,6 +280,7 @@ class Transport:
             rtt = consumer.heard(block, now) if consumer is not None else None
             if rtt is not None:
                 self.rtt = rtt
+                self.allocation.measured(rtt, now)
 
     @property
     def round_trip(self) -> float:

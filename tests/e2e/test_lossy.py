@@ -1,4 +1,4 @@
-"""Two people at their pages; all that one of them sends and gets goes over a line that loses packets."""
+"""People at their pages; what one of them sends and gets goes over a line that loses packets or is narrow."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,6 +13,7 @@ from playwright.async_api import expect
 from tests.e2e.conftest import fixture
 from tests.e2e.people import Meeting, Person, demand_pages
 from tests.e2e.process import free_port
+from tests.e2e.test_layers import CATCH
 from tests.support.relay import Link, UdpRelay
 from tests.support.service import Service, service
 
@@ -30,6 +31,8 @@ FAR, FAR_LOSS = 0.2, 0.2
 """Round trip, and the share that is lost on the way to who is so far away."""
 HEARD, UNPROTECTED = 8, 0.06
 """Seconds of sound of which less than that share is made up."""
+NARROW, WHOLE = 130_000, 3
+"""bit/s, less than the larger picture and sound take; and seconds of sound of which hardly any is made up."""
 STILL, OUT = 2.0, 2.5
 """Seconds: a picture may stand still for so long; the line is out for so long."""
 
@@ -82,6 +85,9 @@ LITTLE_MADE_UP = """(() => {
 })()"""
 """When of the last so many seconds of sound less than that share is made up: how much of them."""
 
+SHOWN = """({testid, width}) =>
+  document.querySelector(`[data-testid="${testid}"]`).videoWidth === width"""
+CONNECTED = "() => window.__connections.filter((each) => each.connectionState === 'connected').length === 2"
 GAPS = """() => {
   const shown = [...window.__shown, performance.now() / 1000];
   return shown.slice(1).map((at, index) => at - shown[index]);
@@ -240,3 +246,32 @@ async def test_who_is_far_and_loses_a_fifth_hears_nearly_all_of_it(
     print(f"{down.lost / down.offered:.1%} lost, {heard['made_up']:.1%} made up, {sound}")
     assert down.lost > FAR_LOSS * 0.8 * down.offered
     assert sound["redundant"] > sound["packets"] / 4
+
+
+async def test_on_a_line_that_becomes_narrow_sound_stays_whole_and_the_picture_is_smaller_until_it_is_wide(
+    meeting: Meeting, relay: UdpRelay
+) -> None:
+    newcomer = await meeting.arrive()
+    await newcomer.page.add_init_script(CATCH)
+    await newcomer.page.goto(f"{await meeting.link('newcomer', name='Samira')}?picture=640x360@10")
+    await newcomer.join()
+    await newcomer.until(CONNECTED)
+    relay.up, relay.down = Link(7, delay=DELAY), Link(8, delay=DELAY)
+    officer = await meeting.person("officer", 1, name="Erik Lind")
+    await meeting.start(1)
+    participant = await newcomer.participant()
+    await officer.sees(participant, deadline=20)
+
+    async def shows(width: int) -> None:
+        wanted = {"testid": "stage-video", "width": width}
+        await officer.until(SHOWN, wanted, deadline=25, what=f"a picture {width} wide")
+
+    await shows(640)
+    relay.down.rate = NARROW
+    await shows(320)
+    wanted = {"participant": participant, "seconds": WHOLE, "share": UNPROTECTED}
+    print(await officer.until(LITTLE_MADE_UP, wanted, deadline=20))
+    await officer.sees(participant)
+    relay.down.rate = None
+    await shows(640)
+    await officer.sees(participant)

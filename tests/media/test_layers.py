@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.demand import FIRST_REMINDER, KEPT, Demand
-from media.downlink import BELIEVED, LEAST, LONGEST_PAUSE, PROBE, SHORTEST_PAUSE, START, Downlink
+from media.downlink import (
+    BELIEVED,
+    LASTS,
+    LEAST,
+    LONG_QUEUE,
+    LONGEST_PAUSE,
+    PROBE,
+    QUEUE,
+    SHORTEST_PAUSE,
+    START,
+    Downlink,
+)
 from media.layers import (
     MOST_STRAINED,
     Priority,
@@ -227,6 +238,73 @@ def test_an_estimate_that_stays_far_below_what_is_sent_is_believed_in_the_end() 
         less.append(line.look(None, 1_500_000, float(now)))
     assert less == [False] * 5 + [True], "it has only now begun to be less than what is sent"
     assert line.allowed == 500_000
+
+
+def small() -> Downlink:
+    """Small pictures flow, of which the browser's estimate is far below what comes."""
+    line = Downlink(0.0)
+    for second in range(10):
+        line.measured(0.04, 100_000, float(second))
+        line.estimated(40_000, 100_000, float(second))
+    line.allowed = 100_000
+    return line
+
+
+def test_an_estimate_is_not_believed_while_more_than_that_comes_without_a_queue() -> None:
+    line, at = small(), 10.0
+    assert not line.estimated(30_000, 100_000, at)
+    while at < 20.0:
+        line.measured(0.05, 100_000, at)
+        line.estimated(30_000, 100_000, at)
+        assert not line.look(None, 100_000, at)
+        at += 0.5
+    assert line.allowed == 100_000
+
+
+def test_it_is_believed_when_there_is_a_queue() -> None:
+    line = small()
+    assert not line.measured(0.05 + QUEUE, 100_000, 10.0)
+    assert line.estimated(30_000, 100_000, 10.1)
+    line = small()
+    assert not line.measured(0.04 + LONG_QUEUE + 0.05, 100_000, 10.0)
+    assert line.measured(0.04 + LONG_QUEUE + 0.05, 100_000, 10.0 + LASTS)
+    assert line.allowed == LEAST
+
+
+def test_a_device_that_answers_late_once_has_no_queue() -> None:
+    line = small()
+    for late in range(10):
+        assert not line.measured(0.5, 100_000, 10.0 + late)
+        assert not line.measured(0.05, 100_000, 10.4 + late)
+
+
+def test_a_long_queue_alone_is_no_trouble() -> None:
+    line = small()
+    line.estimated(400_000, 100_000, 9.5)
+    for second in range(10, 14):
+        assert not line.measured(0.5, 100_000, float(second))
+    assert line.allowed >= 100_000
+
+
+@pytest.mark.parametrize(("rtt", "goes_well"), [(0.05, True), (0.3, False)])
+def test_a_probe_that_makes_no_queue_is_believed_whatever_the_estimate(rtt: float, goes_well: bool) -> None:
+    line, at = small(), 10.0
+    while at < 20.0 and (line.probing is not None or at < 10.5):
+        line.estimated(40_000, line.probing or 100_000, at)
+        line.measured(rtt, 30_000, at)
+        line.look(200_000, line.probing or 100_000, at)
+        at += 0.25
+    assert (line.allowed > 200_000) is goes_well
+
+
+def test_a_way_that_has_become_longer_is_no_queue_for_ever() -> None:
+    line = small()
+    line.measured(0.2, 0, 10.0)
+    assert line.estimated(30_000, 100_000, 10.0)
+    for second in range(11, 60):
+        line.measured(0.2, 0, float(second))
+    line.estimated(30_000, 100_000, 60.0)
+    assert not line.estimated(20_000, 100_000, 60.1)
 
 
 def test_an_estimate_that_is_not_repeated_is_not_believed_any_more() -> None:

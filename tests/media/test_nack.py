@@ -187,7 +187,7 @@ def test_a_packet_is_sent_again_once_in_a_round_trip() -> None:
 
 
 def answers(rtt: float, believed: float | None = None) -> int:
-    """How often a packet is sent again to who asks for it every 100 ms until it is there, and a second at most."""
+    """How often a packet is sent to who asks for it every 100 ms until it is there, for a second at most."""
     resends, sent = Resends(1000, 1000), []
     for ask in range(10):
         now = ask * 0.1
@@ -221,6 +221,18 @@ def test_a_budget_fills_up_to_its_most_and_no_further() -> None:
     assert budget.spend(1, 100.11)
     assert budget.spend(5, 900.0)
     assert not budget.spend(1, 900.0)
+
+
+def test_a_budget_can_be_earned_instead() -> None:
+    resends = Resends(rate=0, most=2)
+    assert [resends.allow(number, RTT, 10.0) for number in range(3)] == [True, True, False]
+    assert not resends.allow(3, RTT, 99.0)
+    for _ in range(4):
+        resends.earn(0.3)
+    assert [resends.allow(number, RTT, 100.0) for number in (4, 5)] == [True, False]
+    for _ in range(100):
+        resends.earn(0.3)
+    assert sum(resends.allow(number, RTT, 101.0) for number in range(6, 50)) == 2
 
 
 def test_rtx_carries_the_missed_number_before_the_payload_and_never_repeats_its_own() -> None:
