@@ -4,8 +4,8 @@ import { goesBy } from "./roles";
 import type { Role } from "./wire";
 
 const TAX = { sv: "Skatteverket", en: "Swedish Tax Agency", ar: "مصلحة الضرائب" };
-const called = (role: Role, name: string) => {
-  const { name: shown, unnamed = false } = goesBy({ role, name, kind: null }, [TAX]);
+const called = (role: Role, name: string, station: number | null = null) => {
+  const { name: shown, unnamed = false } = goesBy({ role, name, kind: null, station }, [{ number: 2, agency_name: TAX }]);
   return [shown, unnamed];
 };
 
@@ -18,7 +18,8 @@ it("calls an officer without a name by the agency, in the reader's language", as
   expect(called("officer", "Skatteverket")).toEqual([TAX.ar, true]);
   await showIn("ti");
   expect(called("officer", "Skatteverket")).toEqual(["Skatteverket", true]);
-  expect(called("officer", "Karin Lund")).toEqual(["Karin Lund", false]);
+  expect(called("officer", "", 2)).toEqual(["Skatteverket", true]);
+  expect(called("officer", "Karin Lund", 2)).toEqual(["Karin Lund", false]);
 });
 
 it("knows the words that were once kept as names, of that role only", async () => {

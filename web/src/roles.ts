@@ -6,6 +6,13 @@ interface Someone {
   name: string;
   role: Role;
   kind?: InterpreterKind | null;
+  station?: number | null;
+}
+
+/** A station of the meeting, or whatever else names an agency. */
+interface Named {
+  number?: number;
+  agency_name: Names;
 }
 
 export function roleName({ role, kind }: Omit<Someone, "name">): string {
@@ -25,9 +32,11 @@ export function isUnnamed({ name, role }: Pick<Someone, "name" | "role">): boole
   return !name || (ONCE_KEPT[role]?.includes(name) ?? false);
 }
 
-/** An officer without a name of their own is kept under their agency's. `agencies`: the names of those in the meeting. */
-export function goesBy<Person extends Someone>(person: Person, agencies: readonly Names[] = []): Person & { unnamed?: boolean } {
-  if (isUnnamed(person)) return { ...person, name: roleName(person), unnamed: true };
-  const agency = person.role === "officer" ? agencies.find((names) => Object.values(names).includes(person.name)) : undefined;
-  return agency ? { ...person, name: nameIn(agency, locale()), unnamed: true } : person;
+/** An officer without a name of their own goes by their agency's, and is mostly kept under it. */
+export function goesBy<Person extends Someone>(person: Person, stations: readonly Named[] = []): Person & { unnamed?: boolean } {
+  const { name, role, station } = person;
+  const own = (one: Named) => (name ? Object.values(one.agency_name).includes(name) : station != null && one.number === station);
+  const agency = role === "officer" ? stations.find(own) : undefined;
+  if (agency) return { ...person, name: nameIn(agency.agency_name, locale()), unnamed: true };
+  return isUnnamed(person) ? { ...person, name: roleName(person), unnamed: true } : person;
 }

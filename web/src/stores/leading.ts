@@ -33,7 +33,8 @@ export function useLeading() {
   }
 
   function officersOf(station: Station): string {
-    return station.officers.filter((officer) => officer.present && officer.name).map((officer) => officer.name).join(", ");
+    const named = ({ name }: { name: string }) => !meeting.named({ name, role: "officer" }).unnamed;
+    return station.officers.filter((officer) => officer.present && named(officer)).map((officer) => officer.name).join(", ");
   }
 
   return { act, agreed, interrupts, checks, asksFirst, officersOf };

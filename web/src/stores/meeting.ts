@@ -52,9 +52,8 @@ export const useMeeting = defineStore("meeting", () => {
   const hooks: Hooks[] = [];
   let signalKey = 0;
 
-  const agencies = computed(() => (snapshot.value?.stations ?? []).map((station) => station.agency_name));
   /** As everybody here calls somebody, in the reader's language. */
-  const named = <Person extends Parameters<typeof goesBy>[0]>(person: Person) => goesBy(person, agencies.value);
+  const named = <Person extends Parameters<typeof goesBy>[0]>(person: Person) => goesBy(person, snapshot.value?.stations);
 
   const you = computed(() => (snapshot.value ? named(snapshot.value.you) : null));
   /** The server's time now, in milliseconds. */
