@@ -9,7 +9,8 @@ from typing import Any
 from media.pictures import Look, Portrait, look
 from media.synthetic import Camera, Microphone
 from media.voices import Spoken, Voice, loop
-from signaling.client import CallFailed, ConnectionLost, MeetingClient
+from signaling.client import MeetingClient
+from signaling.connection import CallFailed, ConnectionLost
 
 VOICES = {
     "newcomer": Voice(pitch=215, tract=1.13, turns=(0, 3), seed=11),

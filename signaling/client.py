@@ -1,15 +1,13 @@
 """A participant without a browser: JSON-RPC over the WebSocket, and media through `media.peer`.
 
-`Connection` is the socket; `MeetingClient` joins, opens both transports, publishes, and accepts every
+`MeetingClient` joins, opens both transports, publishes, and accepts every
 consumer that it is offered. Its media outlives a lost socket: `resume` comes back and makes anew only what is
 gone. Bots and tests are built on it.
 """
 
 import asyncio
 import itertools
-import json
 import logging
-import random
 import struct
 import time
 import uuid
@@ -24,19 +22,15 @@ from media import rtcp
 from media.peer import Peer, PeerFailed, PeerState
 from media.reception import ReceiveStatistics
 from media.sending import OutgoingStream, wants_keyframe
+from signaling.connection import CallFailed, Connection, ConnectionLost, Taken
+from signaling.pauses import evenly, pause
 
 log = logging.getLogger(__name__)
 
 _RTP_HEADER = struct.Struct("!HHLL")
 REPORT_EVERY = 1.0
 """Seconds between sender and receiver reports."""
-ANSWER_WITHIN = 10.0
 OPEN_WITHIN = 8.0
-FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 0.5, 1.2, 15.0
-"""Seconds, as in the pages: a service that is started again is back within seconds."""
-STEADY, EVEN = 12, 0.9
-"""For so many turns one keeps to the time that the service asks for (a node is replaced within it), and to so
-much of it at least: then as many come at any time."""
 COMES_BACK = frozenset({"slow_reader", "shutting_down", "moved"})
 """Goodbyes after which the session can be resumed, so that media is kept."""
 
@@ -45,110 +39,6 @@ PASSES = frozenset(
 )
 """Refusals that are over after a while."""
 NODES_TRIED = 3
-
-Notified = Callable[[str, dict[str, Any]], None]
-Taken = Callable[[Any], None]
-
-
-class CallFailed(Exception):
-    """The server answered with an error: JSON-RPC's `number`, our stable `code`, and its `data`."""
-
-    def __init__(self, method: str, error: Mapping[str, Any]) -> None:
-        self.method = method
-        self.number = int(error.get("code", 0))
-        self.data: dict[str, Any] = error.get("data") or {}
-        self.code = str(self.data.get("code", ""))
-        super().__init__(f"{method}: {self.code or self.number}: {error.get('message', '')}")
-
-
-class ConnectionLost(ConnectionError):
-    """The socket is closed; `close_code` is the WebSocket's."""
-
-    def __init__(self, close_code: int | None) -> None:
-        super().__init__(f"the socket is closed ({close_code})")
-        self.close_code = close_code
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    method: str
-    answer: asyncio.Future[Any]
-    taken: Taken
-
-
-def pause(attempt: int) -> float:
-    """Full jitter: anything between nothing and the exponential bound, in seconds."""
-    return random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH**attempt))
-
-
-def evenly(spread: float, turn: int) -> float:
-    """For one of many who wait for the same, where the service says how long they should take together: at
-    first anything within that, then nearly all of it each time. In seconds."""
-    bound = min(LONGEST_PAUSE, spread * GROWTH ** max(0, turn - STEADY))
-    return random.uniform(EVEN * bound if turn else 0.0, bound)
-
-
-class Connection:
-    """Calls and notifications over one WebSocket. Calls may overlap; each has its own answer."""
-
-    def __init__(
-        self, socket: aiohttp.ClientWebSocketResponse, notified: Notified, lost: Callable[[], None]
-    ) -> None:
-        self._socket, self._notified, self._lost = socket, notified, lost
-        self._numbers = itertools.count(1)
-        self._waiting: dict[int, _Waiting] = {}
-        self._reader = asyncio.create_task(self._read())
-
-    @property
-    def closed(self) -> bool:
-        return self._reader.done()
-
-    async def call(self, method: str, taken: Taken = lambda result: None, /, **params: Any) -> Any:
-        """The result, or `CallFailed`, `ConnectionLost`, `TimeoutError`.
-
-        `taken` gets the result before any later message is read.
-        """
-        if self.closed:
-            raise ConnectionLost(self._socket.close_code)
-        number = next(self._numbers)
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = _Waiting(method, answer, taken)
-        try:
-            await self._socket.send_json({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
-            return await asyncio.wait_for(answer, ANSWER_WITHIN)
-        except aiohttp.ClientConnectionError as error:
-            raise ConnectionLost(self._socket.close_code) from error
-        finally:
-            self._waiting.pop(number, None)
-
-    async def _read(self) -> None:
-        try:
-            async for message in self._socket:
-                if message.type is aiohttp.WSMsgType.TEXT:
-                    self._take(json.loads(message.data))
-        finally:
-            for waiting in self._waiting.values():
-                if not waiting.answer.done():
-                    waiting.answer.set_exception(ConnectionLost(self._socket.close_code))
-            self._lost()
-
-    def _take(self, message: dict[str, Any]) -> None:
-        if "id" not in message:
-            self._notified(message["method"], message.get("params", {}))
-            return
-        waiting = self._waiting.get(message["id"])
-        if waiting is None or waiting.answer.done():
-            return
-        if "error" in message:
-            waiting.answer.set_exception(CallFailed(waiting.method, message["error"]))
-        else:
-            waiting.taken(message.get("result"))
-            waiting.answer.set_result(message.get("result"))
-
-    async def close(self) -> None:
-        await self._socket.close()
-        await asyncio.wait([self._reader], timeout=2.0)
-        self._reader.cancel()
 
 
 @dataclass(frozen=True, eq=False)

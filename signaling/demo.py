@@ -22,7 +22,7 @@ from rooms.meeting import Meeting
 from rooms.people import Role
 from rooms.store.base import SlowReader, StoreUnavailable
 from signaling.bots import Bot, character
-from signaling.client import CallFailed
+from signaling.connection import CallFailed
 from signaling.errors import ServiceError
 from signaling.services import Services
 from signaling.serving import Started

@@ -28,7 +28,7 @@ import aiohttp
 from config.settings import Limits
 from media.peer import PeerFailed
 from signaling import logs
-from signaling.client import CallFailed, ConnectionLost
+from signaling.connection import CallFailed, ConnectionLost
 from tests.bench.figures import load, table, write
 from tests.support.inventory import descriptors, processes_with, resident
 from tests.support.mortal import Mortal

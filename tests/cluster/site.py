@@ -22,9 +22,11 @@ import redis as redis_client
 
 from config.settings import Settings
 from signaling.app import WORKER_SOCKET, make_tokens
-from signaling.client import PASSES, CallFailed, pause
+from signaling.client import PASSES
+from signaling.connection import CallFailed
 from signaling.keys import KeyFolder
 from signaling.leftover import listener_of
+from signaling.pauses import pause
 from signaling.tokens import Tokens
 from tests.support import processes
 from tests.support.raw_client import RawClient, redeem

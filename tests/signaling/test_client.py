@@ -8,8 +8,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from signaling import client
-from signaling.client import CallFailed, MeetingClient, evenly, pause
+from signaling import connection
+from signaling.client import MeetingClient
+from signaling.connection import CallFailed
+from signaling.pauses import GROWTH, evenly, pause
 
 ELSEWHERE = {"code": "elsewhere", "node": "b", "spread": 6.0}
 MOVING = {"code": "moving", "spread": 3.0}
@@ -79,11 +81,11 @@ async def test_the_time_is_of_the_last_refusal(monkeypatch: pytest.MonkeyPatch) 
     app = web.Application()
     app.router.add_get("/api/v1/socket", refuse)
     monkeypatch.setattr("random.uniform", uniform)
-    monkeypatch.setattr(client, "ANSWER_WITHIN", 0.5)
+    monkeypatch.setattr(connection, "ANSWER_WITHIN", 0.5)
     async with TestServer(app) as server:
         it = MeetingClient(str(server.make_url("/")))
         with pytest.raises(CallFailed, match="session_unknown"):
             await it.come_back(5.0)
         await it.close()
-    grown = [(0, pytest.approx(0.5 * client.GROWTH**attempt)) for attempt in (2, 3)]
+    grown = [(0, pytest.approx(0.5 * GROWTH**attempt)) for attempt in (2, 3)]
     assert bounds == [(0.0, 6.0), (2.7, 3.0), *grown]

@@ -17,7 +17,7 @@ from config.settings import Limits
 from rooms.errors import Reason
 from rooms.events import MessageSent, StationAdded
 from rooms.policy import audience
-from signaling.client import CallFailed, ConnectionLost
+from signaling.connection import CallFailed, ConnectionLost
 from tests.signaling.live_rig import within
 from tests.support.mortal import STEPS, Mortal
 from tests.support.raw_client import RawClient

@@ -11,7 +11,8 @@ import pytest
 from rooms import commands as cmd
 from signaling import demo
 from signaling.bots import Bot
-from signaling.client import ConnectionLost, MeetingClient
+from signaling.client import MeetingClient
+from signaling.connection import ConnectionLost
 from tests.rooms.builders import HOST, STAFF, gathered
 from tests.support.rest import Service, service
 

@@ -12,7 +12,7 @@ from time import time_ns
 import pytest
 
 from media.synthetic import Microphone
-from signaling.client import CallFailed
+from signaling.connection import CallFailed
 from signaling.mixing import Mixers
 from tests.support.mortal import Mortal
 from tests.support.raw_client import RawClient

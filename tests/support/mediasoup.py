@@ -15,7 +15,7 @@ from pymediasoup.models.transport import DtlsParameters
 from pymediasoup.rtp_parameters import RtpCapabilities, RtpParameters
 from pymediasoup.transport import Transport
 
-from signaling.client import Connection
+from signaling.connection import Connection
 from tests.support.raw_client import redeem
 from tests.support.rtc import Eventually
 

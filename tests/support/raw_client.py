@@ -20,7 +20,8 @@ from media import rtcp, rtp
 from media.pictures import Portrait, look
 from media.synthetic import Camera, Microphone
 from media.voices import Voice, loop
-from signaling.client import CallFailed, ConnectionLost, MeetingClient, Published, Received
+from signaling.client import MeetingClient, Published, Received
+from signaling.connection import CallFailed, ConnectionLost
 from tests.support.rtc import Eventually
 
 __all__ = ["CallFailed", "ConnectionLost", "Notification", "RawClient", "RtcpArrival", "RtpArrival", "redeem"]

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from media.peer import PeerFailed
-from signaling.client import CallFailed, ConnectionLost
+from signaling.connection import CallFailed, ConnectionLost
 from tests.security.canaries.device import Device
 from tests.security.canaries.marks import AGENCIES, word
 from tests.security.canaries.timeline import Timeline

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from signaling.client import CallFailed
+from signaling.connection import CallFailed
 from tests.security.canaries.device import Device
 from tests.security.canaries.gathering import Gathering
 from tests.security.canaries.marks import AGENCIES

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from media.peer import PeerFailed
-from signaling.client import CallFailed
+from signaling.connection import CallFailed
 from tests.security.canaries.device import Device, Offered
 from tests.security.canaries.gathering import TRANSIENT, Gathering
 from tests.security.canaries.steps import leading

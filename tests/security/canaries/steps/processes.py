@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from signaling.client import CallFailed, ConnectionLost
+from signaling.connection import CallFailed, ConnectionLost
 from tests.security.canaries.gathering import Change, Gathering
 from tests.security.canaries.steps.leading import open_stations
 from tests.support.service import Refused
