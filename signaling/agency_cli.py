@@ -105,7 +105,7 @@ def retire_key(
 
 @key.command("remove")
 def remove_key(agency_id: AgencyId, kid: Kid, config: Config = None, data: Data = None) -> None:
-    """Take a key away at once."""
+    """Take a key away at once, and show out whoever it has let in."""
     _with_keys(config, data, agency_id, lambda keys: keys.remove(agency_id, kid))
 
 

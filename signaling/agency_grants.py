@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from rooms.commands import AGENCY, Command, Invite
@@ -12,12 +12,15 @@ from rooms.meeting import Meeting
 from rooms.people import Participant, Place, Role
 from rooms.store.base import Records
 from rooms.views import Names
+from signaling.agency_keys import AgencyKeys
 from signaling.assertions import Assertion
 from signaling.codes import digest
 from signaling.errors import ServiceError
 from signaling.tokens import Tokens
 
 HOLDER = "agency_token"
+TOKEN = "a_"
+"""How the id of a token begins that an assertion was exchanged for."""
 HOLDER_KEPT = 2 * 86400.0
 """Seconds for which a token can be taken back by its id: longer than any session that began with it."""
 OFFICER_LANGUAGE = "sv"
@@ -33,9 +36,13 @@ class GrantRefused(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
+    """`kid` and `key`: of the key by which they came, its id and its mark; empty in older records."""
+
     meeting: str
     participant: str
     agency: str
+    kid: str = ""
+    key: str = ""
 
 
 class Meetings(Protocol):
@@ -50,12 +57,14 @@ class AgencyGrants:
         *,
         meetings: Meetings,
         records: Records,
+        keys: AgencyKeys,
         tokens: Tokens,
         names: Names,
         clock: Callable[[], float],
     ) -> None:
         self._meetings = meetings
         self._records = records
+        self._keys = keys
         self._tokens = tokens
         self._names = names
         self._clock = clock
@@ -70,9 +79,10 @@ class AgencyGrants:
             raise _refused(error) from error
         if person.removed:
             raise GrantRefused("grant_revoked", "this officer's place in the meeting has been taken back")
-        jti = f"a_{secrets.token_urlsafe(16)}"
-        holder = {"meeting": assertion.meeting, "participant": person.id, "agency": assertion.agency}
-        await self._records.put_if_absent(HOLDER, jti, holder, self._clock() + HOLDER_KEPT)
+        jti = TOKEN + secrets.token_urlsafe(16)
+        key = assertion.key
+        holder = Holder(assertion.meeting, person.id, assertion.agency, key.kid, key.mark)
+        await self._records.put_if_absent(HOLDER, jti, asdict(holder), self._clock() + HOLDER_KEPT)
         token, lifetime = self._tokens.issue_access(
             participant=person.id,
             role=person.role.value,
@@ -87,6 +97,14 @@ class AgencyGrants:
         """Who was given the token with this id."""
         record = await self._records.get(HOLDER, jti)
         return None if record is None else Holder(**record.value)
+
+    async def stands(self, jti: str) -> bool:
+        """Is the key still registered by which this token came? One that has run out meanwhile is: it let in
+        well. True for a token that no assertion was exchanged for."""
+        holder = await self.holder(jti) if jti.startswith(TOKEN) else None
+        if holder is None or not holder.key:
+            return True
+        return await self._keys.is_registered(holder.agency, holder.kid, holder.key)
 
     async def _participant(self, participant: str, assertion: Assertion) -> Participant:
         state = await self._meetings.state(assertion.meeting)

@@ -38,6 +38,11 @@ class AgencyKey:
     added_at: float
     until: float | None = None
 
+    @property
+    def mark(self) -> str:
+        """Another one for a key that is registered again after it was removed."""
+        return f"{_key(self.agency, self.kid)}.{self.added_at}"
+
     def public(self) -> PublicKey:
         return load(self.algorithm, self.jwk)
 
@@ -75,6 +80,14 @@ class AgencyKeys:
             return None
         key = _key_of(record.value)
         return key if key.until is None or self._clock() < key.until else None
+
+    async def registered(self) -> set[str]:
+        """The marks of all keys of all agencies, whether they sign still or have run out."""
+        return {_key_of(record.value).mark for _, record in await self._records.scan(KIND)}
+
+    async def is_registered(self, agency: str, kid: str, mark: str) -> bool:
+        record = await self._record(agency, kid)
+        return record is not None and _key_of(record.value).mark == mark
 
     async def of(self, agency: str) -> list[AgencyKey]:
         """All that are registered, oldest first."""

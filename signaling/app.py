@@ -28,6 +28,7 @@ from signaling.directory import Directory
 from signaling.hub import Hub
 from signaling.idempotency import Idempotency
 from signaling.invitations import Invitations
+from signaling.key_holders import KeyHolders
 from signaling.keys import KeyFolder
 from signaling.let_in import Entrances
 from signaling.limits import Limiter
@@ -51,7 +52,7 @@ NODE_FILE = "node"
 WORKER_SOCKET = "worker.sock"
 WRONG_CODES, WRONG_PAIRINGS = 30, 10
 """Before whoever sent them has to wait: an address can be a whole office's."""
-_REFRESH = web.AppKey("refresh", asyncio.Task[None])
+_FOLLOWING = web.AppKey("following", list[asyncio.Task[None]])
 
 
 async def build_services(
@@ -90,6 +91,9 @@ async def build_services(
         nodes=nodes,
     )
     agency_keys = AgencyKeys(store.records, clock)
+    agency_grants = AgencyGrants(
+        meetings=hub, records=store.records, keys=agency_keys, tokens=tokens, names=names, clock=clock
+    )
     invitations = Invitations(
         records=store.records,
         meetings=hub,
@@ -98,6 +102,7 @@ async def build_services(
         public_url=settings.public_url,
         lifetime=settings.link_lifetime,
         clock=clock,
+        by_agency=agency_grants.stands,
     )
     turn = Turn(settings, clock)
     pool = Pool(records=store.records, meetings=hub, tokens=tokens, clock=clock)
@@ -119,9 +124,8 @@ async def build_services(
         assertions=Assertions(
             keys=agency_keys, records=store.records, audience=settings.public_url, clock=clock
         ),
-        agency_grants=AgencyGrants(
-            meetings=hub, records=store.records, tokens=tokens, names=names, clock=clock
-        ),
+        agency_grants=agency_grants,
+        key_holders=KeyHolders(hub, agency_grants, agency_keys),
         accounts=Accounts(store.records, sealing, clock),
         oidc=make_oidc(settings, store, clock),
         staff=make_staff(settings, store, tokens, clock),
@@ -224,7 +228,9 @@ def create_app(services: Services, dist: Path = web_pages.DIST) -> web.Applicati
 
 async def _start(app: web.Application) -> None:
     await app[SERVICES].hub.start()
-    app[_REFRESH] = asyncio.create_task(app[SERVICES].directory.keep_current())
+    services = app[SERVICES]
+    follows = (services.directory.keep_current(), services.key_holders.follow())
+    app[_FOLLOWING] = [asyncio.create_task(each) for each in follows]
 
 
 async def _stop(app: web.Application) -> None:
@@ -236,9 +242,10 @@ async def _stop(app: web.Application) -> None:
 
 
 async def _close(app: web.Application) -> None:
-    if (refresh := app.get(_REFRESH)) is not None:
-        refresh.cancel()
-        await asyncio.gather(refresh, return_exceptions=True)
+    following = app.get(_FOLLOWING, [])
+    for task in following:
+        task.cancel()
+    await asyncio.gather(*following, return_exceptions=True)
     await app[SERVICES].store.close()
 
 

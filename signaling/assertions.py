@@ -39,8 +39,10 @@ class AssertionRefused(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """`station` is the number of a station in `meeting`; `expires_at` in seconds since the epoch."""
+    """`station` is the number of a station in `meeting`; `expires_at` in seconds since the epoch; `key`: what
+    it was signed with."""
 
+    key: AgencyKey
     agency: str
     officer: str
     name: str | None
@@ -66,7 +68,7 @@ class Assertions:
         header, claims = _parts(text)
         key = await self._key(header, claims)
         _demand_signature(text, key)
-        assertion = self._read(claims)
+        assertion = self._read(claims, key)
         used = f"{digest(assertion.agency)[:32]}.{digest(assertion.jti)}"
         until = assertion.expires_at + 2 * SKEW
         if not await self._records.put_if_absent(USED, used, {}, until):
@@ -85,7 +87,7 @@ class Assertions:
             raise AssertionRefused("assertion_algorithm", "this key is for another algorithm")
         return key
 
-    def _read(self, claims: Mapping[str, Any]) -> Assertion:
+    def _read(self, claims: Mapping[str, Any], key: AgencyKey) -> Assertion:
         now = self._clock()
         issued, expires = _instant(claims, "iat"), _instant(claims, "exp")
         if claims.get("aud") != self._audience:
@@ -101,6 +103,7 @@ class Assertions:
         if isinstance(claims["station"], bool) or not 1 <= station <= 1_000_000:
             raise AssertionRefused("assertion_claims", "station is the number of a station")
         return Assertion(
+            key=key,
             agency=_text(claims, "iss"),
             officer=_text(claims, "sub"),
             name=_text(claims, "name", MAX_NAME) if "name" in claims else None,

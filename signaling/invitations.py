@@ -6,7 +6,7 @@ which is the only one of theirs that can still be redeemed, and all those in use
 """
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -107,12 +107,15 @@ class Invitations:
         public_url: str,
         lifetime: float,
         clock: Callable[[], float],
+        by_agency: Callable[[str], Awaitable[bool]],
     ) -> None:
+        """`by_agency`: does the token with this id, which is of no link, still stand?"""
         self._records = records
         self._meetings = meetings
         self._tokens = tokens
         self._names = names
         self._public_url = public_url
+        self._by_agency = by_agency
         self._lifetime = lifetime
         self._clock = clock
 
@@ -225,7 +228,7 @@ class Invitations:
             return False
         invitation = invitation_of(jti)
         if invitation is None:
-            return True
+            return await self._by_agency(jti)
         link = await self.find(invitation)
         return link is not None and link.state != "revoked" and link.participant == participant
 

@@ -33,6 +33,7 @@ from signaling.turn import Turn
 
 if TYPE_CHECKING:
     from signaling.hub import Hub
+    from signaling.key_holders import KeyHolders
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Services:
     agency_keys: AgencyKeys
     assertions: Assertions
     agency_grants: AgencyGrants
+    key_holders: KeyHolders
     accounts: Accounts
     oidc: OidcSignIn | None
     staff: Staff

@@ -6,6 +6,7 @@ from signaling.agency_keys import AgencyKey
 from signaling.api import models
 from signaling.api.route import Call, Reply
 from signaling.problems import Problem
+from signaling.shelf import begin
 
 
 async def keys(call: Call) -> Reply:
@@ -25,6 +26,7 @@ async def change_key(call: Call) -> Reply:
 
 async def remove_key(call: Call) -> Reply:
     await call.services.agency_keys.remove(agency_of(call), call.path["kid"])
+    await call.services.key_holders.show_out()
     return Reply(status=204)
 
 
@@ -43,8 +45,8 @@ async def grants(call: Call) -> Reply:
             present=person.present,
             since=maybe(person.present_since),
         )
-        for state in await call.services.hub.meetings(None, None)
-        if not state.ended
+        for state in sorted(call.services.hub.going_on(), key=lambda each: (begin(each), each.id))
+        if state.erased_at is None
         for person in state.participants.values()
         if person.agency == agency and not person.removed
     ]

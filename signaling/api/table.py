@@ -106,7 +106,7 @@ ROUTES: tuple[Route, ...] = (
         agencies.change_key, models.AgencyKey, access=Access.AGENCIES, body=models.AgencyKeyChange,
     ),
     Route(
-        "DELETE", f"{_AGENCY}/keys/{{kid}}", "removeAgencyKey", "Take a key away at once",
+        "DELETE", f"{_AGENCY}/keys/{{kid}}", "removeAgencyKey", "Take a key away, with whoever it let in",
         agencies.remove_key, None, 204, access=Access.AGENCIES,
     ),
     Route(

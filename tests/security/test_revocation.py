@@ -24,9 +24,11 @@ async def running(tmp_path: Path) -> AsyncIterator[Service]:
         yield started
 
 
-async def let_in(running: Service, tax: AgencySystem, meeting: str) -> tuple[RawClient, dict[str, Any]]:
+async def let_in(
+    running: Service, tax: AgencySystem, meeting: str, officer_id: str = "officer-1"
+) -> tuple[RawClient, dict[str, Any]]:
     """By the agency's assertion."""
-    form = {"grant_type": GRANT, "assertion": tax.asserts(meeting, 1)}
+    form = {"grant_type": GRANT, "assertion": tax.asserts(meeting, 1, sub=officer_id)}
     async with running.http.post(f"{running.url}/api/v1/token", data=urlencode(form), headers=FORM) as answer:
         given: dict[str, Any] = await answer.json()
     officer = RawClient(running.url)
@@ -84,6 +86,48 @@ async def test_media_ends_before_the_answer_and_nobody_comes_back(running: Servi
     middle = quantiles(took, n=100)[49] if len(took) > 1 else worst
     print(f"\n{kind}: {len(took)} times, p50 {middle:.4f} s, worst {worst:.4f} s to the last packet")
     assert worst <= 1.0
+
+
+@pytest.mark.parametrize("by", ["call", "command"])
+async def test_with_a_key_goes_whoever_it_has_let_in_and_nobody_else(running: Service, by: str) -> None:
+    """A command changes the store and nothing more."""
+    url = running.services.settings.public_url
+    stolen, good = (AgencySystem("skatteverket", url, kid=kid) for kid in ("stolen", "good"))
+    for each in (stolen, good):
+        await running.services.agency_keys.add(each.agency, each.jwk())
+    meeting = (await running.meeting())["id"]
+    newcomer = await running.joined(meeting, "newcomer")
+    async with newcomer:
+        await newcomer.produce("audio")
+        await running.rest("POST", f"/meetings/{meeting}/stations/1/start")
+        stranger, given = await let_in(running, stolen, meeting, "officer-1")
+        officer, _ = await let_in(running, good, meeting, "officer-2")
+        async with stranger, officer:
+            for each in (stranger, officer):
+                await each.wait_for_consumer("microphone", newcomer.participant)
+            if by == "call":
+                token, _ = running.services.tokens.issue_staff(sub="ada", name="Ada", role="admin", sites=[])
+                await running.rest(
+                    "DELETE", "/agencies/skatteverket/keys/stolen", Authorization=f"Bearer {token}"
+                )
+                answered = time.time_ns()
+                await stranger.wait_for(lambda: stranger.closed_with)
+                assert stranger.all_packets(after=answered) == []
+            else:
+                await running.services.agency_keys.remove("skatteverket", "stolen")
+                await stranger.wait_for(lambda: stranger.closed_with)
+            assert stranger.closed_with is not None
+            assert stranger.closed_with[0] == "revoked"
+            with pytest.raises((CallFailed, ConnectionLost)):
+                await stranger.come_back(5.0)
+            await demand_refused(running, given["access_token"])
+            await running.services.agency_keys.add(stolen.agency, stolen.jwk())
+            await demand_refused(running, given["access_token"])
+            later = time.time_ns()
+            await officer.wait_for(lambda: officer.all_packets(after=later))
+            assert officer.closed_with is None
+            again, _ = await let_in(running, good, meeting, "officer-1")
+            await again.close()
 
 
 async def demand_refused(running: Service, token: str) -> None:

@@ -20,7 +20,7 @@ from signaling.invitations import (
 from tests.fuzz.looping import run
 from tests.fuzz.reading import Input
 from tests.fuzz.target import Target
-from tests.fuzz.targets.tokens import AUDIENCE, TOKENS
+from tests.fuzz.targets.tokens import AUDIENCE, TOKENS, any_token
 from tests.rooms.builders import HOST, Story, started
 
 _STORY: Story = started(1)
@@ -56,6 +56,7 @@ async def redeeming(source: Input) -> None:
         public_url=AUDIENCE,
         lifetime=600.0,
         clock=lambda: now,
+        by_agency=any_token,
     )
     made = [await _made(invitations) for _ in range(1 + source.number() % 2)]
     cookies: list[str | None] = [None]

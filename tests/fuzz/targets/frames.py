@@ -30,7 +30,7 @@ from tests.fuzz.looping import run
 from tests.fuzz.reading import Input, changed
 from tests.fuzz.target import Target
 from tests.fuzz.targets.ortc import CAPABILITIES, PARAMETERS
-from tests.fuzz.targets.tokens import AUDIENCE, NOW, TOKENS
+from tests.fuzz.targets.tokens import AUDIENCE, NOW, TOKENS, any_token
 from tests.rooms.builders import COMPANION, HOST, INTERPRETER, NEWCOMER, TAX, started
 from tests.signaling.live_rig import Rig, rig
 
@@ -127,6 +127,7 @@ def _connection(made: Rig, live: Live) -> tuple[Connection, Told, Any]:
         public_url=AUDIENCE,
         lifetime=600.0,
         clock=lambda: NOW,
+        by_agency=any_token,
     )
     services: Any = SimpleNamespace(
         settings=_SETTINGS,

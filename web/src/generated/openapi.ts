@@ -270,7 +270,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Take a key away at once */
+        /** Take a key away, with whoever it let in */
         delete: operations["removeAgencyKey"];
         options?: never;
         head?: never;
