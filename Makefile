@@ -5,6 +5,7 @@
 # make screenshots    every page in every state, language and width, into tests/artifacts/screenshots
 # make bench          every benchmark, one after the other; figures and charts into tests/bench/results
 # make bench-forward  processor time of an outgoing packet, beside Janus (package janus) and LiveKit (built with Go)
+# make bench-rooms    how many meetings of eight a core carries, with how much memory
 # make bench-join     time to the first picture after joining, and after a change of officer
 # make bench-interpreting  how fast a turn of the interpreter is heard, and how faithfully
 # make bench-mix      what a mix for a listener who cannot mix costs, and how late it is

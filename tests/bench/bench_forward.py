@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 import tempfile
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from tests.bench.chart import bars
+from tests.bench.ends import PEOPLE, TrafficFailed, lecture, meeting
 from tests.bench.figures import load, processor_seconds, table, write
 from tests.bench.janus import janus
 from tests.bench.livekit import livekit
@@ -30,11 +28,9 @@ from tests.bench.modules import GALENE, built
 from tests.bench.servers import Server, ServerMissing, our_worker
 
 MEETING = "meeting"
-PEOPLE = 8
 SCENES = ("1", "3", "7", "20", MEETING)
 """How many listen to the one who sends; or the meeting."""
 ATTEMPTS = 3
-FLOWING = 20.0
 Starts = Callable[[Path, int], AbstractAsyncContextManager[Server]]
 
 
@@ -64,49 +60,6 @@ KEYS = {
 }
 
 
-class TrafficFailed(Exception):
-    """A source or sink ended before its time."""
-
-
-@dataclass
-class End:
-    """A process of `tests.bench.traffic`; asked and answered in lines of JSON."""
-
-    process: Process
-
-    async def hear(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        async with asyncio.timeout(30):
-            line = await self.process.stdout.readline()
-        if not line:
-            raise TrafficFailed("a source or sink has ended")
-        heard: dict[str, Any] = json.loads(line)
-        return heard
-
-    async def ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(message).encode() + b"\n")
-        return await self.hear()
-
-
-@asynccontextmanager
-async def end(role: str, number: int, *words: str) -> AsyncIterator[End]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.bench.traffic", role, str(number), *words, stdin=PIPE, stdout=PIPE
-    )
-    try:
-        yield End(process)
-    finally:
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            async with asyncio.timeout(3):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-
-
 @dataclass(frozen=True)
 class Measured:
     """`microseconds` are of the server's processor, for each packet delivered."""
@@ -128,49 +81,22 @@ class Measured:
     profile: str
 
 
-@asynccontextmanager
-async def connected(
-    server: Server, scene: str, *, uneven: bool = False
-) -> AsyncIterator[tuple[End, End, str]]:
-    """Sources and sinks, and how they protect what they send."""
-    meeting = scene == MEETING
-    listeners = range(PEOPLE) if meeting else range(1, int(scene) + 1)
-    kinds = ["audio", "video"] if meeting else ["video"]
-    words = ["uneven"] if uneven else []
-    role, number = ("people", PEOPLE) if meeting else ("source", 1)
-    async with end(role, number, *words) as sources, end("sinks", len(listeners)) as sinks:
-        ours = (await sources.hear())["dtls"]
-        theirs = (await sinks.hear())["dtls"]
-        publishing = [await server.publish(of, dtls, kinds) for of, dtls in enumerate(ours)]
-        agreed = await sources.ask({"servers": publishing})
-        listening = [await server.listen(of, dtls) for of, dtls in zip(listeners, theirs, strict=True)]
-        await sinks.ask({"servers": listening})
-        yield sources, sinks, agreed["profile"]
-
-
-async def flowing(sinks: End, scene: str) -> None:
-    """Until every listener has got something of everything."""
-    streams = 2 * (PEOPLE - 1) if scene == MEETING else 1
-    async with asyncio.timeout(FLOWING):
-        while (await sinks.ask({}))["streams"] < streams:
-            await asyncio.sleep(0.1)
-
-
 async def measure(name: str, scene: str, seconds: float, warm_up: float, *, uneven: bool = False) -> Measured:
     people = PEOPLE if scene == MEETING else int(scene) + 1
     with tempfile.TemporaryDirectory() as scratch:
+        words = ["uneven"] if uneven else []
         async with (
             STARTS[name](Path(scratch), people) as server,
-            connected(server, scene, uneven=uneven) as (sources, sinks, profile),
+            meeting(server, words) if scene == MEETING else lecture(server, int(scene), words) as ends,
         ):
-            await flowing(sinks, scene)
+            await ends.flowing()
             await asyncio.sleep(warm_up)
             loop = asyncio.get_running_loop()
             began, used = loop.time(), processor_seconds(server.pid)
-            before = await sources.ask({}), await sinks.ask({})
+            before = await ends.counted()
             await asyncio.sleep(seconds)
             took, used = loop.time() - began, processor_seconds(server.pid) - used
-            after = await sources.ask({}), await sinks.ask({})
+            after = await ends.counted()
             sent, delivered, lost = (
                 after[0]["packets"] - before[0]["packets"],
                 after[1]["packets"] - before[1]["packets"],
@@ -187,7 +113,7 @@ async def measure(name: str, scene: str, seconds: float, warm_up: float, *, unev
                 *(round((after[at]["processor"] - before[at]["processor"]) / took, 3) for at in (0, 1)),
                 after[0]["late"] - before[0]["late"],
                 load(),
-                profile,
+                ends.profile,
             )
 
 

@@ -18,6 +18,14 @@ def processor_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICK
 
 
+def resident(pid: int) -> float:
+    """MiB of memory that is the process's own (RssAnon, proc(5))."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) / 1024
+    raise ProcessLookupError(pid)
+
+
 def load() -> float:
     """Load average of the last minute."""
     return round(os.getloadavg()[0], 2)

@@ -47,22 +47,23 @@ def own_address() -> str:
 class OurWorker:
     name = "Mötesrum"
 
-    def __init__(self, client: WorkerClient, pid: int, people: int) -> None:
+    def __init__(self, client: WorkerClient, pid: int, people: int, room: str = "room") -> None:
         self.pid = pid
         self._client = client
         self._people = people
+        self._room = room
         self._producers: list[tuple[int, str]] = []
 
     async def open(self) -> None:
-        everybody = [f"p{number}" for number in range(self._people)]
+        everybody = [self._owner(number) for number in range(self._people)]
         heard = list(SOURCES.values())
         allow = {one: {other: heard for other in everybody if other != one} for one in everybody}
-        await self._client.set_table("room", 1, allow)
+        await self._client.set_table(self._room, 1, allow)
 
     async def publish(self, number: int, dtls: Mapping[str, Any], kinds: Sequence[str]) -> dict[str, Any]:
         description = await self._transport(number, "send", dtls)
         for kind in kinds:
-            producer = f"p{number}-{kind}"
+            producer = f"{self._owner(number)}-{kind}"
             self._producers.append((number, producer))
             await self._client.produce(
                 transport=description["id"],
@@ -77,32 +78,43 @@ class OurWorker:
         description = await self._transport(number, "recv", dtls)
         for of, producer in self._producers:
             if of != number:
-                consumer = f"{producer}>p{number}"
+                consumer = f"{producer}>{self._owner(number)}"
                 await self._client.consume(consumer=consumer, transport=description["id"], producer=producer)
                 await self._client.resume_consumer(consumer)
         return description
 
     async def _transport(self, number: int, direction: str, dtls: Mapping[str, Any]) -> dict[str, Any]:
-        id_ = f"p{number}-{direction}"
+        owner = self._owner(number)
+        id_ = f"{owner}-{direction}"
         made = await self._client.create_transport(
-            room="room", owner=f"p{number}", transport=id_, direction=direction
+            room=self._room, owner=owner, transport=id_, direction=direction
         )
         await self._client.connect_transport(id_, dtls)
         return made
 
+    def _owner(self, number: int) -> str:
+        return f"{self._room}-p{number}"
+
 
 @asynccontextmanager
-async def our_worker(folder: Path, people: int, *, batched: bool = True) -> AsyncIterator[Server]:
+async def worker(folder: Path, *, batched: bool = True) -> AsyncIterator[tuple[WorkerClient, int]]:
+    """Its control and its process id."""
     path = folder / "control.sock"
     process = await start_worker(MediaSettings(listen=(Listen(own_address()),), batched=batched), path)
     try:
         client = await WorkerClient.connect(path, lambda name, data: None, lambda: None)
-        server = OurWorker(client, process.pid, people)
-        await server.open()
-        yield server
+        yield client, process.pid
         client.close()
     finally:
         await ended(process)
+
+
+@asynccontextmanager
+async def our_worker(folder: Path, people: int, *, batched: bool = True) -> AsyncIterator[Server]:
+    async with worker(folder, batched=batched) as (client, pid):
+        server = OurWorker(client, pid, people)
+        await server.open()
+        yield server
 
 
 async def ended(process: Process | subprocess.Process) -> None:

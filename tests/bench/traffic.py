@@ -1,6 +1,8 @@
-"""The ends of a forwarding benchmark, each a process: `python -m tests.bench.traffic ROLE N [uneven]`.
+"""The ends of a forwarding benchmark, each a process: `python -m tests.bench.traffic ROLE N [words]`.
 
 ROLE is source (one that sends 1000 packets a second), people (who send sound and a picture each) or sinks.
+With `uneven` no two packets are of one size. Timestamps of RTP are the time of sending; with `timed` the last
+sink compares them with when its kernel got the packet.
 
 All print one line of JSON, `{"dtls": [...]}`, and read one, `{"servers": [...]}`, with the transport
 description for each end. The sources then send, the sinks count what reaches them without decrypting it.
@@ -25,6 +27,7 @@ from media import rtcp, rtp
 from media.ortc import ABS_SEND_TIME, MID, TRANSPORT_CC
 from media.peer import Peer
 from media.sending import wants_keyframe
+from tests.bench.figures import part
 
 FIRST_SSRC = 0x51501
 PAYLOAD_TYPE, VOICE_TYPE = 96, 111
@@ -40,9 +43,12 @@ EXTENSIONS = {MID: 1, ABS_SEND_TIME: 2, TRANSPORT_CC: 3}
 ICE_FRAGMENT, ICE_PASSWORD = "bnch", "benchbenchbenchbenchbench"
 DRAIN_EVERY = 0.005
 REPORT_EVERY = 1.0
+SHARES = (0.5, 0.99, 1.0)
+"""Of the delays that are told."""
 MOST_BLOCKS = 31
 """A receiver report has no more."""
 _PREPARED = 512
+_TIMESPEC = struct.Struct("@qq")
 _HEADER = struct.Struct("!HLL")
 MIDS = {"video": "0", "audio": "1"}
 _CODECS: dict[str, dict[str, Any]] = {
@@ -142,6 +148,11 @@ def answered(datagram: bytes, address: tuple[str, int]) -> bytes:
     return bytes(answer)
 
 
+def clock(rate: int, at: int) -> int:
+    """Nanoseconds since the epoch, as a timestamp of RTP."""
+    return at * rate // 1_000_000_000 & 0xFFFFFFFF
+
+
 class Stream:
     """Prepared packets, sent under numbers, a time and an SSRC that are stamped into them."""
 
@@ -173,8 +184,10 @@ class Stream:
         self.octets += len(packet) - self.payload_at
         self.packets += 1
 
-    def pass_on(self, seconds: float) -> None:
-        self.timestamp = self.timestamp + int(self.rate * seconds) & 0xFFFFFFFF
+    def begin(self) -> None:
+        """A frame, now; no two have the same time."""
+        at = clock(self.rate, time.time_ns())
+        self.timestamp = at if at != self.timestamp else at + 1 & 0xFFFFFFFF
 
     def report(self) -> None:
         self.peer.send_rtcp(
@@ -223,8 +236,8 @@ class Source:
             self._frame()
             self._due += self._interval
         while self._voice is not None and self._voice_due <= now:
+            self._voice.begin()
             self._voice.send(self._next())
-            self._voice.pass_on(VOICE_INTERVAL)
             self._voice_due += VOICE_INTERVAL
         if now >= self._report_at:
             for stream in self._streams:
@@ -243,12 +256,12 @@ class Source:
         return self._transport_sequence - 1
 
     def _frame(self) -> None:
+        self._picture.begin()
         for place in range(BURST):
             first = int(not self._keyframe) if place == 0 else None
             self._picture.send(self._next(), marker=place == BURST - 1, first=first)
         self.keyframes += self._keyframe
         self._keyframe = False
-        self._picture.pass_on(self._interval)
 
     def _feedback(self, data: bytes, arrived: int) -> None:
         if any(wants_keyframe(message, self._picture.ssrc) for message in rtcp.parse(data)):
@@ -258,8 +271,10 @@ class Source:
 class Sink:
     """One listener. Reads what has come every 5 ms, so that neither side pays for wake-ups."""
 
-    def __init__(self) -> None:
-        self.peer = FullPeer()
+    def __init__(self, *, timed: bool = False) -> None:
+        self.peer = FullPeer(kernel_time=timed)
+        self._timed = timed
+        self._delays: list[float] = []
         self.packets = self.octets = self.lost = 0
         self._highest: dict[bytes, int] = {}
         self._own = secrets.randbits(31) | 1
@@ -280,7 +295,7 @@ class Sink:
     def _drain(self) -> None:
         if self._socket.fileno() < 0:
             return
-        receive = self._socket.recvfrom
+        receive = self._timed_receive if self._timed else self._socket.recvfrom
         try:
             while True:
                 data, address = receive(2048)
@@ -293,6 +308,21 @@ class Sink:
         except BlockingIOError:
             pass
         self._loop.call_later(DRAIN_EVERY, self._drain)
+
+    def _timed_receive(self, size: int) -> tuple[bytes, Any]:
+        data, ancillary, _, address = self._socket.recvmsg(size, 64)
+        if ancillary and data[0] & 0xC0 == 0x80 and not 192 <= data[1] <= 223:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(ancillary[0][2])
+            rate = VOICE_RATE if len(data) < SIZES[0] else CLOCK_RATE
+            arrived = clock(rate, seconds * 1_000_000_000 + nanoseconds)
+            late = arrived - int.from_bytes(data[4:8], "big") & 0xFFFFFFFF
+            self._delays.append((late if late < 1 << 31 else late - (1 << 32)) / rate * 1e3)
+        return data, address
+
+    def delays(self) -> list[float]:
+        """Milliseconds from sending to the listener's kernel, of what has come since the last call."""
+        taken, self._delays = self._delays, []
+        return taken
 
     def _count(self, data: bytes) -> None:
         self.packets += 1
@@ -324,16 +354,16 @@ def profile(peer: Peer) -> str:
     return str(connection._ssl.get_selected_srtp_profile().decode())
 
 
-def made(role: str, number: int, *, uneven: bool) -> list[Source] | list[Sink]:
+def made(role: str, number: int, *, uneven: bool, timed: bool) -> list[Source] | list[Sink]:
     if role == "source":
         return [Source(0, INTERVAL, uneven=uneven)]
     if role == "people":
         return [Source(each, PICTURE_INTERVAL, uneven=uneven, voice=True) for each in range(number)]
-    return [Sink() for _ in range(number)]
+    return [Sink(timed=timed and each == number - 1) for each in range(number)]
 
 
-async def main(role: str, number: int, *, uneven: bool) -> None:
-    ends = made(role, number, uneven=uneven)
+async def main(role: str, number: int, *, uneven: bool, timed: bool) -> None:
+    ends = made(role, number, uneven=uneven, timed=timed)
     reader = asyncio.StreamReader(limit=1 << 20)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -353,6 +383,7 @@ async def main(role: str, number: int, *, uneven: bool) -> None:
 def counted(ends: list[Source] | list[Sink]) -> dict[str, Any]:
     sources = [end for end in ends if isinstance(end, Source)]
     sinks = [end for end in ends if isinstance(end, Sink)]
+    delays = [each for sink in sinks for each in sink.delays()]
     return {
         "packets": sum(end.packets for end in ends),
         "least": min(end.packets for end in ends),
@@ -360,6 +391,9 @@ def counted(ends: list[Source] | list[Sink]) -> dict[str, Any]:
         "late": sum(source.late for source in sources),
         "lost": sum(sink.lost for sink in sinks),
         "streams": min((sink.streams for sink in sinks), default=0),
+        "got": [sink.packets for sink in sinks],
+        "missed": [sink.lost for sink in sinks],
+        "delays": {f"{share:g}": round(part(delays, share), 3) for share in SHARES if delays},
         "processor": processor(),
     }
 
@@ -370,4 +404,5 @@ def say(message: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), uneven="uneven" in sys.argv[3:]))
+    words = sys.argv[3:]
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), uneven="uneven" in words, timed="timed" in words))
