@@ -37,6 +37,7 @@ WEB_SOURCES := $(shell find web -type d \( -name node_modules -o -name dist -o -
 WEB_LOCK := $(wildcard web/package-lock.json)
 NODE_MODULES := web/node_modules/.package-lock.json
 PAGES := web/dist/index.html
+LIVEKIT_CLIENT := tests/bench/pages/node_modules/livekit-client/dist/livekit-client.umd.js
 
 # Each tests/bench/bench_NAME.py is a part: make bench-NAME.
 PARTS := $(patsubst tests/bench/bench_%.py,bench-%,$(sort $(wildcard tests/bench/bench_*.py)))
@@ -180,6 +181,11 @@ $(PARTS): bench-%: $(STAMPS)/python-bench
 
 bench-interpreting bench-join bench-recovery bench-text: system $(PAGES)
 bench-forward: janus
+bench-join: $(LIVEKIT_CLIENT)
+
+$(LIVEKIT_CLIENT): tests/bench/pages/package-lock.json $(STAMPS)/node
+	@cd tests/bench/pages && npm ci --no-audit --no-fund --ignore-scripts >&2
+	@touch $@
 
 # The measures stand without Janus too; the comparison is then left out, and said so.
 janus:

@@ -17,7 +17,7 @@ import jwt
 
 from tests.bench import sdp
 from tests.bench.modules import LIVEKIT, built
-from tests.bench.servers import Server, ServerMissing, ended, own_address
+from tests.bench.servers import ServerMissing, ended, own_address
 from tests.e2e.process import free_port
 
 KEY, ROOM = "bench", "room"
@@ -120,18 +120,26 @@ class LiveKit:
     async def listen(self, number: int, dtls: Mapping[str, Any]) -> dict[str, Any]:
         return await (await self._participant(number)).listen(dtls)
 
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def token(self, identity: str) -> str:
+        """With it somebody comes into the room, and may send and take everything."""
+        now = int(time.time())
+        grants = {
+            "iss": KEY,
+            "sub": identity,
+            "nbf": now - 10,
+            "exp": now + 3600,
+            "video": {"room": ROOM, "roomJoin": True, "canPublish": True, "canSubscribe": True},
+        }
+        return jwt.encode(grants, self._secret, algorithm="HS256")
+
     async def _participant(self, number: int) -> Participant:
         if number not in self._people:
-            now = int(time.time())
-            grants = {
-                "iss": KEY,
-                "sub": f"p{number}",
-                "nbf": now - 10,
-                "exp": now + 3600,
-                "video": {"room": ROOM, "roomJoin": True, "canPublish": True, "canSubscribe": True},
-            }
-            token = jwt.encode(grants, self._secret, algorithm="HS256")
-            url = f"http://127.0.0.1:{self._port}/rtc"
+            token = self.token(f"p{number}")
+            url = f"{self.url}/rtc"
             words = {"access_token": token, "protocol": str(PROTOCOL), "auto_subscribe": "1", "sdk": "python"}
             socket = await self._http.ws_connect(url, params=words)
             self._people[number] = Participant(socket, self._rtc, number)
@@ -144,7 +152,7 @@ class LiveKit:
 
 
 @asynccontextmanager
-async def livekit(folder: Path, people: int) -> AsyncIterator[Server]:
+async def livekit(folder: Path, people: int) -> AsyncIterator[LiveKit]:
     """`ServerMissing` when it cannot be built."""
     try:
         from livekit.protocol import rtc
