@@ -67,7 +67,16 @@ class FakeTransport extends Emitter {
     super();
   }
 
+  /** Asked for in one turn of the event loop, at most. */
+  together = 0;
+  /** Of a form that this browser does not know. */
+  unknown = "";
+  private asked = 0;
+
   async consume({ id }: { id: string }): Promise<Flow> {
+    this.together = Math.max(this.together, ++this.asked);
+    queueMicrotask(() => (this.asked = 0));
+    if (id === this.unknown) throw new Error("unknown form");
     await this.introduce();
     return this.add(new Flow(id));
   }
@@ -208,6 +217,38 @@ beforeEach(async () => {
   };
   Object.assign(stage, { call });
   await stage.open();
+});
+
+describe("what is offered", () => {
+  it("is set up together when it came together, and none of it waits for an answer about another", async () => {
+    const answers: (() => void)[] = [];
+    const { call } = stage;
+    const room = stage.room as unknown as { call: Caller };
+    room.call = async <Result>(method: string, params?: Params) => {
+      if (method === "media.resumeConsumer") await new Promise<void>((done) => answers.push(done));
+      return call<Result>(method, params);
+    };
+    stage.recv.together = 0;
+    for (const id of ["c_2", "c_3", "c_4"]) stage.room.consume(offer(id));
+    await settle();
+    expect(stage.recv.together).toBe(3);
+    expect(stage.heard).toEqual(["c_1", "c_2", "c_3", "c_4"]);
+    expect(answers).toHaveLength(3);
+    answers.forEach((answer) => answer());
+    await settle();
+    expect(stage.methods()).toEqual(Array(3).fill("media.resumeConsumer"));
+  });
+
+  it("is received although something else of it cannot be", async () => {
+    stage.recv.unknown = "c_2";
+    const told = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    stage.room.consume(offer("c_2"));
+    stage.room.consume(offer("c_3"));
+    await settle();
+    expect(stage.heard).toEqual(["c_1", "c_3"]);
+    expect(told).toHaveBeenCalledOnce();
+    told.mockRestore();
+  });
 });
 
 describe("after a lost connection", () => {

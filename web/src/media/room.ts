@@ -44,9 +44,26 @@ const AUDIO: Record<"microphone" | "interpretation", types.ProducerCodecOptions>
 };
 
 /** Large, and needed by nobody before they join. */
-export function library(): Promise<typeof import("mediasoup-client")> {
+function library(): Promise<typeof import("mediasoup-client")> {
   return import("mediasoup-client");
 }
+
+/** A browser's first connection takes it a while: one is made, and thrown away, before anybody waits for it. */
+export function warmUp(): Promise<void> {
+  return (warm ??= makeOne().catch(() => void (warm = null)));
+}
+
+let warm: Promise<void> | null = null;
+
+async function makeOne(): Promise<void> {
+  const { Device } = await library();
+  const device = await Device.factory();
+  await device.load({ routerRtpCapabilities: { codecs: [OPUS] } });
+}
+
+const OPUS: types.RtpCodecCapability = {
+  kind: "audio", mimeType: "audio/opus", clockRate: 48_000, channels: 2, preferredPayloadType: 100,
+};
 
 export class MediaRoom {
   private send: types.Transport | null = null;
@@ -56,6 +73,8 @@ export class MediaRoom {
   private readonly about = new Map<string, NewConsumer>();
   private readonly timers = new Map<Direction, ReturnType<typeof setTimeout>>();
   private readonly closedEarly = new Set<string>();
+  /** What has been offered while something else was going on: received together, in one negotiation. */
+  private readonly offers: NewConsumer[] = [];
   /** Transports whose DTLS the server has been told of. */
   private readonly introduced = new Set<string>();
   private readonly attention: Attention;
@@ -245,7 +264,8 @@ export class MediaRoom {
   }
 
   consume(offer: NewConsumer): void {
-    this.later(() => this.receive(offer));
+    this.offers.push(offer);
+    if (this.offers.length === 1) this.later(() => this.receiveAll());
   }
 
   closeConsumer(id: string): void {
@@ -415,8 +435,22 @@ export class MediaRoom {
     consumer.pause();
   }
 
+  private async receiveAll(): Promise<void> {
+    const set = await Promise.allSettled(this.offers.splice(0).map((offer) => this.setUp(offer)));
+    for (const one of set) {
+      if (one.status === "rejected") this.trouble(one.reason);
+      else if (one.value) void this.play(one.value).catch((error) => this.trouble(error));
+    }
+  }
+
   private async receive(offer: NewConsumer): Promise<void> {
-    if (!this.recv || this.closedEarly.delete(offer.id)) return;
+    const id = await this.setUp(offer);
+    if (id) await this.play(id);
+  }
+
+  /** The consumer's id; null when it has ended meanwhile. */
+  private async setUp(offer: NewConsumer): Promise<string | null> {
+    if (!this.recv || this.closedEarly.delete(offer.id)) return null;
     const consumer = await this.recv.consume({
       id: offer.id,
       producerId: offer.producer,
@@ -427,14 +461,14 @@ export class MediaRoom {
     });
     if (this.closedEarly.delete(offer.id)) {
       consumer.close();
-      return;
+      return null;
     }
     this.consumers.set(offer.id, consumer);
     this.about.set(offer.id, offer);
     consumer.on("transportclose", () => this.forget(offer.id));
     const { id, participant, source } = offer;
     this.events.received({ id, participant, source, track: consumer.track });
-    await this.play(id);
+    return id;
   }
 
   /** A consumer can end while the call is on its way; that it ended is told by itself. */

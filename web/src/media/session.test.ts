@@ -15,6 +15,7 @@ class Stage {
   readonly quiet: boolean[] = [];
   tokens = 0;
   refusal: Error | null = null;
+  tokenComes: Promise<unknown> | null = null;
   private releases: (() => void)[] = [];
 
   readonly session = new Session(
@@ -23,6 +24,7 @@ class Stage {
       token: async () => {
         this.tokens += 1;
         if (this.refusal) throw this.refusal;
+        await this.tokenComes;
         return `token-${this.tokens}`;
       },
       connect: (url) => new FakeSocket(url) as unknown as WebSocket,
@@ -89,6 +91,20 @@ describe("joining", () => {
 });
 
 describe("a lost connection", () => {
+  it("opens its connection while the token comes, and closes it when none does", async () => {
+    let refuse: (error: Error) => void = () => undefined;
+    stage.tokenComes = new Promise((_, reject) => (refuse = reject));
+    const joining = stage.session.join();
+    joining.catch(() => undefined);
+    const socket = await stage.opened();
+    expect(socket.sent).toEqual([]);
+    refuse(new RpcError("invitation_used", "Used"));
+    await expect(joining).rejects.toMatchObject({ code: "invitation_used" });
+    await settle();
+    expect(socket.readyState).toBe(3);
+    expect(stage.states).toEqual(["joining", "idle"]);
+  });
+
   it("comes back by itself with the secret and the last event, and rotates the secret", async () => {
     const first = await stage.joined();
     first.say({ method: "meeting.event", params: { number: 9, type: "message_sent", changes: {} } });

@@ -185,15 +185,15 @@ export class Session {
 
   private async enter(): Promise<void> {
     if (this.secret && (await this.resume())) return;
-    const token = await this.options.token();
-    const answer = await this.first("session.join", { token });
-    this.accept(answer, false);
+    const token = this.options.token().then((token) => ({ token }));
+    this.accept(await this.first("session.join", token), false);
   }
 
   private async resume(): Promise<boolean> {
     try {
       const { session, secret, lastEvent } = this;
-      this.accept(await this.first("session.resume", { session, secret, last_event: lastEvent }), true);
+      const params = Promise.resolve({ session, secret, last_event: lastEvent });
+      this.accept(await this.first("session.resume", params), true);
       return true;
     } catch (error) {
       if (isTransient(error) || isFinal(error) || isPassing(error)) throw error;
@@ -203,10 +203,15 @@ export class Session {
     }
   }
 
-  /** The first call of a connection, at the node that has the meeting. */
-  private async first(method: string, params: Params): Promise<Joined> {
+  /** The first call of a connection, at the node that has the meeting. The connection opens while `asked` comes. */
+  private async first(method: string, asked: Promise<Params>): Promise<Joined> {
     for (let tried = 1; ; tried += 1) {
-      const rpc = await this.open();
+      const opening = this.open();
+      const params = await asked.catch((error: unknown) => {
+        opening.then((rpc) => rpc.close(), () => undefined);
+        throw error;
+      });
+      const rpc = await opening;
       try {
         return await rpc.call<Joined>(method, params);
       } catch (error) {
