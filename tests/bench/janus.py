@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 
 from tests.bench import sdp
-from tests.bench.servers import Server, ServerMissing, ended, own_address
+from tests.bench.servers import Server, ServerMissing, ServerRefused, ended, own_address
 from tests.e2e.process import free_port
 
 JANUS_LIBRARIES = Path("/usr/lib")
@@ -84,7 +84,7 @@ class Janus:
                 event = await self._events.get()
                 data = event.get("plugindata", {}).get("data", {})
                 if "error" in data:
-                    raise ServerMissing(str(data))
+                    raise ServerRefused(str(data))
                 if "jsep" in event:
                     return event
 
@@ -93,7 +93,7 @@ class Janus:
             body: dict[str, Any] = await answer.json(content_type=None)
         failed = body.get("error") or body.get("plugindata", {}).get("data", {}).get("error")
         if failed:
-            raise ServerMissing(str(failed))
+            raise ServerRefused(str(failed))
         return body
 
     async def _listen_for_events(self) -> None:

@@ -19,7 +19,11 @@ SOURCES = {"video": "camera", "audio": "microphone"}
 
 
 class ServerMissing(Exception):
-    """It is not installed, cannot be built, or does not answer."""
+    """It is not installed, cannot be built, or does not start."""
+
+
+class ServerRefused(Exception):
+    """It runs, and does not do what it should; another time it may."""
 
 
 class Server(Protocol):
