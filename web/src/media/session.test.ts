@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Joined, MeetingEvent } from "../wire";
 import { FakeSocket, settle } from "./fake";
-import { RpcError } from "./rpc";
+import { CONNECTION_LOST, RpcError } from "./rpc";
 import { backoff, evenly, Session, type SessionState } from "./session";
 
 const JOINED = { participant: "p_1", session: "s_1", secret: "first", last_event: 4, snapshot: {} } as unknown as Joined;
@@ -88,9 +88,7 @@ describe("joining", () => {
     await expect(stage.session.join()).rejects.toMatchObject({ code: "invitation_used" });
     expect(stage.states).toEqual(["joining", "idle"]);
   });
-});
 
-describe("a lost connection", () => {
   it("opens its connection while the token comes, and closes it when none does", async () => {
     let refuse: (error: Error) => void = () => undefined;
     stage.tokenComes = new Promise((_, reject) => (refuse = reject));
@@ -105,6 +103,19 @@ describe("a lost connection", () => {
     expect(stage.states).toEqual(["joining", "idle"]);
   });
 
+  it("is told once the token has come, when there is none for it", async () => {
+    let come: (value: unknown) => void = () => undefined;
+    stage.tokenComes = new Promise((resolve) => (come = resolve));
+    const joining = stage.session.join();
+    await settle();
+    stage.socket.drop();
+    await settle();
+    come(null);
+    await expect(joining).rejects.toMatchObject({ code: CONNECTION_LOST });
+  });
+});
+
+describe("a lost connection", () => {
   it("comes back by itself with the secret and the last event, and rotates the secret", async () => {
     const first = await stage.joined();
     first.say({ method: "meeting.event", params: { number: 9, type: "message_sent", changes: {} } });

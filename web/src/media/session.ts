@@ -207,6 +207,7 @@ export class Session {
   private async first(method: string, asked: Promise<Params>): Promise<Joined> {
     for (let tried = 1; ; tried += 1) {
       const opening = this.open();
+      opening.catch(() => undefined); // it may fail while the other is waited for
       const params = await asked.catch((error: unknown) => {
         opening.then((rpc) => rpc.close(), () => undefined);
         throw error;
