@@ -109,7 +109,7 @@ describe("joining", () => {
     const joining = stage.session.join();
     await settle();
     stage.socket.drop();
-    await settle();
+    await new Promise((next) => setTimeout(next)); // an error that nobody waits for is told after a turn
     come(null);
     await expect(joining).rejects.toMatchObject({ code: CONNECTION_LOST });
   });
