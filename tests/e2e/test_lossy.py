@@ -1,6 +1,7 @@
 """People at their pages; what one of them sends and gets goes over a line that loses packets or is narrow."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,18 @@ LITTLE_MADE_UP = """(() => {
 })()"""
 """When of the last so many seconds of sound less than that share is made up: how much of them."""
 
+SOUND_AGAIN = """(() => {
+  let first = null;
+  return async (participant) => {
+    const stats = await window.__motesrum.stats();
+    const sound = stats.find((each) => each.participant === participant && each.kind === 'audio');
+    if (!sound?.packetsReceived) return void (first = null);
+    first ??= sound.packetsReceived;
+    return sound.packetsReceived >= first + 5;
+  };
+})()"""
+"""When more has come than was on its way."""
+TOLD = "dispatchEvent(new Event('offline')), dispatchEvent(new Event('online'))"
 SHOWN = """({testid, width}) =>
   document.querySelector(`[data-testid="${testid}"]`).videoWidth === width"""
 CONNECTED = "() => window.__connections.filter((each) => each.connectionState === 'connected').length === 2"
@@ -175,7 +188,10 @@ def line(request: pytest.FixtureRequest) -> Line:
 @fixture()
 async def pair(meeting: Meeting, relay: UdpRelay, line: Line) -> Pair:
     """The newcomer's line is as bad as it will be from the first packet on."""
-    officer = await meeting.person("officer", 1, name="Erik Lind")
+    officer = await meeting.arrive()
+    await officer.page.add_init_script(CATCH)
+    await officer.enter(await meeting.link("officer", 1, name="Erik Lind"))
+    await officer.until(CONNECTED)
     await meeting.start(1)
     relay.up, relay.down = (Link(seed, delay=DELAY, **line.conditions) for seed in (3, 4))
     newcomer = await meeting.person("newcomer", name="Samira")
@@ -205,14 +221,33 @@ async def test_pictures_and_sound_go_on_while_a_tenth_is_lost_each_way(pair: Pai
 async def test_a_path_that_looks_well_and_brings_nothing_is_left_for_another_by_itself(pair: Pair) -> None:
     await pair.watch(1)
     pair.relay.hollow()
-    notices = [person.page.get_by_test_id("media-repaired") for person in (pair.newcomer, pair.officer)]
-    await expect(notices[0]).to_contain_text("Erik", timeout=25_000)
-    for notice in notices:
-        await expect(notice).to_have_count(0, timeout=25_000)
+    for person, other in ((pair.newcomer, pair.officer_id), (pair.officer, pair.newcomer_id)):
+        await person.until(SOUND_AGAIN, other, deadline=25, what="no sound")
+        await expect(person.page.get_by_test_id("media-repaired")).to_have_count(0, timeout=25_000)
+        assert "media.restartIce" in person.calls
     for seen in await pair.watch(3):
         assert seen.decoded >= 12
     for person in (pair.newcomer, pair.officer):
         assert len(person.sockets) == 1
+
+
+async def test_sound_is_back_by_another_address_whether_the_browser_tells_of_the_change_or_not(
+    pair: Pair,
+) -> None:
+    page = pair.newcomer.page
+    for told, limit in ((True, 6.0), (False, 10.0)):
+        restarts = pair.newcomer.calls.count("media.restartIce")
+        pair.relay.abandon(pair.up)
+        began = time.monotonic()
+        if told:
+            await page.evaluate(TOLD)
+        await pair.newcomer.until(SOUND_AGAIN, pair.officer_id, deadline=20, what="no sound")
+        took = time.monotonic() - began
+        print(f"sound back after {took:.2f} s, told: {told}")
+        assert took < limit
+        assert pair.newcomer.calls.count("media.restartIce") >= restarts + 1
+    assert len(pair.newcomer.sockets) == 1
+    await pair.officer.hears(pair.newcomer_id)
 
 
 async def test_after_a_short_outage_everything_goes_on_as_it_was(pair: Pair) -> None:

@@ -149,9 +149,9 @@ class UdpRelay:
         first = next(each for each in candidates if each["protocol"] == "udp")
         return [{**first, "ip": host, "address": host, "port": port}]
 
-    def abandon(self) -> None:
-        """The addresses that clients have now are dead for ever: as when they change to another network."""
-        self._abandoned |= self._clients.keys()
+    def abandon(self, up: Link | None = None) -> None:
+        """The addresses that clients (of that link) have now are dead for ever: another network is there."""
+        self._abandoned |= {client for client, (_, link) in self._clients.items() if up is None or link is up}
 
     def hollow(self) -> None:
         """Only ICE's checks reach the addresses that clients have now: paths look well and bring nothing."""

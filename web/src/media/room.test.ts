@@ -159,6 +159,7 @@ class Stage {
       gone: (id) => this.gone.push(id),
       state: () => undefined,
       failed: () => (this.failures += 1),
+      still: () => undefined,
     });
     await this.room.listen();
     this.room.consume(offer("c_1"));
@@ -331,6 +332,14 @@ describe("after a lost connection", () => {
   it("restarts ICE everywhere when the network has changed", async () => {
     await stage.room.comeBack(stage.standing(), true);
     expect([stage.recv.restarts, stage.send.restarts]).toEqual([1, 1]);
+  });
+
+  it("restarts ICE everywhere at once when the network has changed and the connection has not", async () => {
+    expect(await stage.room.moveOn()).toBe(true);
+    expect([stage.recv.restarts, stage.send.restarts]).toEqual([1, 1]);
+    stage.cut = true;
+    expect(await stage.room.moveOn()).toBe(false);
+    expect(stage.failures).toBe(0);
   });
 
   it("does not give up what it could not restart while it was cut off", async () => {

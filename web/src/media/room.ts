@@ -7,6 +7,7 @@ import { Attention } from "./attention";
 import { cameraLayers } from "./layers";
 import { looks } from "./looks";
 import type { Relays } from "./relays";
+import { Stillness } from "./stillness";
 import { type Caller, CONNECTION_LOST, RpcError } from "./rpc";
 
 export type MediaState = "new" | "connecting" | "connected" | "interrupted" | "closed";
@@ -24,13 +25,20 @@ export interface RoomEvents {
   state: (state: MediaState) => void;
   /** Nothing short of new transports helps. */
   failed: () => void;
+  /** Nothing comes any more, although the browser says that it is connected. */
+  still: () => void;
 }
 
 type Direction = "send" | "recv";
 
-/** How long a transport may be disconnected before ICE is restarted, and failed before it is made anew (ms). */
-const PATIENCE = 2_500;
+/**
+ * How long a transport may be disconnected before ICE is restarted, and failed before it is made anew (ms). A browser
+ * says "disconnected" after seconds in which nothing came; a path that comes back meanwhile is used on.
+ */
+const PATIENCE = 200;
 const RESTART_LIMIT = 8_000;
+/** How often is looked whether anything comes (ms). */
+const LOOK = 500;
 /** Longer than a browser waits between two of its own checks of a path (ms). */
 const PROBE = 3_000;
 
@@ -81,6 +89,8 @@ export class MediaRoom {
   private queue: Promise<void> = Promise.resolve();
   private over = false;
   private lastMid = 0;
+  private readonly stillness = new Stillness();
+  private readonly looking: ReturnType<typeof setInterval>;
 
   private constructor(
     private readonly device: Device,
@@ -89,6 +99,7 @@ export class MediaRoom {
     private readonly events: RoomEvents,
   ) {
     this.attention = new Attention(call, (track) => looks.of(track));
+    this.looking = setInterval(() => void this.look().catch(() => undefined), LOOK);
   }
 
   static async open(
@@ -147,6 +158,15 @@ export class MediaRoom {
     await new Promise((resolve) => setTimeout(resolve, PROBE));
     if (this.over || transport.closed || transport.connectionState !== "connected") return;
     if ((await arrived(transport)) === before) await this.restart(transport, direction);
+  }
+
+  /** What is played is asked for often, and costs nothing; what has come over the path only where that stands still. */
+  private async look(): Promise<void> {
+    const { recv } = this;
+    if (recv?.connectionState !== "connected") return;
+    if (!this.stillness.suspects(newestPlayed(this.consumers.values()), performance.now())) return;
+    const came = await arrived(recv);
+    if (!this.over && this.stillness.stands(came, performance.now())) this.events.still();
   }
 
   private stands(transport: types.Transport | null, ids: Set<string>): boolean {
@@ -290,6 +310,17 @@ export class MediaRoom {
     });
   }
 
+  /** This device has another network: ICE anew on all sides. Whether that could be begun. */
+  async moveOn(): Promise<boolean> {
+    let begun = true;
+    await this.later(async () => {
+      for (const [transport, direction] of [[this.recv, "recv"], [this.send, "send"]] as const) {
+        if (transport && !transport.closed) begun = (await this.restart(transport, direction)) && begun;
+      }
+    });
+    return begun;
+  }
+
   /** Another producer of the same track. */
   async republish(source: Source): Promise<void> {
     const track = this.producers.get(source)?.track;
@@ -331,6 +362,7 @@ export class MediaRoom {
     if (this.over) return;
     this.over = true;
     for (const timer of this.timers.values()) clearTimeout(timer);
+    clearInterval(this.looking);
     this.attention.close();
     for (const id of [...this.consumers.keys()]) this.forget(id);
     this.producers.clear();
@@ -385,7 +417,8 @@ export class MediaRoom {
     }
   }
 
-  private async restart(transport: types.Transport, direction: Direction): Promise<void> {
+  /** Whether it could be begun. */
+  private async restart(transport: types.Transport, direction: Direction): Promise<boolean> {
     this.quieten(direction);
     if (transport.connectionState !== "connected") this.events.state("interrupted");
     this.timers.set(direction, setTimeout(() => this.giveUp(), RESTART_LIMIT));
@@ -394,10 +427,12 @@ export class MediaRoom {
       const { iceParameters } = await this.call<IceRestarted>("media.restartIce", { id: transport.id });
       await transport.restartIce({ iceParameters });
       if (transport.connectionState === "connected") this.quieten(direction);
+      return true;
     } catch (error) {
       this.quieten(direction);
       this.trouble(error);
       if (!isLost(error)) this.giveUp();
+      return false;
     }
   }
 
@@ -516,6 +551,14 @@ export class MediaRoom {
     }
     return known;
   }
+}
+
+/** When the newest packet came of all that is played, by the browser's clock; null where nothing is. */
+function newestPlayed(consumers: Iterable<types.Consumer>): number | null {
+  const times = [...consumers].flatMap(({ rtpReceiver }) =>
+    (rtpReceiver?.getSynchronizationSources?.() ?? []).map(({ timestamp }) => timestamp),
+  );
+  return times.length > 0 ? Math.max(...times) : null;
 }
 
 /** All that has come over a transport's path so far: bytes, and answers to the browser's checks. */

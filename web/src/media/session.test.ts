@@ -214,6 +214,21 @@ describe("a line that has gone silent", () => {
     expect(second.last).toMatchObject({ method: "session.resume", params: { secret: "first" } });
   });
 
+  it("is asked at once when the network has changed, and left when it does not answer soon", async () => {
+    const socket = await stage.joined();
+    stage.session.hurry();
+    expect(socket.last.method).toBe("session.ping");
+    socket.answer(socket.last, {});
+    await settle();
+    await stage.waited();
+    expect(stage.session.state).toBe("joined");
+    stage.session.hurry();
+    await stage.waited();
+    expect(stage.session.state).toBe("lost");
+    await stage.waited();
+    expect((await stage.opened()).last.method).toBe("session.resume");
+  });
+
   it("is not waited for while it opens", async () => {
     (await stage.joined()).drop();
     await stage.waited();

@@ -68,6 +68,8 @@ const LONGEST_DELAY = 15_000;
  */
 const STEADY = 12;
 const EVEN = 0.9;
+/** How long it may take to answer after the network has changed. */
+const PROOF = 2_500;
 /** How long a connection may take to open: the browser itself waits for minutes where nobody answers. */
 const OPEN_LIMIT = 8_000;
 
@@ -143,9 +145,16 @@ export class Session {
     }
   }
 
-  /** The network is known to have changed: try again now instead of after the delay. */
+  /** The network is known to have changed: try again now instead of after the delay, or see whether this still holds. */
   hurry(): void {
     this.wake?.();
+    if (this.state === "joined" && this.rpc) void this.prove(this.rpc);
+  }
+
+  private async prove(rpc: Rpc): Promise<void> {
+    const answered = rpc.call("session.ping").then(() => true, (error) => !isTransient(error));
+    const lives = await Promise.race([answered, this.wait(PROOF).then(() => false)]);
+    if (!lives && rpc === this.rpc) this.suspect();
   }
 
   /** The connection answers nothing any more: give it up and come back by a new one. */
@@ -314,9 +323,12 @@ export class Session {
     }
   }
 
+  private wait(milliseconds: number): Promise<void> {
+    return this.options.wait?.(milliseconds) ?? new Promise((resolve) => setTimeout(resolve, milliseconds));
+  }
+
   private async pause(milliseconds: number): Promise<void> {
-    const wait = this.options.wait ?? ((delay: number) => new Promise<void>((resolve) => setTimeout(resolve, delay)));
-    await Promise.race([wait(milliseconds), new Promise<void>((resolve) => (this.wake = resolve))]);
+    await Promise.race([this.wait(milliseconds), new Promise<void>((resolve) => (this.wake = resolve))]);
     this.wake = null;
   }
 }

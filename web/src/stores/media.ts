@@ -4,6 +4,7 @@ import { computed, ref, shallowReactive, shallowRef, watch } from "vue";
 import type { DeviceKind } from "../media/devices";
 import { Mixer } from "../media/mixer";
 import { looks } from "../media/looks";
+import { watchMoves } from "../media/moves";
 import { judge, type Link, type LinkCounters, SlowWatch } from "../media/network";
 import { Relays } from "../media/relays";
 import { type ConsumerStats, MediaRoom, type MediaState, type Received } from "../media/room";
@@ -223,8 +224,12 @@ export const useMedia = defineStore("media", () => {
     const created = await MediaRoom.open(joined.router_rtp_capabilities, relays, meeting.call, {
       received: (track) => arrived(track),
       gone: (id) => left(id),
-      state: (next) => (state.value = next),
+      state: (next) => {
+        state.value = next;
+        if (next === "interrupted") meeting.hurry();
+      },
       failed: rebuildSoon,
+      still: hasMoved,
     });
     if (turn !== building) {
       created.close();
@@ -369,7 +374,18 @@ export const useMedia = defineStore("media", () => {
 
   looks.watch(() => room?.looksChanged());
   document.addEventListener("visibilitychange", () => room?.looksChanged());
-  window.addEventListener("offline", () => (moved = true));
+  watchMoves(hasMoved);
+
+  function hasMoved(): void {
+    moved = true;
+    meeting.hurry();
+    if (room && complete && meeting.connection === "joined") void moveOn(room);
+  }
+
+  /** Over a connection that the move has cut this fails; whoever comes back by another one then does it. */
+  async function moveOn(here: MediaRoom): Promise<void> {
+    if (await here.moveOn()) moved = false;
+  }
 
   let started = false;
   meeting.useHooks({
