@@ -121,6 +121,7 @@ async def test_a_family_of_two_languages_gets_a_meeting_which_is_changed_afterwa
     await host.find("time").fill("09:00")
     await host.press("next")
     meeting = await made(host)
+    await expect(link_of(host, "interpreter")).to_have_value(re.compile("/j/"))
     assert (await running.rest("GET", f"/meetings/{meeting}"))["languages"] == ["ar", "ti"]
 
     await host.page.goto(running.services.settings.public_url)

@@ -1,11 +1,10 @@
 /**
- * Texts in the person's language. Swedish comes with the page; another language is fetched when it is
- * wanted, and shown once it is here. What it lacks is shown in Swedish.
+ * Texts in the person's language, fetched when they are wanted and shown once they are here: those that everybody can
+ * meet, and on the pages of those who work also the rest. What a language lacks is shown in Swedish.
  */
 import { type TranslationProviderInterface, TranslationService } from "@fkui/logic";
 import { createI18n } from "vue-i18n";
 import reviewed from "./locales/reviewed.json";
-import swedish from "./locales/sv";
 import type { Texts } from "./locales/texts";
 import type { Names, Role } from "./wire";
 
@@ -44,12 +43,20 @@ export const i18n = createI18n({
   locale: "sv",
   fallbackLocale: "sv",
   pluralRules: Object.fromEntries(Object.keys(LOCALES).map((language) => [language, pluralForm(language)])),
-  messages: { sv: swedish } as Record<string, Texts>,
+  messages: {} as Record<string, Texts>,
   missingWarn: false,
   fallbackWarn: false,
+  missing: () => void fetched(FALLBACK, PARTS).catch(() => undefined),
 });
 
-const others = import.meta.glob<Texts>(["./locales/*/index.ts", "!./locales/sv/index.ts"], { import: "default" });
+const FALLBACK = "sv";
+const PARTS = ["index", "work"] as const;
+type Part = (typeof PARTS)[number];
+
+const files = import.meta.glob<Texts>("./locales/*/{index,work}.ts", { import: "default" });
+/** By file, whether here already or on their way. */
+const coming = new Map<string, Promise<void>>();
+const needed = new Set<Part>(["index"]);
 
 export function isLocale(language: string): language is Locale {
   return language in LOCALES;
@@ -70,17 +77,36 @@ export function locale(): Locale {
   return i18n.global.locale.value as Locale;
 }
 
-async function fetched(language: Locale): Promise<void> {
-  if (i18n.global.availableLocales.includes(language)) return;
-  i18n.global.setLocaleMessage(language, await others[`./locales/${language}/index.ts`]());
+function fetchedPart(language: Locale, part: Part): Promise<void> {
+  const file = `./locales/${language}/${part}.ts`;
+  let texts = coming.get(file);
+  if (!texts) {
+    texts = files[file]().then((some) => i18n.global.mergeLocaleMessage(language, some));
+    coming.set(file, texts);
+    texts.catch(() => coming.delete(file));
+  }
+  return texts;
+}
+
+async function fetched(language: Locale, parts: Iterable<Part>): Promise<void> {
+  await Promise.all([...parts].map((part) => fetchedPart(language, part)));
 }
 
 let wanted: Locale = "sv";
 
+/** Loads a page of those who work, with its texts; from then on they come in every language. */
+export function atWork<Page>(load: () => Promise<Page>): () => Promise<Page> {
+  return async () => {
+    needed.add("work");
+    const [page] = await Promise.all([load(), fetched(wanted, needed)]);
+    return page;
+  };
+}
+
 /** True when the page is in that language; false when another was wanted meanwhile. Rejects when it cannot be fetched. */
 export async function showIn(language: Locale): Promise<boolean> {
   wanted = language;
-  await fetched(language);
+  await fetched(language, needed);
   if (wanted !== language) return false;
   i18n.global.locale.value = language;
   document.documentElement.lang = language;

@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, expect, it, vi } from "vitest";
+import "../tools/texts.setup";
 import { showIn } from "./i18n";
 import { goesBy } from "./roles";
 import type { Role } from "./wire";

@@ -35,11 +35,13 @@ function font(name) {
   return `assets/${readdirSync(join(DIST, "assets")).find((file) => new RegExp(`^${name}-[\\w-]{8}\\.woff2$`).test(file))}`;
 }
 
+/** `part`: `index` is what everybody can meet, `work` the rest. */
+const texts = (language, part) => `src/locales/${language}/${part}.ts`;
+
 function total(manifest, keys, language) {
   const found = new Set(["index.html", font("latin")]);
   if (SCRIPTS[language]) found.add(font(SCRIPTS[language]));
-  const texts = language === "sv" ? [] : [`src/locales/${language}/index.ts`];
-  for (const key of ["index.html", ...keys, ...texts]) files(manifest, key, found);
+  for (const key of ["index.html", texts(language, "index"), ...keys]) files(manifest, key, found);
   return [...found].reduce((sum, file) => sum + size(file), 0);
 }
 
@@ -51,8 +53,10 @@ function library(manifest) {
 export function sizes(role, language) {
   const manifest = JSON.parse(readFileSync(join(DIST, ".vite/manifest.json"), "utf8"));
   const [first, ...rest] = VIEWS[role].map((view) => `src/views/${view}.vue`);
+  const works = role !== "newcomer" && role !== "companion" ? [texts(language, "work")] : [];
+  const before = role === "staff" ? works : [];
   const media = role === "staff" ? [] : [library(manifest)];
-  return { first: total(manifest, [first], language), all: total(manifest, [first, ...rest, ...media], language) };
+  return { first: total(manifest, [first, ...before], language), all: total(manifest, [first, ...rest, ...media, ...works], language) };
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

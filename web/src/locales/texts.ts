@@ -1,4 +1,4 @@
-/** The texts of one language: `locales/<language>/<topic>.json`, each topic with keys of its own. */
+/** The texts of one language: `locales/<language>/<topic>.json` for everybody, `…/work/<topic>.json` for the pages of those who work. */
 export type Texts = { [key: string]: string | Texts };
 
 export function joined(topics: Record<string, Texts>): Texts {

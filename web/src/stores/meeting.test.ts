@@ -1,5 +1,6 @@
 import { createPinia, setActivePinia } from "pinia";
 import { beforeEach, expect, it, vi } from "vitest";
+import "../../tools/texts.setup";
 import { showIn } from "../i18n";
 import type { Participant, Snapshot } from "../wire";
 import { useMeeting } from "./meeting";

@@ -1,0 +1,9 @@
+/** Tests of what a page says begin as a page does whose texts are here: in Swedish. */
+import { beforeAll } from "vitest";
+import { i18n } from "../src/i18n";
+import everybody from "../src/locales/sv";
+import work from "../src/locales/sv/work";
+
+beforeAll(() => {
+  for (const texts of [everybody, work]) i18n.global.mergeLocaleMessage("sv", texts);
+});
