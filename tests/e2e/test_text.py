@@ -62,6 +62,7 @@ async def test_letters_are_read_as_they_are_written_by_keyboard_alone(meeting: M
     assert [await line.get_attribute("lang"), await line.get_attribute("dir")] == ["sv", "ltr"]
     await expect(newcomer.find("captions").get_by_role("log")).to_contain_text("Välkomna hit.")
 
+    await expect(writer.find("text-line")).to_have_count(1, timeout=WAIT)
     await keyboard.press("ArrowUp")
     await expect(field).to_have_value("Välkomna hit.", timeout=WAIT)
     await keyboard.press("Backspace")
