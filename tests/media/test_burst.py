@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media import rtcp, rtp
-from tests.media.endpoint import DELTA, KEYFRAME, SIMULCAST_PARAMETERS, VP8_PARAMETERS, Source, vp8
+from tests.media.endpoint import (
+    DELTA,
+    KEYFRAME,
+    OPUS_PARAMETERS,
+    SIMULCAST_PARAMETERS,
+    VP8_PARAMETERS,
+    Source,
+    opus,
+    vp8,
+)
 from tests.media.layered import MID, RID, RIDS, STEP, Camera, Layer
 from tests.media.room import Room, out
 
@@ -242,3 +251,55 @@ def test_packets_that_go_on_in_number_and_back_in_time_stay_below_the_threshold(
             speaker.receive_rtp(packets, room.now)
         assert [each.payload for each in out(end).rtp] == [KEYFRAME + b"after"]
         room.close()
+
+
+def voices(groups: list[list[bytes]]) -> list[list[tuple[int, int, bytes]]]:
+    """What two listeners get, one of them from the third group on each frame twice; what they get again is
+    the same."""
+    room = Room()
+    try:
+        room.allow({name: {"speaker": ["microphone"]} for name in ("near", "far")})
+        speaker = room.transport("speaker", "send")
+        producer = room.produce(speaker, "mic", "audio", "microphone", OPUS_PARAMETERS)
+        ends = [room.transport(name, "recv") for name in ("near", "far")]
+        consumers = [room.consume(end, producer) for end in ends]
+        assert consumers[1].protection is not None
+        for number, group in enumerate(groups):
+            consumers[1].protection.redundancy.blocks = int(number > 1)
+            speaker.receive_rtp(group, room.now)
+        found = []
+        for end, consumer in zip(ends, consumers, strict=True):
+            sent = list(out(end).rtp)
+            assert consumer.packets == len(sent)
+            assert len({each.sequence for each in sent}) == len(sent)
+            end._receive_rtcp(rtcp.build_nack(1, consumer.ssrc, [each.sequence for each in sent]), room.now)
+            again = out(end).rtp[len(sent) :]
+            assert {each.sequence: each for each in again} == {each.sequence: each for each in sent}
+            found.append(
+                [(each.sequence - sent[0].sequence & 0xFFFF, each.timestamp, each.payload) for each in sent]
+            )
+        return found
+    finally:
+        room.close()
+
+
+@given(st.data())
+def test_sound_that_comes_together_is_as_if_it_had_come_alone(data: st.DataObject) -> None:
+    source = opus()
+    packets = [source.packet(bytes((number,)) * 20) for number in range(16)]
+    order = data.draw(st.lists(st.integers(0, 15), max_size=24))
+    arrived = packets[:1] + [packets[number] for number in sorted(order, key=lambda n: n + n % 3)]
+    cuts = sorted({1, 2} | data.draw(st.sets(st.integers(1, len(arrived)))))
+    groups = [arrived[start:end] for start, end in zip([0, *cuts], [*cuts, len(arrived)], strict=True)]
+    near, far = voices(groups)
+    assert [near, far] == voices([[packet] for packet in arrived])
+
+
+def test_a_frame_that_went_with_its_group_goes_along_with_the_next() -> None:
+    source = opus()
+    packets = [source.packet(bytes((number,)) * 20) for number in range(4)]
+    near, far = voices([packets[:1], packets[1:2], packets[2:]])
+    assert [payload for _, _, payload in near[2:]] == [bytes((number,)) * 20 for number in (2, 3)]
+    assert [payload[-40:] for _, _, payload in far[2:]] == [
+        bytes((number - 1,)) * 20 + bytes((number,)) * 20 for number in (2, 3)
+    ]
