@@ -8,6 +8,7 @@
 # make bench-rooms    how many meetings of eight a core carries, with how much memory
 # make bench-join     time to the first picture after joining, and after a change of officer
 # make bench-interpreting  how fast a turn of the interpreter is heard, and how faithfully
+# make bench-delay    how long a packet is in the worker at three loads of it
 # make bench-mix      what a mix for a listener who cannot mix costs, and how late it is
 # make bench-text     how soon a letter that is written is read
 # make bench-recovery how fast people are back when something has gone wrong
