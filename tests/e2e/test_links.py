@@ -1,12 +1,13 @@
 """One-time links in real browsers: whose they are, and what is said to anybody else."""
 
 import asyncio
+import json
 from pathlib import Path
 
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.e2e.conftest import ExpectError
-from tests.e2e.people import Arrive, Meeting, Person
+from tests.e2e.people import INDEX, Arrive, Meeting, Person
 from tests.support.roster import demand_once
 from tests.support.service import Service, service
 
@@ -141,3 +142,22 @@ async def test_a_second_tab_takes_over_and_the_first_can_take_it_back(meeting: M
     await expect(second.find("session-replaced")).to_be_visible()
     assert await first.participant() == await second.participant()
     demand_once(newcomer.snapshot, await first.participant())
+
+
+async def test_a_page_whose_texts_do_not_come_is_fetched_anew_instead_of_shown_without(
+    meeting: Meeting, expect_error: ExpectError
+) -> None:
+    expect_error("ERR_FAILED|Failed to fetch", "the browser notes the file that this test keeps from it")
+    manifest = json.loads((INDEX.parent / ".vite" / "manifest.json").read_text("utf-8"))
+    person = await meeting.arrive()
+    tries = 0
+
+    async def second_time(route: Route) -> None:
+        nonlocal tries
+        tries += 1
+        await (route.abort() if tries == 1 else route.continue_())
+
+    await person.page.route(f"**/{manifest['src/locales/sv/index.ts']['file']}", second_time)
+    await person.open(await meeting.link("officer", 1, name="Erik Lind"))
+    await expect(person.find("join-button")).to_have_text("Gå med")
+    assert tries == 2

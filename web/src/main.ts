@@ -26,6 +26,13 @@ function placeSprite(): void {
 placeSprite();
 bridgeFkui();
 const app = createApp(App).use(createPinia()).use(i18n).use(ValidationPlugin).use(TranslationPlugin).use(router);
-void usePage().settled().then(() => app.mount("#app"));
+
+/** Milliseconds until a page whose texts did not come is fetched anew: without any, only their keys could be shown. */
+const ANEW = 3_000;
+
+void usePage().settled().then(() => {
+  if (i18n.global.availableLocales.length) app.mount("#app");
+  else setTimeout(() => window.location.reload(), ANEW);
+});
 exposeSupport();
 window.addEventListener("online", () => useMeeting().hurry());
