@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from config.catalogue import Agency
+from media.client import WorkerClient
 from rooms import commands as cmd
 from rooms import interpreting_commands as icmd
 from rooms import pool_commands as pcmd
@@ -19,6 +20,7 @@ from rooms.policy import Action, may, may_publish
 from rooms.views import Transcript, instant, maybe, transcript
 from signaling import messages as msg
 from signaling.errors import ServiceError
+from signaling.exchange import Exchange, Link
 from signaling.idempotency import once
 from signaling.let_in import LetIn
 from signaling.quality import Report
@@ -88,38 +90,8 @@ async def produce(device: "Joined", params: msg.Produce) -> Result:
     return {"id": producer}
 
 
-async def pause_producer(device: "Joined", params: msg.ById) -> Result:
-    producer = device.live.exchange.own_producer(device.session, params.id)
-    await device.live.exchange.worker.call(lambda worker: worker.pause_producer(producer))
-    return NOTHING
-
-
-async def resume_producer(device: "Joined", params: msg.ById) -> Result:
-    producer = device.live.exchange.own_producer(device.session, params.id)
-    await device.live.exchange.worker.call(lambda worker: worker.resume_producer(producer))
-    return NOTHING
-
-
 async def close_producer(device: "Joined", params: msg.ById) -> Result:
     await device.live.change_media(lambda: device.live.exchange.close_producer(device.session, params.id))
-    return NOTHING
-
-
-async def pause_consumer(device: "Joined", params: msg.ById) -> Result:
-    consumer = device.live.exchange.own_consumer(device.session, params.id)
-    await device.live.exchange.worker.call(lambda worker: worker.pause_consumer(consumer))
-    return NOTHING
-
-
-async def resume_consumer(device: "Joined", params: msg.ById) -> Result:
-    consumer = device.live.exchange.own_consumer(device.session, params.id)
-    await device.live.exchange.worker.call(lambda worker: worker.resume_consumer(consumer))
-    return NOTHING
-
-
-async def request_keyframe(device: "Joined", params: msg.ById) -> Result:
-    consumer = device.live.exchange.own_consumer(device.session, params.id)
-    await device.live.exchange.worker.call(lambda worker: worker.request_keyframe(consumer))
     return NOTHING
 
 
@@ -271,6 +243,20 @@ async def revoke_grant(device: "Joined", params: msg.ByParticipant) -> Result:
     return NOTHING
 
 
+def told(
+    own: Callable[[Exchange, Link, str], str], tell: Callable[[WorkerClient, str], Awaitable[None]]
+) -> Handler:
+    """What the worker is told of something of one's own."""
+
+    async def carry_out(device: "Joined", params: msg.ById) -> Result:
+        exchange = device.live.exchange
+        id_ = own(exchange, device.session, params.id)
+        await exchange.worker.call(lambda worker: tell(worker, id_))
+        return NOTHING
+
+    return carry_out
+
+
 def command(make: Callable[[str, Any], cmd.Command]) -> Handler:
     async def carry_out(device: "Joined", params: msg.Call) -> Result:
         await device.live.execute(once(make(device.participant, params), device.seed))
@@ -291,12 +277,12 @@ HANDLERS: dict[str, Handler] = {
     "media.restartIce": restart_ice,
     "media.iceServers": ice_servers,
     "media.produce": produce,
-    "media.pauseProducer": pause_producer,
-    "media.resumeProducer": resume_producer,
+    "media.pauseProducer": told(Exchange.own_producer, lambda worker, id_: worker.pause_producer(id_)),
+    "media.resumeProducer": told(Exchange.own_producer, lambda worker, id_: worker.resume_producer(id_)),
     "media.closeProducer": close_producer,
-    "media.pauseConsumer": pause_consumer,
-    "media.resumeConsumer": resume_consumer,
-    "media.requestKeyframe": request_keyframe,
+    "media.pauseConsumer": told(Exchange.own_consumer, lambda worker, id_: worker.pause_consumer(id_)),
+    "media.resumeConsumer": told(Exchange.own_consumer, lambda worker, id_: worker.resume_consumer(id_)),
+    "media.requestKeyframe": told(Exchange.own_consumer, lambda worker, id_: worker.request_keyframe(id_)),
     "media.restartConsumer": restart_consumer,
     "media.report": report,
     "media.setPreferredLayers": set_preferred_layers,
