@@ -25,7 +25,7 @@ from tests.bench.figures import load, processor_seconds, table, write
 from tests.bench.janus import janus
 from tests.bench.livekit import livekit
 from tests.bench.modules import GALENE, built
-from tests.bench.servers import Server, ServerMissing, our_worker
+from tests.bench.servers import Server, ServerMissing, ServerRefused, our_worker
 
 MEETING = "meeting"
 SCENES = ("1", "3", "7", "20", MEETING)
@@ -124,7 +124,7 @@ async def measured(
     for attempt in range(ATTEMPTS):
         try:
             return await measure(name, scene, options.seconds, options.warm_up, uneven=options.uneven)
-        except (ServerMissing, TrafficFailed, TimeoutError) as error:
+        except (ServerMissing, ServerRefused, TrafficFailed, TimeoutError) as error:
             why = f"{type(error).__name__}: {error}"
             print(f"{name}, {title(scene)}, attempt {attempt + 1}: {why}", file=sys.stderr)
             if STARTS[name] in (our_worker, STARTS["plain"]):

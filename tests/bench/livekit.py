@@ -17,7 +17,7 @@ import jwt
 
 from tests.bench import sdp
 from tests.bench.modules import LIVEKIT, built
-from tests.bench.servers import ServerMissing, ended, own_address
+from tests.bench.servers import ServerMissing, ServerRefused, ended, own_address
 from tests.e2e.process import free_port
 
 KEY, ROOM = "bench", "room"
@@ -64,7 +64,7 @@ class Participant:
             async with asyncio.timeout(_ANSWERED):
                 return await self._queue(kind).get()
         except TimeoutError:
-            raise ServerMissing(f"LiveKit did not tell of {kind}") from None
+            raise ServerRefused(f"LiveKit did not tell of {kind}") from None
 
     async def say(self, **message: Any) -> None:
         await self._socket.send_bytes(self._rtc.SignalRequest(**message).SerializeToString())
