@@ -135,7 +135,8 @@ async def filled(count: int, options: argparse.Namespace) -> tuple[float, list[S
                 if steps[-1].held:
                     break
             else:
-                break
+                if len(meetings) >= options.least:
+                    break
     return round(idle, 1), steps
 
 
@@ -153,9 +154,14 @@ def carried(steps: list[Step]) -> Step | None:
     return max((each for each in steps if each.held), key=lambda each: each.meetings, default=None)
 
 
+def fullest(steps: list[Step]) -> Step:
+    """The same; where none did, the last."""
+    return carried(steps) or steps[-1]
+
+
 def memory(steps: list[Step]) -> float:
     """MiB for each participant beyond the first meeting."""
-    first, last = steps[0], carried(steps) or steps[0]
+    first, last = steps[0], fullest(steps)
     return round((last.mib - first.mib) / max(1, PEOPLE * (last.meetings - first.meetings)), 2)
 
 
@@ -176,20 +182,20 @@ async def main(options: argparse.Namespace) -> int:
     ]
     rows: list[list[object]] = []
     for count, (_, steps) in found.items():
-        if last := carried(steps):
-            busy = sum(last.workers_busy)
-            rows.append(
-                [
-                    count,
-                    last.meetings,
-                    f"{busy:.0%}",
-                    f"{last.ends_busy:.0%}",
-                    f"{last.median:.1f}, {last.p99:.1f}",
-                    f"{last.loss:.2%}",
-                    f"{last.meetings / busy:.1f}",
-                    last.load,
-                ]
-            )
+        last = fullest(steps)
+        busy = sum(last.workers_busy)
+        rows.append(
+            [
+                count,
+                last.meetings if last.held else f"none ({last.meetings} measured)",
+                f"{busy:.0%}",
+                f"{last.ends_busy:.0%}",
+                f"{last.median:.1f}, {last.p99:.1f}",
+                f"{last.loss:.2%}",
+                f"{last.meetings / busy:.1f}",
+                last.load,
+            ]
+        )
     print(f"\n{table(head, rows)}\n")
     head = [
         "workers",
@@ -203,7 +209,7 @@ async def main(options: argparse.Namespace) -> int:
     for count, (idle, steps) in found.items():
         each = memory(steps)
         verdict = f"≤ {MEMORY}: {'held' if each <= MEMORY else 'missed'}"
-        rows.append([count, idle, steps[0].mib, (carried(steps) or steps[0]).mib, each, verdict])
+        rows.append([count, idle, steps[0].mib, fullest(steps).mib, each, verdict])
     print(table(head, rows))
     path = write(
         options.name,
@@ -242,6 +248,7 @@ if __name__ == "__main__":
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--settle", type=float, default=3.0, help="seconds after a meeting has begun")
+    parser.add_argument("--least", type=int, default=4, help="meetings, whatever they wait, for the memory")
     parser.add_argument("--shared", action="store_true", help="all processes on all cores")
     parser.add_argument("--name", default="rooms", help="of the JSON file in tests/bench/results")
     sys.exit(asyncio.run(main(parser.parse_args())))
