@@ -233,12 +233,14 @@ class Booking(Out):
 
 
 class LinkInfo(Out):
-    """For whom a one-time link or a token is: their role, the language they were given, and what they are
-    invited to, which is told only while the link can still be used."""
+    """For whom a one-time link or a token is: their role and the language they were given; while it can still
+    be used also what they are invited to, and the router's capabilities (none while no worker runs), for
+    which a browser gets ready before it joins."""
 
     role: Role
     language: str
     booking: Booking | None
+    router_rtp_capabilities: MediaShape | None
 
 
 class AccessToken(Out):

@@ -51,15 +51,21 @@ async def whose(call: Call) -> Reply:
         person, booked = await services.lockouts.codes.count(
             f"{call.request.remote}", {"invitation_unknown"}, whose
         )
-    about = None
+    about, capabilities = None, None
     if booked is not None:
+        workers = services.hub.workers
+        capabilities = workers.router_capabilities if workers.running else None
         about = models.Booking(
             site_name=booked.site_name,
             time_zone=services.names.zone(booked.site),
             planned_at=booked.planned_at,
             station=booked.station,
         )
-    return Reply(models.LinkInfo(role=person.role, language=person.language, booking=about))
+    return Reply(
+        models.LinkInfo(
+            role=person.role, language=person.language, booking=about, router_rtp_capabilities=capabilities
+        )
+    )
 
 
 async def _exchange(call: Call, form: models.TokenForm) -> Reply:

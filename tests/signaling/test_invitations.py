@@ -156,6 +156,7 @@ async def test_a_link_tells_for_whom_it_is_without_being_used(desk: Service) -> 
         told_of = await desk.call("POST", "/api/v1/links", {"code": link["code"]}, token="")
         assert (told_of.json["role"], told_of.json["language"]) == ("companion", "so")
         assert "Set-Cookie" not in told_of.headers
+        assert told_of.json["router_rtp_capabilities"] == desk.services.hub.workers.router_capabilities
     assert (await desk.redeem(link["code"])).status == 200
     assert (
         await desk.call("POST", "/api/v1/links", {"code": "A" * 22}, token="")

@@ -66,7 +66,10 @@ export type Quality = SocketSchemas["Quality"];
 export type Speaker = SocketSchemas["SpeakerLevel"];
 export type SessionClosed = SocketSchemas["SessionClosed"];
 
-export type LinkInfo = Narrow<RestSchemas["LinkInfo"], { role: Role }>;
+export type LinkInfo = Narrow<
+  RestSchemas["LinkInfo"],
+  { role: Role; router_rtp_capabilities: types.RtpCapabilities | null }
+>;
 export type TokenAnswer = RestSchemas["AccessToken"];
 export type InviteAnswer = RestSchemas["Invitation"];
 export type InviteRequest = Narrow<RestSchemas["NewInvitation"], { role: Role }>;

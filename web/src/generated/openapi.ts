@@ -1429,14 +1429,19 @@ export interface components {
         };
         /**
          * LinkInfo
-         * @description For whom a one-time link or a token is: their role, the language they were given, and what they are
-         *     invited to, which is told only while the link can still be used.
+         * @description For whom a one-time link or a token is: their role and the language they were given; while it can still
+         *     be used also what they are invited to, and the router's capabilities (none while no worker runs), for
+         *     which a browser gets ready before it joins.
          */
         LinkInfo: {
             role: components["schemas"]["Role"];
             /** Language */
             language: string;
             booking: components["schemas"]["Booking"] | null;
+            /** Router Rtp Capabilities */
+            router_rtp_capabilities: {
+                [key: string]: unknown;
+            } | null;
         };
         /** Meeting */
         Meeting: {

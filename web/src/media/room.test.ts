@@ -3,7 +3,7 @@ import type { types } from "mediasoup-client";
 import type { NewConsumer, StandingMedia } from "../wire";
 import { settle } from "./fake";
 import { Relays } from "./relays";
-import { MediaRoom } from "./room";
+import { MediaRoom, prepare } from "./room";
 import { type Caller, CONNECTION_LOST, type Params, RpcError } from "./rpc";
 
 type Listener = (...args: never[]) => void;
@@ -120,6 +120,7 @@ class FakeTransport extends Emitter {
   }
 }
 
+const devices = vi.hoisted(() => ({ made: 0 }));
 const made = vi.hoisted(() => [] as { id: string }[]);
 
 vi.mock("mediasoup-client", () => {
@@ -134,7 +135,7 @@ vi.mock("mediasoup-client", () => {
     createRecvTransport: create,
     createSendTransport: create,
   };
-  return { Device: { factory: async () => device } };
+  return { Device: { factory: async () => (devices.made++, device) } };
 });
 
 /** A server that answers everything, and a room in which one voice is heard and one's own is sent. */
@@ -218,6 +219,19 @@ beforeEach(async () => {
   };
   Object.assign(stage, { call });
   await stage.open();
+});
+
+describe("a browser that is ready for a server", () => {
+  it("is not asked again what it can do, unless the server can do something else", async () => {
+    const before = devices.made;
+    const capabilities = { codecs: [], headerExtensions: [] };
+    await prepare(capabilities);
+    const events = { received: () => undefined, gone: () => undefined, state: () => undefined, failed: () => undefined };
+    await MediaRoom.open({ ...capabilities }, new Relays([], stage.call), stage.call, events);
+    expect(devices.made).toBe(before + 1);
+    await MediaRoom.open({ codecs: [] }, new Relays([], stage.call), stage.call, events);
+    expect(devices.made).toBe(before + 2);
+  });
 });
 
 describe("what is offered", () => {

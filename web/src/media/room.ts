@@ -52,26 +52,31 @@ const AUDIO: Record<"microphone" | "interpretation", types.ProducerCodecOptions>
 };
 
 /** Large, and needed by nobody before they join. */
-function library(): Promise<typeof import("mediasoup-client")> {
+export function library(): Promise<typeof import("mediasoup-client")> {
   return import("mediasoup-client");
 }
 
-/** A browser's first connection takes it a while: one is made, and thrown away, before anybody waits for it. */
-export function warmUp(): Promise<void> {
-  return (warm ??= makeOne().catch(() => void (warm = null)));
+let ready: { of: string; device: Promise<Device> } | null = null;
+
+/** What this browser and a server with these capabilities have in common. It takes a while: ask before anybody waits. */
+export function prepare(capabilities: types.RtpCapabilities): Promise<Device> {
+  const of = JSON.stringify(capabilities);
+  if (ready?.of !== of) {
+    const device = load(capabilities);
+    ready = { of, device };
+    device.catch(() => {
+      if (ready?.device === device) ready = null;
+    });
+  }
+  return ready.device;
 }
 
-let warm: Promise<void> | null = null;
-
-async function makeOne(): Promise<void> {
+async function load(routerRtpCapabilities: types.RtpCapabilities): Promise<Device> {
   const { Device } = await library();
   const device = await Device.factory();
-  await device.load({ routerRtpCapabilities: { codecs: [OPUS] } });
+  await device.load({ routerRtpCapabilities, preferLocalCodecsOrder: false });
+  return device;
 }
-
-const OPUS: types.RtpCodecCapability = {
-  kind: "audio", mimeType: "audio/opus", clockRate: 48_000, channels: 2, preferredPayloadType: 100,
-};
 
 export class MediaRoom {
   private send: types.Transport | null = null;
@@ -108,10 +113,7 @@ export class MediaRoom {
     call: Caller,
     events: RoomEvents,
   ): Promise<MediaRoom> {
-    const { Device } = await library();
-    const device = await Device.factory();
-    await device.load({ routerRtpCapabilities: capabilities, preferLocalCodecsOrder: false });
-    return new MediaRoom(device, call, relays, events);
+    return new MediaRoom(await prepare(capabilities), call, relays, events);
   }
 
   /** Makes the receiving transport and connects it before anything is received, so that a first picture comes fast. */
