@@ -23,7 +23,7 @@ from pathlib import Path
 
 from media.client import WorkerClient
 from tests.bench.chart import bars
-from tests.bench.ends import PEOPLE, Ends, meeting
+from tests.bench.ends import PEOPLE, Ends, TrafficFailed, meeting
 from tests.bench.figures import load, processor_seconds, resident, table, write
 from tests.bench.servers import OurWorker, worker
 
@@ -125,7 +125,7 @@ async def filled(count: int, options: argparse.Namespace) -> tuple[float, list[S
             try:
                 meetings.append(await stack.enter_async_context(meeting(server, ["timed"], others)))
                 await meetings[-1].flowing()
-            except TimeoutError:
+            except (TimeoutError, TrafficFailed):
                 print(f"{len(meetings)} meetings: the last one did not begin in time", flush=True)
                 break
             await asyncio.sleep(options.settle)
