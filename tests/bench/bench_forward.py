@@ -127,7 +127,7 @@ async def measured(
         except (ServerMissing, ServerRefused, TrafficFailed, TimeoutError) as error:
             why = f"{type(error).__name__}: {error}"
             print(f"{name}, {title(scene)}, attempt {attempt + 1}: {why}", file=sys.stderr)
-            if STARTS[name] in (our_worker, STARTS["plain"]):
+            if STARTS[name] in (our_worker, STARTS["plain"]) and attempt == ATTEMPTS - 1:
                 raise
             if isinstance(error, ServerMissing):
                 left_out[name] = why
