@@ -1,10 +1,10 @@
 """How long people wait for a picture: `python -m tests.bench.bench_join`.
 
-Join: in Chromium, from the click that takes somebody in to the first picture of somebody else that the page
-shows. Both send a camera of 640×360 in two sizes, thirty a second, and sound. Their own devices are open
-before the click, all else is made on the way. Ours is the page of an officer who comes into a station that
-goes on; LiveKit's is a page with its client library and nothing else (`pages/livekit.html`). They take turns,
-five at a time; `--timeline` tells what happens when.
+Join: in Chromium, from the click that takes somebody in to the first picture of somebody else that the
+page shows. Both send a camera of 640×360 in two sizes, thirty a second, and sound. The page is loaded and
+their own devices are open before the click, all else is made on the way. Ours is the page of an officer who
+comes into a station that goes on; LiveKit's is a page with its client library and nothing else
+(`pages/livekit.html`). They take turns, five at a time; `--timeline` tells what happens when.
 Switch: from the host's call that starts a station to the last packet of the new officer's first picture in
 the newcomer's kernel, with raw clients. Servers, browser and clients share this machine.
 """
@@ -82,6 +82,8 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
 
 
 async def clicked(joining: Page, button: str) -> Times:
+    """Once the page has fetched what it wants."""
+    await joining.wait_for_load_state("networkidle")
     await joining.locator(button).click()
     async with asyncio.timeout(20):
         await joining.evaluate("window.__first")

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { reactive } from "vue";
 import type { types } from "mediasoup-client";
 import type { NewConsumer, StandingMedia } from "../wire";
 import { settle } from "./fake";
@@ -130,7 +131,7 @@ vi.mock("mediasoup-client", () => {
     return transport;
   };
   const device = {
-    load: async () => undefined,
+    load: async ({ routerRtpCapabilities }: { routerRtpCapabilities: object }) => void structuredClone(routerRtpCapabilities),
     rtpCapabilities: { codecs: [{ mimeType: "audio/opus", preferredPayloadType: 100, clockRate: 48000 }] },
     createRecvTransport: create,
     createSendTransport: create,
@@ -225,7 +226,7 @@ describe("a browser that is ready for a server", () => {
   it("is not asked again what it can do, unless the server can do something else", async () => {
     const before = devices.made;
     const capabilities = { codecs: [], headerExtensions: [] };
-    await prepare(capabilities);
+    await prepare(reactive(capabilities));
     const events = { received: () => undefined, gone: () => undefined, state: () => undefined, failed: () => undefined };
     await MediaRoom.open({ ...capabilities }, new Relays([], stage.call), stage.call, events);
     expect(devices.made).toBe(before + 1);

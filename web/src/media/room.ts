@@ -62,7 +62,8 @@ let ready: { of: string; device: Promise<Device> } | null = null;
 export function prepare(capabilities: types.RtpCapabilities): Promise<Device> {
   const of = JSON.stringify(capabilities);
   if (ready?.of !== of) {
-    const device = load(capabilities);
+    // Not the object itself: the page may watch it, and what is watched cannot be cloned.
+    const device = load(JSON.parse(of));
     ready = { of, device };
     device.catch(() => {
       if (ready?.device === device) ready = null;
