@@ -227,7 +227,8 @@ describe("a browser that is ready for a server", () => {
     const before = devices.made;
     const capabilities = { codecs: [], headerExtensions: [] };
     await prepare(reactive(capabilities));
-    const events = { received: () => undefined, gone: () => undefined, state: () => undefined, failed: () => undefined };
+    const nothing = () => undefined;
+    const events = { received: nothing, gone: nothing, state: nothing, failed: nothing, still: nothing };
     await MediaRoom.open({ ...capabilities }, new Relays([], stage.call), stage.call, events);
     expect(devices.made).toBe(before + 1);
     await MediaRoom.open({ codecs: [] }, new Relays([], stage.call), stage.call, events);
