@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
 
-RETURNING = 100.0
+RETURNING = 150.0
 """Devices that a node lets in again in a second without keeping anybody waiting."""
-SHORTEST, LONGEST = 1.0, 15.0
+SHORTEST, LONGEST = 0.5, 15.0
 """Seconds over which devices come back: whoever is alone is not kept waiting, and nobody forever."""
 
 

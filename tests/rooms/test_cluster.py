@@ -56,9 +56,9 @@ def test_the_meetings_of_a_dead_node_are_spread() -> None:
 
 
 def test_whoever_was_at_a_dead_node_comes_back_over_a_time_that_the_others_need() -> None:
-    assert spread(300, 1) == 3.0
-    assert spread(900, 3) == 3.0
-    assert spread(4, 1) == 1.0
+    assert spread(300, 1) == 2.0
+    assert spread(900, 3) == 2.0
+    assert spread(4, 1) == 0.5
     assert spread(9000, 0) == 15.0
 
 
