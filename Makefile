@@ -11,6 +11,7 @@
 # make bench-delay    how long a packet is in the worker at three loads of it
 # make bench-mix      what a mix for a listener who cannot mix costs, and how late it is
 # make bench-text     how soon a letter that is written is read
+# make bench-loss     what is understood of speech over lines that lose packets (package espeak-ng)
 # make bench-recovery how fast people are back when something has gone wrong
 # make bench-store    how long the SQLite store takes
 # make soak           ten minutes of compressed life: does memory stay flat?
@@ -43,7 +44,7 @@ LIVEKIT_CLIENT := tests/bench/pages/node_modules/livekit-client/dist/livekit-cli
 # Each tests/bench/bench_NAME.py is a part: make bench-NAME.
 PARTS := $(patsubst tests/bench/bench_%.py,bench-%,$(sort $(wildcard tests/bench/bench_*.py)))
 
-.PHONY: help install run test check types check-types vitest pytest web system clean bench $(PARTS) janus soak \
+.PHONY: help install run test check types check-types vitest pytest web system clean bench $(PARTS) janus espeak soak \
 	fuzz screenshots cluster-drill
 
 help:
@@ -180,8 +181,9 @@ bench:
 $(PARTS): bench-%: $(STAMPS)/python-bench
 	python -m tests.bench.bench_$* $(ARGS)
 
-bench-interpreting bench-join bench-recovery bench-text: system $(PAGES)
+bench-interpreting bench-join bench-loss bench-recovery bench-text: system $(PAGES)
 bench-forward: janus
+bench-loss: espeak
 bench-join: $(LIVEKIT_CLIENT)
 
 $(LIVEKIT_CLIENT): tests/bench/pages/package-lock.json $(STAMPS)/node
@@ -195,6 +197,14 @@ janus:
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends janus >/dev/null; \
 	else \
 		echo 'To compare with Janus, install its Debian package: sudo apt-get install janus' >&2; \
+	fi
+
+espeak:
+	@command -v espeak-ng >/dev/null || if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo 'Installing espeak-ng'; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends espeak-ng >/dev/null; \
+	else \
+		echo 'Install the Debian package that speaks: sudo apt-get install espeak-ng' >&2; exit 2; \
 	fi
 
 screenshots: system $(STAMPS)/python-test $(PAGES)

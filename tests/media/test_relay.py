@@ -30,6 +30,13 @@ def test_bursts_lose_neighbours() -> None:
     assert sum(runs) / len(runs) == pytest.approx(5, rel=0.25)
 
 
+def test_a_line_that_loses_in_bursts_no_more_loses_nothing() -> None:
+    link = Link(1, burst=(1.0, 0.0))
+    assert not any(fates(link, 5))
+    link.burst = None
+    assert all(fates(link, 5))
+
+
 def test_delay_and_jitter_keep_the_order() -> None:
     link = Link(5, delay=0.05, jitter=0.03)
     arrivals = [link.offer(100, number / 100)[0] for number in range(1000)]

@@ -40,7 +40,7 @@ class Link:
     which everything is lost; `delay` and `jitter` seconds (the delay lies in delay..delay+jitter, and order
     is kept); `reorder` the share that is held back by `held` seconds and overtaken; `duplicate` the share
     that comes twice; `rate` bit/s; `outages` windows of time in which nothing passes; `block_udp` lets
-    nothing pass at all. The last three may be changed while it runs.
+    nothing pass at all. All may be changed while it runs.
     """
 
     def __init__(
@@ -82,7 +82,9 @@ class Link:
         return [at, at] if self._random.random() < self.duplicate else [at]
 
     def _swallowed(self, now: float) -> bool:
-        if self.burst is not None:
+        if self.burst is None:
+            self._bad = False
+        else:
             enter, leave = self.burst
             self._bad = self._random.random() >= leave if self._bad else self._random.random() < enter
         unlucky = self._random.random() < self.loss
