@@ -29,9 +29,9 @@ class Allocation:
     def allowed(self) -> float:
         return self._downlink.allowed
 
-    def estimate(self, now: float) -> float | None:
-        """bit/s that the line takes as the browser says, if it has said so lately."""
-        return self._downlink.estimate(now)
+    def room(self, now: float) -> float | None:
+        """bit/s that the line takes, `None` while nothing tells of a bound."""
+        return self._downlink.room(now)
 
     def measured(self, rtt: float, now: float) -> None:
         if self._downlink.measured(rtt, self._rate(now), now):

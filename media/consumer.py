@@ -480,7 +480,7 @@ class Consumer:
         """Send earlier frames along as the listener's line needs it."""
         if self.protection is not None:
             line = self.transport
-            self.protection.redundancy.judge(line.loss.at(now), line.rtt, line.allocation.estimate(now), now)
+            self.protection.redundancy.judge(line.loss.at(now), line.rtt, line.allocation.room(now), now)
 
     def heard(self, block: rtcp.ReportBlock, now: float) -> float | None:
         """Round trip in seconds when the listener's report answers one of our latest sender reports."""

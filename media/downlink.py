@@ -69,6 +69,10 @@ class Downlink:
         """What the browser says of the line, bit/s; `None` when it has not said anything lately."""
         return self._estimate if now - self._estimated_at <= BELIEVED else None
 
+    def room(self, now: float) -> float | None:
+        """What it takes, bit/s, as far as anything tells of a bound: nothing does while all flows."""
+        return None if self._flows(now - BELIEVED) else self.estimate(now)
+
     def elsewhere(self, now: float) -> None:
         """What comes from now on goes another way, of which nothing is known: more is tried as soon as that
         would be after any trouble."""

@@ -20,6 +20,8 @@ SPARED = (0.005, 0.04)
 """Share below which they are not any more."""
 PATIENCE = 10.0
 """Seconds for which less must have done before there is less."""
+NO_ROOM = 15.0
+"""Seconds for which there is none where there was no room for it: without it there seems to be room again."""
 BLOCK_RATE = 160_000
 """bit/s that a line must be thought to carry for each earlier frame: twice what one takes at 64 kbit/s."""
 
@@ -32,12 +34,15 @@ class Redundancy:
     blocks: int = 0
     _long: bool = False
     _enough_since: float = inf
+    _not_before: float = -inf
 
     def judge(self, loss: float, rtt: float | None, room: float | None, now: float) -> None:
         """`loss` on the listener's line, 0 to 1; `rtt` in seconds and `room` in bit/s, if they are known."""
         self._long = rtt is not None and rtt >= (SHORT if self._long else LONG)
         most = MOST_BLOCKS if room is None else min(MOST_BLOCKS, int(room // BLOCK_RATE))
-        if not self._long or most == 0:
+        if self.blocks and most == 0:
+            self._not_before = now + NO_ROOM
+        if not self._long or most == 0 or now < self._not_before:
             self.forget()
             return
         self.blocks = max(min(self.blocks, most), min(most, sum(loss >= least for least in NEEDED)))

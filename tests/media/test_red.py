@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from media.downlink import BELIEVED
 from media.ortc import assumed_capabilities
 from media.protection import EXTRA_MOST, EXTRA_RATE, Protection
 from media.red import MOST_BLOCKS, Frame, History
-from media.redundancy import BLOCK_RATE, LONG, NEEDED, PATIENCE, SHORT, SPARED, Redundancy
+from media.redundancy import BLOCK_RATE, LONG, NEEDED, NO_ROOM, PATIENCE, SHORT, SPARED, Redundancy
 from media.transport import Transport
 from tests.media.room import Room, out
 from tests.media.test_loss import Stage, report
@@ -98,6 +99,20 @@ def test_a_line_without_room_gets_fewer_frames_or_none() -> None:
     assert [judged(0.3, room=blocks * BLOCK_RATE) for blocks in (0.9, 1, 2, 50)] == [0, 1, 2, 2]
 
 
+def test_where_there_was_no_room_for_it_nothing_is_repeated_for_a_while() -> None:
+    found = Redundancy()
+    told = [
+        (0.0, None, 2),
+        (1.0, BLOCK_RATE / 2, 0),
+        (2.0, None, 0),
+        (NO_ROOM, None, 0),
+        (NO_ROOM + 1, None, 2),
+    ]
+    for now, room, blocks in told:
+        found.judge(0.2, 0.2, room, now)
+        assert found.blocks == blocks
+
+
 def test_more_comes_at_once_and_less_after_it_would_have_done_for_a_while() -> None:
     found = Redundancy()
     found.judge(0.2, 0.2, None, 0.0)
@@ -132,11 +147,16 @@ JUDGED = st.tuples(
 def test_in_no_history_are_frames_repeated_without_reason_or_room_or_do_they_flap(
     steps: list[tuple[float, float | None, float | None, float]],
 ) -> None:
-    found, now, last_less = Redundancy(), 0.0, -PATIENCE
+    found, now, last_less, no_room = Redundancy(), 0.0, -PATIENCE, -inf
     for loss, rtt, room, passes in steps:
         before = found.blocks
         now += passes
         found.judge(loss, rtt, room, now)
+        if before and room is not None and room < BLOCK_RATE:
+            no_room = now
+        if now - no_room < NO_ROOM:
+            assert found.blocks == 0
+            continue
         assert 0 <= found.blocks <= MOST_BLOCKS
         assert found.blocks * BLOCK_RATE <= (1e9 if room is None else room)
         if found.blocks:
@@ -255,6 +275,22 @@ def test_a_narrow_line_has_no_room_for_it_as_long_as_the_browser_says_so(room: R
         room.tick(BELIEVED - 0.1)
         say(stage, b"a", b"b")
     assert [each for each, _ in sent(transport)] == [PLAIN, PLAIN, RED, RED]
+
+
+def test_a_low_estimate_is_no_bound_while_packets_come_without_a_queue(room: Room) -> None:
+    stage = Stage(room)
+    transport, _ = stage.listener("first", stage.microphone)
+    room.now += 0.5
+    transport._receive_rtcp(rtcp.build_remb(1, BLOCK_RATE // 2, [1]), room.now)
+    for rtt in (0.2, 0.21):
+        transport.allocation.measured(rtt, room.now)
+    far(transport, 0.2, room.now)
+    room.tick(1.0)
+    say(stage, b"a", b"b")
+    transport.allocation.measured(0.4, room.now)
+    room.tick(1.0)
+    say(stage, b"c", b"d")
+    assert [each for each, _ in sent(transport)] == [PLAIN, RED, PLAIN, PLAIN]
 
 
 def test_a_listener_who_comes_by_another_path_is_not_judged_by_the_line_before(room: Room) -> None:

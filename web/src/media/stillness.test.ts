@@ -27,7 +27,13 @@ describe("a path on which nothing comes", () => {
     expect(told((at) => (at < 5_000 ? at : null), upTo(5_000))).toEqual([]);
   });
 
-  it("is told again only when something has come meanwhile, and not often", () => {
+  it("is told more and more rarely while nothing comes, as when everybody is silent", () => {
+    const apart = told(upTo(5_000), upTo(5_000), 1_200_000).map((at, place, all) => at - (all[place - 1] ?? at));
+    expect(apart.slice(1, 6).map((gap) => Math.floor(gap / 1_000))).toEqual([15, 30, 60, 120, 240]);
+    expect(Math.max(...apart)).toBeLessThan(242_000);
+  });
+
+  it("is told again soon when something has come meanwhile, and not often", () => {
     const stops = (at: number) => Math.floor(at / 4_000) * 4_000 + Math.min(at % 4_000, 1_000);
     const found = told(stops, stops, 40_000);
     expect(found.length).toBeGreaterThan(1);

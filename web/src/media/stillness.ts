@@ -3,8 +3,9 @@
 /** So long nothing new is played before what has come over the path is looked at, and so long that stands still then. */
 const UNPLAYED = 900;
 const STANDS = 400;
-/** Everybody may have fallen silent: what is done about a dead path is done no more often than that. */
+/** Everybody may have fallen silent: it is told no more often than that, and while nothing comes each time twice as late. */
 const APART = 15_000;
+const FARTHEST = 240_000;
 
 export class Stillness {
   private played: number | null = null;
@@ -12,6 +13,7 @@ export class Stillness {
   private came: number | null = null;
   private cameAt = 0;
   private told = -Infinity;
+  private inVain = 0;
 
   /** `played`: when the newest of what is played came, by any clock; null while there is nothing to play. */
   suspects(played: number | null, now: number): boolean {
@@ -19,8 +21,10 @@ export class Stillness {
       this.played = played;
       this.playedAt = now;
       this.came = null;
+      this.inVain = 0;
     }
-    return this.played !== null && now - this.playedAt >= UNPLAYED && now - this.told >= APART;
+    const apart = Math.min(FARTHEST, APART * 2 ** Math.max(0, this.inVain - 1));
+    return this.played !== null && now - this.playedAt >= UNPLAYED && now - this.told >= apart;
   }
 
   /** To be asked while it is suspected; `came`: how much has come over the path so far. */
@@ -32,7 +36,8 @@ export class Stillness {
     }
     if (now - this.cameAt < STANDS) return false;
     this.told = now;
-    this.played = null;
+    this.came = null;
+    this.inVain += 1;
     return true;
   }
 }
