@@ -161,7 +161,7 @@ def fullest(steps: list[Step]) -> Step:
 
 def memory(steps: list[Step]) -> float:
     """MiB for each participant beyond the first meeting."""
-    first, last = steps[0], fullest(steps)
+    first, last = steps[0], steps[-1]
     return round((last.mib - first.mib) / max(1, PEOPLE * (last.meetings - first.meetings)), 2)
 
 
@@ -209,7 +209,7 @@ async def main(options: argparse.Namespace) -> int:
     for count, (idle, steps) in found.items():
         each = memory(steps)
         verdict = f"≤ {MEMORY}: {'held' if each <= MEMORY else 'missed'}"
-        rows.append([count, idle, steps[0].mib, fullest(steps).mib, each, verdict])
+        rows.append([count, idle, steps[0].mib, steps[-1].mib, each, verdict])
     print(table(head, rows))
     path = write(
         options.name,
