@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from "vitest";
 import "../tools/texts.setup";
-import { atWork, direction, i18n, showIn } from "./i18n";
+import { onDuty, direction, i18n, showIn } from "./i18n";
 
 vi.stubGlobal("document", { documentElement: { lang: "sv", dir: "ltr" } });
 afterEach(() => showIn("sv"));
@@ -31,7 +31,7 @@ it.each([
   ["so", [1, 4], ["1 ilmo", "4 carruur ah"]],
   ["ti", [1, 4], ["1 ቆልዓ", "4 ቆልዑ"]],
 ] as const)("counts in %s by the rules of the language", async (language, counts, texts) => {
-  await atWork(async () => null)();
+  await onDuty(async () => null)();
   await showIn(language);
   expect(counts.map((n) => i18n.global.t("people.children", { n }, n))).toEqual(texts);
 });

@@ -50,10 +50,10 @@ export const i18n = createI18n({
 });
 
 const FALLBACK = "sv";
-const PARTS = ["index", "work"] as const;
+const PARTS = ["index", "duty"] as const;
 type Part = (typeof PARTS)[number];
 
-const files = import.meta.glob<Texts>("./locales/*/{index,work}.ts", { import: "default" });
+const files = import.meta.glob<Texts>("./locales/*/{index,duty}.ts", { import: "default" });
 /** By file, whether here already or on their way. */
 const coming = new Map<string, Promise<void>>();
 const needed = new Set<Part>(["index"]);
@@ -94,10 +94,10 @@ async function fetched(language: Locale, parts: Iterable<Part>): Promise<void> {
 
 let wanted: Locale = "sv";
 
-/** Loads a page of those who work, with its texts; from then on they come in every language. */
-export function atWork<Page>(load: () => Promise<Page>): () => Promise<Page> {
+/** Loads a page of those on duty, with its texts; from then on they come in every language. */
+export function onDuty<Page>(load: () => Promise<Page>): () => Promise<Page> {
   return async () => {
-    needed.add("work");
+    needed.add("duty");
     const [page] = await Promise.all([load(), fetched(wanted, needed)]);
     return page;
   };

@@ -53,10 +53,10 @@ function library(manifest) {
 export function sizes(role, language) {
   const manifest = JSON.parse(readFileSync(join(DIST, ".vite/manifest.json"), "utf8"));
   const [first, ...rest] = VIEWS[role].map((view) => `src/views/${view}.vue`);
-  const works = role !== "newcomer" && role !== "companion" ? [texts(language, "work")] : [];
-  const before = role === "staff" ? works : [];
+  const duty = role !== "newcomer" && role !== "companion" ? [texts(language, "duty")] : [];
+  const before = role === "staff" ? duty : [];
   const media = role === "staff" ? [] : [library(manifest)];
-  return { first: total(manifest, [first, ...before], language), all: total(manifest, [first, ...rest, ...media, ...works], language) };
+  return { first: total(manifest, [first, ...before], language), all: total(manifest, [first, ...rest, ...media, ...duty], language) };
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

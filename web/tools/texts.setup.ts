@@ -2,8 +2,8 @@
 import { beforeAll } from "vitest";
 import { i18n } from "../src/i18n";
 import everybody from "../src/locales/sv";
-import work from "../src/locales/sv/work";
+import duty from "../src/locales/sv/duty";
 
 beforeAll(() => {
-  for (const texts of [everybody, work]) i18n.global.mergeLocaleMessage("sv", texts);
+  for (const texts of [everybody, duty]) i18n.global.mergeLocaleMessage("sv", texts);
 });

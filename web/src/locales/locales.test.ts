@@ -30,8 +30,8 @@ function flat(texts: Texts, path = ""): Map<string, string> {
 const topicsOf = (language: string) => Object.entries(files).filter(([path]) => path.startsWith(`./${language}/`));
 const textsIn = (topics: [string, Texts][]) => new Map(topics.flatMap(([, topic]) => [...flat(topic)]));
 const textsOf = (language: string) => textsIn(topicsOf(language));
-/** What everybody's pages come with; those who work get the rest. */
-const forEverybody = (language: string) => textsIn(topicsOf(language).filter(([path]) => !path.includes("/work/")));
+/** What everybody's pages come with; those on duty get the rest. */
+const forEverybody = (language: string) => textsIn(topicsOf(language).filter(([path]) => !path.includes("/duty/")));
 const placeholders = (text: string) => [...new Set(text.match(/\{\w+\}/g))].sort();
 
 const all: Source = new Map(Object.entries(sources));

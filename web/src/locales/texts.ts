@@ -1,4 +1,4 @@
-/** The texts of one language: `locales/<language>/<topic>.json` for everybody, `…/work/<topic>.json` for the pages of those who work. */
+/** The texts of one language: `locales/<language>/<topic>.json` for everybody, `…/duty/<topic>.json` for the pages of those on duty. */
 export type Texts = { [key: string]: string | Texts };
 
 export function joined(topics: Record<string, Texts>): Texts {
