@@ -81,10 +81,12 @@ class Watch:
         self._signs: dict[str, tuple[int, float]] = {}
         self._looked_at: float | None = None
 
-    def looked(self, signs: Mapping[str, int], now: float) -> None:
-        """`signs`: node → a number that changes with each of its signs. `now`: by a clock that is never
-        set."""
-        blind = self._looked_at is None or now - self._looked_at > self._lifetime / 2
+    def looked(self, signs: Mapping[str, int], begun: float, now: float) -> None:
+        """`signs`: node → a number that changes with each of its signs. `begun`, `now`: when they were asked
+        for and were there, by a clock that is never set; what took long tells no more of who gave none than
+        not having looked."""
+        slow = self._lifetime / 2
+        blind = self._looked_at is None or now - self._looked_at > slow or now - begun > slow
         self._looked_at = now
         before = self._signs
         self._signs = {

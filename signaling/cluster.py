@@ -84,8 +84,7 @@ class Cluster:
         signs = dict(await self._records.scan(NODE))
         found = await self._records.scan(OWNER)
         now = self._reached_at = self._ticks()
-        if now - begun < self.lifetime / 2:
-            self._watch.looked({name: record.version for name, record in signs.items()}, now)
+        self._watch.looked({name: record.version for name, record in signs.items()}, begun, now)
         known = {name: _node(name, record) for name, record in signs.items()}
         nodes = {name: node for name, node in known.items() if self._watch.lives(name, now)}
         owners = {meeting: Owner(str(r.value["node"]), r.version) for meeting, r in found}

@@ -69,25 +69,41 @@ def test_a_node_without_its_store_goes_on_for_a_while() -> None:
     assert standing(120.1, 5.0, 120.0) is Standing.ORPHANED
 
 
+def looked(watch: Watch, signs: dict[str, int], now: float, took: float = 0.1) -> None:
+    watch.looked(signs, now - took, now)
+
+
 def test_a_node_whose_sign_stands_still_is_gone() -> None:
     watch = Watch(5.0)
     assert not watch.lives("b", 0.0)
     for now in range(5):
-        watch.looked({"a": now, "b": 7}, float(now))
+        looked(watch, {"a": now, "b": 7}, float(now))
     assert watch.lives("a", 4.9)
     assert watch.lives("b", 4.9)
-    watch.looked({"a": 5, "b": 7}, 5.0)
+    looked(watch, {"a": 5, "b": 7}, 5.0)
     assert watch.lives("a", 5.0)
     assert not watch.lives("b", 5.0)
-    watch.looked({"a": 6, "b": 8}, 6.0)
+    looked(watch, {"a": 6, "b": 8}, 6.0)
     assert watch.lives("b", 6.0)
 
 
 def test_whoever_could_not_look_declares_nobody_dead() -> None:
     watch = Watch(5.0)
-    watch.looked({"b": 1}, 0.0)
-    watch.looked({"b": 1}, 60.0)
+    looked(watch, {"b": 1}, 0.0)
+    looked(watch, {"b": 1}, 60.0)
     assert watch.lives("b", 64.9)
     for now in (61.0, 63.0, 65.0):
-        watch.looked({"b": 1}, now)
+        looked(watch, {"b": 1}, now)
     assert not watch.lives("b", 65.0)
+
+
+def test_whose_look_took_long_declares_nobody_dead() -> None:
+    """As one that was under way when the store stood still."""
+    watch = Watch(5.0)
+    looked(watch, {"b": 1}, 0.0)
+    looked(watch, {"b": 1}, 2.0)
+    looked(watch, {"b": 1}, 7.0, took=4.5)
+    assert watch.lives("b", 11.9)
+    for now in (9.0, 11.0, 12.0):
+        looked(watch, {"b": 1}, now)
+    assert not watch.lives("b", 12.0)
