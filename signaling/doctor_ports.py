@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 from config.settings import Settings
 from signaling.app import WORKER_SOCKET
-from signaling.leftover import listener_of
+from signaling.leftover import listens
 from signaling.serving import runs
 
 Check = tuple[str, Callable[[], str | None]]
@@ -37,7 +37,7 @@ def _pages(settings: Settings) -> str | None:
 def _media(settings: Settings, ip: str, port: int) -> Callable[[], str | None]:
     def has_worker() -> bool:
         sockets = settings.data.glob(WORKER_SOCKET.replace(".", "*."))
-        return any(listener_of(each) is not None for each in sockets)
+        return any(listens(each) for each in sockets)
 
     def taken(kind: socket.SocketKind) -> str | None:
         return _taken(ip, port, kind, "media_port", has_worker)

@@ -8,6 +8,8 @@ from pathlib import Path
 from media.process import Process
 
 _CREDENTIALS = struct.Struct("3i")
+_LISTENS = 0x10000
+"""SO_ACCEPTCON"""
 
 
 def listener_of(path: Path) -> int | None:
@@ -21,6 +23,17 @@ def listener_of(path: Path) -> int | None:
             return None
     pid: int = _CREDENTIALS.unpack(told)[0]
     return pid
+
+
+def listens(path: Path) -> bool:
+    """Whether a process listens on a UNIX socket, without asking it: whoever connects to a media worker takes
+    it over (Linux; proc(5), /proc/net/unix)."""
+    wanted = path.resolve()
+    for line in Path("/proc/net/unix").read_text(encoding="utf-8", errors="replace").splitlines()[1:]:
+        fields = line.split(maxsplit=7)
+        if len(fields) == 8 and int(fields[3], 16) & _LISTENS and Path(fields[7]).resolve() == wanted:
+            return True
+    return False
 
 
 async def end(pid: int, within: float) -> None:

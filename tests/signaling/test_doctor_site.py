@@ -108,6 +108,8 @@ async def test_ports_that_the_running_service_has_are_no_fault(tmp_path: Path) -
     port, media = free_port(), free_port()
     async with service(tmp_path, http_port=port, media_port=media) as it:
         settings = it.services.settings
+        [worker] = it.services.hub.workers.all
+        before = worker.pid
         assert await told(settings) == [None, None]
         other = settings.model_copy(update={"data": tmp_path / "other"})
         for found in await told(other):
@@ -116,6 +118,8 @@ async def test_ports_that_the_running_service_has_are_no_fault(tmp_path: Path) -
             taken = settings.model_copy(update={"http_port": strange.getsockname()[1]})
             found, _ = await told(taken)
         assert "another program has it" in str(found)
+        await worker.call(lambda client: client.stats())
+        assert worker.pid == before
 
 
 async def test_nodes_that_do_not_fit_are_named(tmp_path: Path) -> None:
