@@ -44,6 +44,8 @@ class KeyHolders:
                 await self.show_out()
             except (StoreUnavailable, ServiceError) as error:
                 log.info("agencies' keys are not looked at", why=str(error))
+            except Exception:
+                log.exception("agencies' keys cannot be looked at")
 
     async def show_out(self) -> None:
         """At this node, whoever came by a key that is not registered any more; who has another one comes
