@@ -117,8 +117,10 @@ class Drill:
         return name
 
     async def lost(self) -> list[str]:
-        """What was acknowledged and is not there any more."""
+        """What was acknowledged and is not there any more. What is acknowledged while the log is being read
+        need not be in it."""
         await asyncio.gather(*self._starting)
+        written, codes = list(self.written), list(self.codes)
         store = await open_redis(self.it.redis.server, self.it.folder / "redis.key")
         try:
             log = await store.events.read(f"meeting/{self.meeting}")
@@ -127,14 +129,15 @@ class Drill:
             await store.close()
         stored = Counter(each.event.text for each in log if isinstance(each.event, MessageSent))
         assert max(stored.values()) == 1, "something was written twice"
-        return [text for text in self.written if text not in stored] + [
-            code for code in self.codes if not await self._is_good(code)
+        return [text for text in written if text not in stored] + [
+            code for code in codes if not await self._is_good(code)
         ]
 
     async def _is_good(self, code: str) -> bool:
         try:
-            await redeem(random.choice(self.it.answering()).url, code)
-        except CallFailed:
+            await soon(lambda: redeem(random.choice(self.it.answering()).url, code))
+        except CallFailed as error:
+            print(f"{code}: {error}", file=sys.stderr)
             return False
         return True
 
@@ -181,6 +184,7 @@ async def kills(folder: Path, count: int, cluster: dict[str, Any]) -> dict[str, 
             print(f"{number + 1}: sound after {took[-1]:.1f} s", flush=True)
         for task in going_on:
             task.cancel()
+        await asyncio.gather(*going_on, return_exceptions=True)
         fences = it.fences(meeting)
         result = {
             "kills": count,

@@ -37,7 +37,13 @@ from tests.support.service import SITE, STATIONS, Refused
 ROOT = Path(__file__).parents[2]
 STARTED = 120.0
 STOPPED = 30.0
-SLOW = ("worker_failed: the media worker did not start", "does not answer: Timeout")
+SLOW = (
+    "the media worker did not",
+    "the media worker does not start",
+    "does not answer: Timeout",
+    "cannot be reached: Timeout",
+    "cannot be reached: Connection closed by server",
+)
 DEADLINE = 30.0
 PUBLIC_URL = "https://meetings.example.se"
 
