@@ -1,5 +1,6 @@
 """Who acts for which meeting when several nodes share a store: pure decisions, without clock or chance."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -72,6 +73,12 @@ def _lot(meeting: str, node: str) -> bytes:
     return sha256(f"{meeting}\0{node}".encode()).digest()
 
 
+STEP = 1 / 4
+"""Of its lifetime that a node is silent for with one look, at most: several looks tell that it is gone."""
+FORGIVING = 5.0
+"""Lifetimes, after a look that took long, within which no other one is a reason to wait anew."""
+
+
 class Watch:
     """Which nodes live, by what is seen of their signs of life and not by anybody's clock. `looked` is called
     each time that the signs could be read: a node is gone when it gave none while they could be."""
@@ -79,21 +86,29 @@ class Watch:
     def __init__(self, lifetime: float) -> None:
         self._lifetime = lifetime
         self._signs: dict[str, tuple[int, float]] = {}
-        self._looked_at: float | None = None
+        """Node → its last sign, and the seconds of silence since."""
+        self._looked_at = self._anew_at = -math.inf
 
     def looked(self, signs: Mapping[str, int], begun: float, now: float) -> None:
         """`signs`: node → a number that changes with each of its signs. `begun`, `now`: when they were asked
         for and were there, by a clock that is never set; what took long tells no more of who gave none than
-        not having looked."""
-        slow = self._lifetime / 2
-        blind = self._looked_at is None or now - self._looked_at > slow or now - begun > slow
+        not having looked. Where every look takes long, that alone keeps nobody alive."""
+        passed = max(now - self._looked_at, now - begun)
+        forgiving = now - self._anew_at <= FORGIVING * self._lifetime
+        blind = passed > self._lifetime or (passed > self._lifetime / 2 and not forgiving)
+        if blind:
+            self._anew_at = now
         self._looked_at = now
-        before = self._signs
+        step = min(passed, STEP * self._lifetime)
         self._signs = {
-            node: (sign, now if blind or node not in before or before[node][0] != sign else before[node][1])
-            for node, sign in signs.items()
+            node: (sign, 0.0 if blind else self._silence(node, sign, step)) for node, sign in signs.items()
         }
 
-    def lives(self, node: str, now: float) -> bool:
+    def lives(self, node: str) -> bool:
+        """As of the last look."""
         sign = self._signs.get(node)
-        return sign is not None and now - sign[1] < self._lifetime
+        return sign is not None and sign[1] < self._lifetime
+
+    def _silence(self, node: str, sign: int, step: float) -> float:
+        before = self._signs.get(node)
+        return 0.0 if before is None or before[0] != sign else before[1] + step

@@ -87,7 +87,7 @@ async def build_services(
         names=names,
         settings=settings,
         clock=clock,
-        cluster=make_cluster(settings, store, clock),
+        cluster=make_cluster(settings, store),
         nodes=nodes,
     )
     agency_keys = AgencyKeys(store.records, clock)
@@ -138,7 +138,7 @@ async def build_services(
     )
 
 
-def make_cluster(settings: Settings, store: Store, clock: Callable[[], float]) -> Cluster | None:
+def make_cluster(settings: Settings, store: Store) -> Cluster | None:
     """A store that only one process can open is of one node."""
     if not isinstance(store, RedisStore):
         return None
@@ -149,7 +149,7 @@ def make_cluster(settings: Settings, store: Store, clock: Callable[[], float]) -
         mine.url or f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.http_port}",
         mine.sites,
     )
-    return Cluster(store, me, lifetime=mine.lifetime, orphan_limit=mine.orphan_limit, clock=clock)
+    return Cluster(store, me, lifetime=mine.lifetime, orphan_limit=mine.orphan_limit)
 
 
 def node_name(path: Path) -> str:

@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 FORGOTTEN = 86400.0
 """Seconds after which the record of a node that is gone is dropped."""
+EXPIRED = 0.0
+"""An instant that has passed: what is good until then is not there any more."""
 PREFIX = "meeting/"
 
 
@@ -53,23 +55,23 @@ class Cluster:
         *,
         lifetime: float,
         orphan_limit: float,
-        clock: Callable[[], float],
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self.me = me
         self.held: dict[str, int] = {}
         """Meeting → the fencing token with which this node acts for it."""
         self.view = View({me.name: me}, {}, {}, {})
+        self.displaced = False
+        """Another process goes by this node's name: this one takes nothing any more."""
         self.lifetime = lifetime
         self._orphan_limit = orphan_limit
         self._records = store.records
         self._events = store.events
-        self._clock = clock
         self._ticks = ticks
         self._watch = Watch(lifetime)
         self._reached_at = ticks()
         self._incarnation = secrets.token_hex(8)
-        self._record: Record | None = None
+        self._signed = False
 
     @property
     def standing(self) -> Standing:
@@ -86,7 +88,7 @@ class Cluster:
         now = self._reached_at = self._ticks()
         self._watch.looked({name: record.version for name, record in signs.items()}, begun, now)
         known = {name: _node(name, record) for name, record in signs.items()}
-        nodes = {name: node for name, node in known.items() if self._watch.lives(name, now)}
+        nodes = {name: node for name, node in known.items() if self._watch.lives(name)}
         owners = {meeting: Owner(str(r.value["node"]), r.version) for meeting, r in found}
         self.view = View({**nodes, self.me.name: self.me}, known, owners, held)
         return self.view
@@ -129,12 +131,11 @@ class Cluster:
             OWNER, meeting, fence, {"node": to.name}
         )
 
-    async def release(self, meeting: str) -> None:
-        """It is over: nobody needs to have it."""
-        self.held.pop(meeting, None)
-        owner = await self.owner(meeting)
-        if owner is not None and owner.node == self.me.name:
-            await self._records.delete(OWNER, meeting)
+    async def release(self, meeting: str, fence: int) -> None:
+        """It is over: nobody needs to have it. Whoever took it meanwhile, with another token, keeps it."""
+        if self.held.get(meeting) == fence:
+            del self.held[meeting]
+        await self._records.compare_and_set(OWNER, meeting, fence, {"node": self.me.name}, EXPIRED)
 
     async def leave(self) -> None:
         """No sign of life is to be waited for."""
@@ -145,6 +146,10 @@ class Cluster:
 
     def others(self) -> list[Node]:
         return [node for name, node in self.view.nodes.items() if name != self.me.name]
+
+    def heirs(self) -> list[Node]:
+        """The others that take meetings."""
+        return [node for node in self.others() if not node.draining]
 
     def place(self, site: str) -> Node:
         return place(site, self.view.nodes.values()) or self.me
@@ -162,17 +167,23 @@ class Cluster:
 
     async def _sign(self) -> None:
         value: dict[str, Any] = {**asdict(self.me), "incarnation": self._incarnation}
-        until = self._clock() + FORGOTTEN
-        first = self._record is None
+        until = await self._records.now() + FORGOTTEN
         known = await self._records.get(NODE, self.me.name)
-        if known is not None and not first and known.value["incarnation"] != self._incarnation:
-            raise Displaced(f"another process is the node {self.me.name}")
+        if known is not None and self._signed:
+            self._demand_ours(known)
         if known is None:
             await self._records.put_if_absent(NODE, self.me.name, value, until)
         else:
             await self._records.compare_and_set(NODE, self.me.name, known.version, value, until)
-        self._record = await self._records.get(NODE, self.me.name)
-        if self._record is None or self._record.value["incarnation"] != self._incarnation:
+        self._signed = True
+        record = await self._records.get(NODE, self.me.name)
+        if record is None:
+            raise StoreUnavailable("the sign of life is not there")
+        self._demand_ours(record)
+
+    def _demand_ours(self, sign: Record) -> None:
+        if sign.value["incarnation"] != self._incarnation:
+            self.displaced = True
             raise Displaced(f"another process is the node {self.me.name}")
 
 

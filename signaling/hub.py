@@ -12,7 +12,7 @@ import structlog
 from config.settings import Settings
 from media.memory import give_back
 from rooms import commands as cmd
-from rooms.cluster import Owner
+from rooms.cluster import SHORTEST, Owner
 from rooms.errors import Reason, Rejected
 from rooms.events import Event
 from rooms.meeting import Meeting, fold
@@ -26,7 +26,7 @@ from signaling.errors import ServiceUnavailable
 from signaling.exchange import Exchange
 from signaling.live import Live
 from signaling.mixing import Mixers
-from signaling.nodes import Nodes
+from signaling.nodes import Moving, Nodes
 from signaling.others import Others
 from signaling.ownership import Ownership
 from signaling.restrictions import Restrictions
@@ -120,7 +120,7 @@ class Hub:
         self.keep(watch(lambda: self._lives.values()))
         if self._ownership is not None:
             self.keep(self._others.follow())
-            self.keep(self._ownership.beat())
+            self.keep(self._ownership.arrange())
 
     def hand_over(self) -> None:
         """At `close` media is not to end: it goes on alone, for the service that starts next."""
@@ -153,7 +153,7 @@ class Hub:
         finally:
             if live.state is None:
                 self._lives.pop(command.meeting, None)
-                await self._let_go(command.meeting)
+                await self._let_go(live)
 
     async def execute(self, meeting: str, command: cmd.Command) -> Meeting:
         """Carries the command out in the order of a batch, at the node that acts for the meeting. Raises
@@ -236,7 +236,7 @@ class Hub:
         await live.close("meeting_ended", "the meeting has ended")
         self._lives.pop(meeting, None)  # with what was still in memory
         self._shelf.take(meeting)
-        await self._let_go(meeting)
+        await self._let_go(live)
 
     async def close_participant(self, meeting: str, participant: str, code: str, reason: str) -> None:
         """Closes the participant's devices; media goes first."""
@@ -315,10 +315,14 @@ class Hub:
                 try:
                     await live.load()
                 except ServiceUnavailable:
-                    await self._let_go(meeting)
+                    await self._let_go(live)
                     raise
                 if self._early is None:
                     await live.drop_media()
+                if self._ownership is not None and not self._ownership.holds(meeting, fence):
+                    await live.surrender()
+                    raise Moving(SHORTEST)
+                if self._early is None:
                     live.begin()
                 if keep_unknown if live.state is None else not _gone(live.state):
                     self._shelf.take(meeting)
@@ -326,7 +330,7 @@ class Hub:
                     self._lives[meeting] = live
                     asyncio.get_running_loop().call_soon(self._shelve, meeting)
                 else:
-                    await self._let_go(meeting)
+                    await self._let_go(live)
             return live
 
     async def _take(self, meeting: str, keep_unknown: bool, replaces: Owner | None) -> int:
@@ -338,9 +342,9 @@ class Hub:
         if self._ownership is not None:
             self.keep(self._ownership.lose(meeting, fence))
 
-    async def _let_go(self, meeting: str) -> None:
-        if self._ownership is not None and meeting not in self._lives:
-            await self._ownership.let_go(meeting)
+    async def _let_go(self, live: Live) -> None:
+        if self._ownership is not None:
+            await self._ownership.let_go(live.id, live.fence)
 
     def forget(self, meeting: str) -> Live | None:
         return self._lives.pop(meeting, None)
@@ -373,7 +377,7 @@ class Hub:
             live.retire()
             self._unbooked.add(meeting)
             self.keep(self._book(meeting))
-            self.keep(self._let_go(meeting))
+            self.keep(self._let_go(live))
 
     async def _book(self, meeting: str) -> None:
         try:

@@ -18,7 +18,6 @@ from rooms.policy import Action, may, phase
 from rooms.rules.checks import is_language
 from rooms.store.base import Record, Records
 from rooms.views import BookingView, Names, booking
-from signaling.certain import certainly
 from signaling.codes import digest, is_code, new_code
 from signaling.errors import ServiceError
 from signaling.tokens import Tokens
@@ -184,8 +183,7 @@ class Invitations:
         if link.state == "used":
             if cookie is None or not secrets.compare_digest(link.device or "", digest(cookie)):
                 raise InvitationError("invitation_used", "the link has been used; ask for a new one")
-            person = await self._grantee(link)
-            return self._admitted(person, invitation, code, link, cookie, fresh=False)
+            return await self._admit(invitation, code, link, cookie, fresh=False)
         await self._demand_open(invitation, link)
         return await self._use(invitation, code, link, record)
 
@@ -352,17 +350,15 @@ class Invitations:
             raise InvitationError("invitation_revoked", "there is a newer link; use that one")
 
     async def _use(self, invitation: str, code: str, link: Link, record: Record) -> Redeemed:
-        person = await self._grantee(link)
+        await self._grantee(link)
         cookie = secrets.token_urlsafe(32)
         used = Link(link.meeting, link.participant, link.expires_at, "used", digest(cookie))
-        replaced = self._replace(invitation, record, used)
-        if not await certainly(replaced, self._records, INVITATION, invitation, used.stored()):
+        if not await self._replace(invitation, record, used):
             raise InvitationError("invitation_used", "the link has been used; ask for a new one")
-        return self._admitted(person, invitation, code, used, cookie, fresh=True)
+        return await self._admit(invitation, code, used, cookie, fresh=True)
 
-    def _admitted(
-        self, person: Participant, invitation: str, code: str, link: Link, cookie: str, *, fresh: bool
-    ) -> Redeemed:
+    async def _admit(self, invitation: str, code: str, link: Link, cookie: str, *, fresh: bool) -> Redeemed:
+        person = await self._grantee(link)
         token, expires_in = self._tokens.issue_access(
             participant=person.id,
             role=person.role.value,

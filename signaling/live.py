@@ -73,6 +73,7 @@ class Live:
         """`done` is called whenever some work has ended: it may have been the last. `fence`: the token with
         which this node writes; `fenced` is called when another one has a higher one."""
         self.id = meeting
+        self.fence = fence
         self.exchange = exchange
         self.sessions: dict[tuple[str, str], Session] = {}
         self._record = Record(meeting, store, restrictions, fence)
@@ -83,7 +84,6 @@ class Live:
         self._writing = Writing()
         self._lock = asyncio.Lock()
         self._done = done
-        self._fence = fence
         self._fenced = fenced
         self._timers = Timers(meeting, clock, done)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -362,7 +362,7 @@ class Live:
         return recorded
 
     def _surpassed(self) -> ServiceUnavailable:
-        log.warning("another node has the meeting", meeting=self.id, fence=self._fence)
+        log.warning("another node has the meeting", meeting=self.id, fence=self.fence)
         self._fenced()
         return ServiceUnavailable(GOING, "the meeting is at another node now")
 

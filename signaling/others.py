@@ -24,6 +24,8 @@ class Others:
         self._here = here
         self._changed = changed
         self._states: dict[str, Meeting] = {}
+        self._doubtful: set[str] = set()
+        """Those whose state may not be the log's."""
 
     def state(self, meeting: str) -> Meeting | None:
         return self._states.get(meeting)
@@ -38,8 +40,15 @@ class Others:
         else:
             self._states[state.id] = state
 
+    def put_doubtful(self, state: Meeting) -> None:
+        """One that this node has lost: others may have added to its log, and what was restricted while the
+        store was away is not in it."""
+        self.put(state)
+        self._doubtful.add(state.id)
+
     def drop(self, meeting: str) -> None:
         self._states.pop(meeting, None)
+        self._doubtful.discard(meeting)
 
     async def read(self, meeting: str) -> Meeting | None:
         """As it is in the store now. Raises StoreUnavailable, UnknownEvent, CorruptLog."""
@@ -52,6 +61,15 @@ class Others:
             if not self._here(meeting):
                 await self._read_again(meeting)
 
+    async def look_again(self) -> None:
+        """At what is in doubt."""
+        for meeting in list(self._doubtful):
+            try:
+                await self._read_again(meeting)
+            except StoreUnavailable as error:
+                log.info("a meeting of another node stays in doubt", meeting=meeting, why=str(error))
+                return
+
     async def follow(self) -> None:
         while True:
             try:
@@ -61,6 +79,8 @@ class Others:
                         await self._heard(recorded)
             except (SlowReader, UnknownEvent, CorruptLog, StoreUnavailable) as error:
                 log.info("what other nodes do is read anew", why=str(error))
+            except Exception:
+                log.exception("what other nodes do is read anew")
             await asyncio.sleep(AGAIN)
 
     async def _heard(self, recorded: Recorded) -> None:
@@ -68,6 +88,9 @@ class Others:
         if self._here(meeting):
             return
         known = self._states.get(meeting)
+        if meeting in self._doubtful:
+            await self._read_again(meeting)
+            return
         if (0 if known is None else known.version) + 1 != recorded.version:
             if known is None or known.version < recorded.version:
                 await self._read_again(meeting)
@@ -79,10 +102,12 @@ class Others:
             state = await self.read(meeting)
         except (UnknownEvent, CorruptLog) as error:
             log.error("a meeting cannot be read", meeting=meeting, error=str(error))
+            self._doubtful.discard(meeting)
             return
         if state is not None and not self._here(meeting):
             self._tell(state)
 
     def _tell(self, state: Meeting) -> None:
+        self._doubtful.discard(state.id)
         self.put(state)
         self._changed(state)

@@ -4,7 +4,7 @@ the nodes ask of each other for it.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 MOVES = 4
 MOVE_PAUSE = 0.1
 """Attempts to find out where a meeting has gone, and seconds by which each waits longer."""
+AT_ONCE = 8
+"""Meetings that are handed over together."""
 
 
 class Here(Protocol):
@@ -75,6 +77,8 @@ class Ownership:
         self._others = others
         self._restrictions = restrictions
         self._clock = clock
+        self._seen = asyncio.Event()
+        """A sign of life has been given, or could not be: there may be something to arrange."""
         nodes.answer("execute", self._asked_to_execute)
         nodes.answer("erase", self._asked_to_erase)
         nodes.answer("close", self._asked_to_close)
@@ -88,46 +92,44 @@ class Ownership:
             view = await self._cluster.beat(0)
         except Displaced as error:
             raise ServiceUnavailable("node_displaced", str(error)) from error
+        self._here.keep(self._beat())
         await self._others.read_all()
         for state in self._others.states():
             owner = view.owners.get(state.id)
             if owner.node == self._cluster.me.name if owner else self._cluster.inherits(state.id, state.site):
                 await self._take_up(state.id, owner)
 
-    async def beat(self) -> None:
-        """Until this node goes: signs of life, and what follows from those of the others."""
+    async def arrange(self) -> None:
+        """Until this node goes: what follows from the signs of life. It may take long, and signs are given
+        all the while."""
         while True:
-            await asyncio.sleep(self._cluster.lifetime / 5)
+            await self._seen.wait()
+            self._seen.clear()
             try:
-                await self._arrange(await self._cluster.beat(self._load()))
-            except StoreUnavailable as error:
-                log.info("no sign of life could be given", why=str(error))
-            except Displaced as error:
-                log.error("this node stops", why=str(error))
-                await self._lose_all()
-                return
+                if self._cluster.displaced or self._cluster.standing is Standing.ORPHANED:
+                    await self._lose_all()
+                else:
+                    await self._arrange()
             except Exception:
-                log.exception("the nodes cannot be looked at")
-            if self._cluster.standing is Standing.ORPHANED:
-                await self._lose_all()
+                log.exception("the meetings cannot be arranged")
 
     async def drain(self) -> None:
-        """Every meeting goes to another node, if there is one."""
+        """Every meeting goes to another node, if there is one. Until then the others see that we live."""
         self._cluster.drain()
+        beating = asyncio.create_task(self._beat())
         try:
             await self._cluster.beat(self._load())
-            heirs = [node for node in self._cluster.others() if not node.draining]
-            for meeting, live in list(self._here.lives.items()) if heirs else []:
-                to = place(live.state.site if live.state is not None else "", heirs)
-                assert to is not None
-                await live.surrender()
-                self._here.forget(meeting)
-                if await self._cluster.hand_over(meeting, to):
-                    await self._tell_to_take(to, meeting)
-            if heirs:
+            while self._here.lives and self._cluster.heirs():
+                some = list(self._here.lives.values())[:AT_ONCE]
+                await asyncio.gather(*(self._hand_over(live) for live in some))
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+            if self._cluster.heirs():
                 await self._cluster.leave()
         except (StoreUnavailable, Displaced) as error:
             log.warning("meetings are not handed over", why=str(error))
+        finally:
+            beating.cancel()
 
     async def created_elsewhere(self, command: cmd.CreateMeeting) -> bool:
         """At the node that its site and the nodes' load call for, unless that is this one, or does not
@@ -169,6 +171,8 @@ class Ownership:
         """The fencing token with which this node acts for the meeting. Raises `Elsewhere`,
         `ServiceUnavailable`, and `Rejected` for a meeting that is not there."""
         cluster = self._cluster
+        if cluster.displaced or (cluster.me.draining and cluster.heirs()):
+            raise Moving(cluster.spread(""))
         try:
             owner = await cluster.owner(meeting)
             if owner != replaces:
@@ -197,39 +201,71 @@ class Ownership:
             spread = self._cluster.spread(owner.node)
             raise Elsewhere(owner.node, spread) if owner.node in self._cluster.view.nodes else Moving(spread)
 
-    async def let_go(self, meeting: str) -> None:
+    def holds(self, meeting: str, fence: int) -> bool:
+        """Is that still the token with which this node acts for it, as far as is known?"""
+        return self._cluster.held.get(meeting) == fence
+
+    async def let_go(self, meeting: str, fence: int) -> None:
         """Nobody needs to act for it any more."""
         try:
-            await self._cluster.release(meeting)
+            await self._cluster.release(meeting, fence)
         except StoreUnavailable as error:
             log.info("a meeting is not let go", meeting=meeting, why=str(error))
 
     async def lose(self, meeting: str, fence: int) -> None:
         """Another node acts for it: this one stops at once."""
-        if self._cluster.held.get(meeting) != fence:
+        if self.holds(meeting, fence):
+            del self._cluster.held[meeting]
+        live = self._here.lives.get(meeting)
+        if live is None or live.fence != fence:
             return
-        del self._cluster.held[meeting]
-        live = self._here.forget(meeting)
-        if live is None:
-            return
+        self._here.forget(meeting)
         log.warning("the meeting is another node's", meeting=meeting)
+        if live.state is not None:
+            self._others.put_doubtful(live.state)
         await live.surrender()
         if live.state is not None:
             self._here.other_changed(live.state)
-            self._others.put(live.state)
 
     async def _lose_all(self) -> None:
-        await asyncio.gather(*(self.lose(*each) for each in list(self._cluster.held.items())))
+        mine = {meeting: live.fence for meeting, live in self._here.lives.items()}
+        await self._lose_together({**self._cluster.held, **mine}.items())
+
+    async def _lose_together(self, meetings: Iterable[tuple[str, int]]) -> None:
+        for failed in await asyncio.gather(*(self.lose(*each) for each in meetings), return_exceptions=True):
+            if failed is not None:
+                log.error("a meeting is not given up in order", why=repr(failed))
 
     def _load(self) -> int:
         return sum(len(live.sessions) for live in self._here.lives.values())
 
-    async def _arrange(self, view: View) -> None:
-        """What is lost is let go, and what nobody has any more is taken."""
-        for meeting, fence in view.held.items():
-            if view.owners.get(meeting) != Owner(self._cluster.me.name, fence):
-                await self.lose(meeting, fence)
-        for state in self._others.states():
+    async def _beat(self) -> None:
+        """Signs of life after the first one, until this node goes or another has its name."""
+        every, time = self._cluster.lifetime / 5, asyncio.get_running_loop().time
+        begun = time()
+        while not self._cluster.displaced:
+            await asyncio.sleep(max(every / 5, begun + every - time()))
+            begun = time()
+            try:
+                await self._cluster.beat(self._load())
+            except StoreUnavailable as error:
+                log.info("no sign of life could be given", why=str(error))
+                if self._cluster.standing is not Standing.ORPHANED:
+                    continue
+            except Displaced as error:
+                log.error("this node stops", why=str(error))
+            except Exception:
+                log.exception("the nodes cannot be looked at")
+                continue
+            self._seen.set()
+
+    async def _arrange(self) -> None:
+        """What is lost is let go, and what nobody has any more is taken, first where people are. What has
+        been seen meanwhile counts."""
+        view = await self._lose_what_is_lost(None)
+        await self._others.look_again()
+        for state in sorted(self._others.states(), key=_present, reverse=True):
+            view = await self._lose_what_is_lost(view)
             owner = view.owners.get(state.id)
             ours = owner is not None and owner.node == self._cluster.me.name
             left = owner is None or owner.node not in view.nodes
@@ -237,6 +273,26 @@ class Ownership:
                 await self._take_up(state.id, owner)
         for meeting in self._restrictions.meetings() - self._here.lives.keys():
             await self._pass_on(meeting)
+
+    async def _lose_what_is_lost(self, known: View | None) -> View:
+        """What is to be seen now; `known` has been dealt with."""
+        view = self._cluster.view
+        if view is not known:
+            mine = self._cluster.me.name
+            lost = [each for each in view.held.items() if view.owners.get(each[0]) != Owner(mine, each[1])]
+            await self._lose_together(lost)
+        return view
+
+    async def _hand_over(self, live: Live) -> None:
+        to = place(live.state.site if live.state is not None else "", self._cluster.heirs())
+        assert to is not None
+        self._here.forget(live.id)
+        await live.surrender()
+        try:
+            if await self._cluster.hand_over(live.id, to):
+                await self._tell_to_take(to, live.id)
+        except StoreUnavailable as error:
+            log.warning("a meeting is not handed over", meeting=live.id, why=str(error))
 
     async def _take_up(self, meeting: str, owner: Owner | None) -> None:
         try:
@@ -292,3 +348,7 @@ class Ownership:
         held = self._cluster.held.get(params["meeting"])
         if held is not None and held < params["fence"]:
             await self.lose(params["meeting"], held)
+
+
+def _present(state: Meeting) -> int:
+    return sum(person.present for person in state.participants.values())

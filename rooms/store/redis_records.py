@@ -61,12 +61,18 @@ class RedisRecords:
             if gone < _SWEPT_AT_ONCE:
                 return swept
 
+    async def now(self) -> float:
+        """By which records expire. Raises StoreUnavailable."""
+        if self._clock is not None:
+            return self._clock()
+        return _instant(*(await self._link.ask(["TIME"])))
+
     async def _asked(self, command: Sequence[bytes | str | int]) -> tuple[Any, float]:
         """The answer, and what time it is."""
         if self._clock is not None:
             return (await self._link.ask(command))[0], self._clock()
-        answer, (seconds, microseconds) = await self._link.ask(command, ["TIME"])
-        return answer, int(seconds) + int(microseconds) / 1e6
+        answer, time = await self._link.ask(command, ["TIME"])
+        return answer, _instant(time)
 
     async def _change(self, script: Script, kind: str, key: str, *more: str) -> bool:
         names = self._names
@@ -79,6 +85,11 @@ def _counted(answer: int) -> int:
     if answer < 0:
         raise StoreUnavailable(LOADING)
     return answer
+
+
+def _instant(time: Sequence[bytes]) -> float:
+    seconds, microseconds = time
+    return int(seconds) + int(microseconds) / 1e6
 
 
 def _written(expires_at: float | None) -> str:
