@@ -6,6 +6,8 @@ a key that was registered, and that key has one algorithm.
 
 import base64
 import binascii
+import contextlib
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,9 +15,10 @@ from typing import Any, TypeVar
 import jwt
 
 from rooms.limits import MAX_NAME
-from rooms.store.base import Records
+from rooms.store.base import Records, StoreUnavailable
 from signaling import strict_json
 from signaling.agency_keys import AgencyKey, AgencyKeys
+from signaling.certain import certainly
 from signaling.codes import digest
 from signaling.errors import ServiceError
 
@@ -64,16 +67,22 @@ class Assertions:
         self._clock = clock
 
     async def take(self, text: str) -> Assertion:
-        """Uses the assertion up. Raises AssertionRefused, StoreUnavailable."""
+        """Uses the assertion up, until it is given back. Raises AssertionRefused, StoreUnavailable."""
         header, claims = _parts(text)
         key = await self._key(header, claims)
         _demand_signature(text, key)
         assertion = self._read(claims, key)
-        used = f"{digest(assertion.agency)[:32]}.{digest(assertion.jti)}"
         until = assertion.expires_at + 2 * SKEW
-        if not await self._records.put_if_absent(USED, used, {}, until):
+        name, attempt = _name(assertion), {"attempt": secrets.token_hex(8)}
+        put = self._records.put_if_absent(USED, name, attempt, until)
+        if not await certainly(put, self._records, USED, name, attempt):
             raise AssertionRefused("assertion_used", "this jti has been used")
         return assertion
+
+    async def give_back(self, assertion: Assertion) -> None:
+        """Nothing came of it, for a reason that passes: it can be shown again, if the store can be told."""
+        with contextlib.suppress(StoreUnavailable):
+            await self._records.delete(USED, _name(assertion))
 
     async def _key(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> AgencyKey:
         """An unknown agency and an unknown key look alike."""
@@ -112,6 +121,10 @@ class Assertions:
             jti=_text(claims, "jti"),
             expires_at=expires,
         )
+
+
+def _name(assertion: Assertion) -> str:
+    return f"{digest(assertion.agency)[:32]}.{digest(assertion.jti)}"
 
 
 def _parts(text: str) -> tuple[dict[str, Any], dict[str, Any]]:

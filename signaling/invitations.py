@@ -18,6 +18,7 @@ from rooms.policy import Action, may, phase
 from rooms.rules.checks import is_language
 from rooms.store.base import Record, Records
 from rooms.views import BookingView, Names, booking
+from signaling.certain import certainly
 from signaling.codes import digest, is_code, new_code
 from signaling.errors import ServiceError
 from signaling.tokens import Tokens
@@ -183,7 +184,8 @@ class Invitations:
         if link.state == "used":
             if cookie is None or not secrets.compare_digest(link.device or "", digest(cookie)):
                 raise InvitationError("invitation_used", "the link has been used; ask for a new one")
-            return await self._admit(invitation, code, link, cookie, fresh=False)
+            person = await self._grantee(link)
+            return self._admitted(person, invitation, code, link, cookie, fresh=False)
         await self._demand_open(invitation, link)
         return await self._use(invitation, code, link, record)
 
@@ -350,15 +352,17 @@ class Invitations:
             raise InvitationError("invitation_revoked", "there is a newer link; use that one")
 
     async def _use(self, invitation: str, code: str, link: Link, record: Record) -> Redeemed:
-        await self._grantee(link)
+        person = await self._grantee(link)
         cookie = secrets.token_urlsafe(32)
         used = Link(link.meeting, link.participant, link.expires_at, "used", digest(cookie))
-        if not await self._replace(invitation, record, used):
+        replaced = self._replace(invitation, record, used)
+        if not await certainly(replaced, self._records, INVITATION, invitation, used.stored()):
             raise InvitationError("invitation_used", "the link has been used; ask for a new one")
-        return await self._admit(invitation, code, used, cookie, fresh=True)
+        return self._admitted(person, invitation, code, used, cookie, fresh=True)
 
-    async def _admit(self, invitation: str, code: str, link: Link, cookie: str, *, fresh: bool) -> Redeemed:
-        person = await self._grantee(link)
+    def _admitted(
+        self, person: Participant, invitation: str, code: str, link: Link, cookie: str, *, fresh: bool
+    ) -> Redeemed:
         token, expires_in = self._tokens.issue_access(
             participant=person.id,
             role=person.role.value,

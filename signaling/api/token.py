@@ -2,6 +2,7 @@
 
 from rooms.people import Role
 from signaling import cookies
+from signaling.agency_grants import GrantRefused
 from signaling.api import models
 from signaling.api.dispatch import limit
 from signaling.api.route import PREFIX, Call, Reply
@@ -79,8 +80,14 @@ async def _exchange(call: Call, form: models.TokenForm) -> Reply:
         f"{call.request.remote}", FORGED, services.assertions.take(form.assertion)
     )
     per_minute = float(services.settings.limits.assertions_per_minute)
-    limit(services, f"agency {assertion.agency}", per_minute / 60, per_minute)
-    person, token, lifetime = await services.agency_grants.admit(assertion)
+    try:
+        limit(services, f"agency {assertion.agency}", per_minute / 60, per_minute)
+        person, token, lifetime = await services.agency_grants.admit(assertion)
+    except GrantRefused:
+        raise
+    except Exception:
+        await services.assertions.give_back(assertion)
+        raise
     return Reply(
         models.AccessToken(
             access_token=token,

@@ -9,12 +9,13 @@ import pytest
 import pytest_asyncio
 
 from rooms.store.redis import open_redis
+from signaling.client import PASSES
 from signaling.staff import Person, Staff
 from tests.cluster.people import heard, speaking
-from tests.cluster.site import DEADLINE, PUBLIC_URL, NodeProcess, Roamer, Site
+from tests.cluster.site import DEADLINE, PUBLIC_URL, NodeProcess, Roamer, Site, soon
 from tests.support.agency import GRANT, AgencySystem
 from tests.support.raw_client import CallFailed, RawClient, redeem
-from tests.support.service import SITE, STATIONS
+from tests.support.service import SITE, STATIONS, Refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -31,9 +32,17 @@ async def tax(it: Site) -> AgencySystem:
 
 
 async def exchanged(it: Site, node: NodeProcess, assertion: str) -> dict[str, Any]:
+    """Shown again when it is refused for a reason that passes, as an agency's system does."""
     form = {"grant_type": GRANT, "assertion": assertion}
-    async with it.http.post(f"{node.url}/api/v1/token", data=form) as answer:
-        found: dict[str, Any] = await answer.json()
+
+    async def shown() -> dict[str, Any]:
+        async with it.http.post(f"{node.url}/api/v1/token", data=form) as answer:
+            found: dict[str, Any] = await answer.json()
+        if found.get("code") in PASSES:
+            raise Refused(answer.status, found)
+        return found
+
+    found: dict[str, Any] = await soon(shown)
     return found
 
 
@@ -54,9 +63,8 @@ async def test_an_assertion_is_exchanged_once_wherever_it_is_shown(it: Site, tax
         assertion = tax.asserts(meeting, 1)
         tries = [exchanged(it, node, assertion) for node in it.nodes.values() for _ in range(3)]
         found = await asyncio.gather(*tries)
-        refused = [each for each in found if "access_token" not in each]
-        assert len(refused) == len(tries) - 1
-        assert {each["code"] for each in refused} == {"assertion_used"}
+        codes = [each.get("code", "let in") for each in found]
+        assert sorted(codes) == ["assertion_used"] * (len(tries) - 1) + ["let in"]
 
 
 @pytest.mark.parametrize("kind", ["token", "participant", "agency", "station", "meeting"])
@@ -67,6 +75,7 @@ async def test_what_is_taken_back_at_one_node_is_cut_at_the_other(
     newcomer = await speaking(it, here, meeting, "newcomer")
     await it.rest(here, "POST", f"/meetings/{meeting}/stations/1/start")
     given = await exchanged(it, there, tax.asserts(meeting, 1))
+    assert "access_token" in given, given
     officer = RawClient(here.url)
     async with newcomer, officer:
         await officer.join(given["access_token"])

@@ -3,7 +3,8 @@
 import asyncio
 import base64
 import socket
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rooms.limits import MAX_OFFICERS
-from rooms.store.memory import open_memory
+from rooms.meeting import Meeting
+from rooms.store.base import StoreUnavailable
+from rooms.store.memory import MemoryRecords, open_memory
 from signaling.agency_keys import AgencyKeys
-from signaling.assertions import AssertionRefused, Assertions
+from signaling.assertions import USED, AssertionRefused, Assertions
+from signaling.errors import ServiceUnavailable
 from tests.support.agency import GRANT, AgencySystem, raw_token
 from tests.support.door import Device, Failed
 from tests.support.rest import Answer, Service, service
@@ -225,6 +229,54 @@ async def test_a_jti_works_once_even_for_many_at_the_same_time(desk: Desk) -> No
     answers = await asyncio.gather(*(desk.exchange(assertion) for _ in range(100)))
     assert sorted(answer.status for answer in answers) == [200] + [400] * 99
     assert {answer.code for answer in answers if answer.status == 400} == {"assertion_used"}
+
+
+async def test_what_was_refused_for_a_reason_that_passes_is_shown_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assertion = desk.asserts()
+    with monkeypatch.context() as during:
+        during.setattr(desk.service.services.hub, "state", _away)
+        answer = await desk.exchange(assertion)
+    assert (answer.status, answer.code) == (503, "store_unavailable")
+    assert (await desk.exchange(assertion)).status == 200
+    assert await desk.refused(assertion) == "assertion_used"
+
+
+async def test_what_was_refused_for_good_is_used_up(desk: Desk) -> None:
+    assertion = desk.tax.asserts(desk.meeting, 2)
+    assert await desk.refused(assertion) == "grant_unknown"
+    assert await desk.refused(assertion) == "assertion_used"
+
+
+async def test_a_store_that_answers_too_late_has_used_nothing_up(desk: Desk) -> None:
+    late = _Late(time.time)
+    keys = AgencyKeys(late, time.time)
+    await keys.add(desk.tax.agency, desk.tax.jwk())
+    checked = Assertions(keys=keys, records=late, audience=desk.service.url, clock=time.time)
+    assertion = desk.asserts()
+    assert (await checked.take(assertion)).officer == "officer-1"
+    late.answers = True
+    with pytest.raises(AssertionRefused, match="has been used"):
+        await checked.take(assertion)
+
+
+async def _away(meeting: str) -> Meeting:
+    raise ServiceUnavailable("store_unavailable", "the store is away")
+
+
+class _Late(MemoryRecords):
+    """Uses up what it is asked to, and does not say so."""
+
+    answers = False
+
+    async def put_if_absent(
+        self, kind: str, key: str, value: Mapping[str, Any], expires_at: float | None = None
+    ) -> bool:
+        put = await super().put_if_absent(kind, key, value, expires_at)
+        if kind == USED and not self.answers:
+            raise StoreUnavailable("no answer in time")
+        return put
 
 
 async def test_two_agencies_may_use_the_same_jti(desk: Desk) -> None:

@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
 from config.settings import Limits
 from rooms.commands import Remove
-from signaling.invitations import KEPT, LINKS_KEPT
+from rooms.store.base import StoreUnavailable
+from signaling.invitations import INVITATION, KEPT, LINKS_KEPT
 from tests.support.rest import Answer, Clock, Service, browser, service
 
 
@@ -41,6 +43,38 @@ async def test_a_second_browser_is_told_that_the_link_is_used(desk: Service) -> 
         answer = await desk.redeem(link["code"], other)
     assert told(answer) == (410, "invalid_grant", "invitation_used")
     assert answer.json["error_description"]
+
+
+async def test_a_store_that_answers_too_late_costs_nobody_their_link(
+    desk: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = desk.services.store.records
+    change = records.compare_and_set
+
+    async def late(kind: str, *args: Any) -> bool:
+        changed = await change(kind, *args)
+        if kind == INVITATION:
+            raise StoreUnavailable("no answer in time")
+        return changed
+
+    link = await desk.invite((await desk.meeting())["id"], "newcomer")
+    monkeypatch.setattr(records, "compare_and_set", late)
+    assert (await desk.redeem(link["code"])).json["participant"] == link["participant"]
+    async with browser() as other:
+        assert (await desk.redeem(link["code"], other)).code == "invitation_used"
+
+
+async def test_a_store_that_is_away_keeps_the_link_for_later(
+    desk: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*args: Any) -> bool:
+        raise StoreUnavailable("the disk is gone")
+
+    link = await desk.invite((await desk.meeting())["id"], "newcomer")
+    with monkeypatch.context() as during:
+        during.setattr(desk.services.store.records, "compare_and_set", away)
+        assert (await desk.redeem(link["code"])).status == 503
+    assert (await desk.redeem(link["code"])).status == 200
 
 
 async def test_the_same_browser_comes_back_with_its_cookie(desk: Service) -> None:
