@@ -337,10 +337,12 @@ def _apply_to_people(state: Meeting, event: ev.Event) -> Meeting:
         case ev.ParticipantAdmitted():
             return _person(state, event.participant, lambda p: replace(p, admitted=True))
         case ev.ParticipantRemoved():
+            actor = state.participants.get(event.actor)
+            wished = actor is not None and actor.role is Role.NEWCOMER
             return _person(
                 state,
                 event.participant,
-                lambda p: replace(p, removed=True, present_since=None, admitted=False),
+                lambda p: replace(p, removed=True, sent_away=wished, present_since=None, admitted=False),
             )
         case ev.ReadyChanged():
             return _person(state, event.participant, lambda p: replace(p, ready=event.ready))

@@ -49,7 +49,7 @@ ONE_ADULT = Party()
 class Participant:
     """One grant in one meeting. `station` and `agency` are set for officers only, `kind` for interpreters.
 
-    `came`: has been here, now or before.
+    `came`: has been here, now or before. `sent_away`: removed by the newcomer's own wish.
     """
 
     id: str
@@ -66,6 +66,7 @@ class Participant:
     admitted: bool = False
     ready: bool = False
     removed: bool = False
+    sent_away: bool = False
 
     @property
     def present(self) -> bool:

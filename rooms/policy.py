@@ -258,6 +258,11 @@ def sees_participant(state: Meeting, viewer: Participant, other: Participant) ->
     return reads(state, viewer, other)
 
 
+def sees_sent_away(viewer: Participant) -> bool:
+    """Whom the newcomer has sent away: themselves, and the host, who can ask what they want instead."""
+    return viewer.role in (Role.NEWCOMER, Role.HOST)
+
+
 def sees_grants(state: Meeting, viewer: Participant) -> bool:
     """Who is let in, and by what: the host, while the meeting goes on."""
     return viewer.role is Role.HOST and viewer.present and phase(state, viewer) is Phase.ROOM

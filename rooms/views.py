@@ -21,6 +21,7 @@ from rooms.policy import (
     sees_line,
     sees_message,
     sees_participant,
+    sees_sent_away,
     sees_station,
 )
 from rooms.pool_view import PoolView, pool_view
@@ -101,9 +102,15 @@ class OfficerView:
 
 
 @dataclass(frozen=True, slots=True)
+class SentAwayView:
+    participant: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class StationView:
     """`stood_still`: seconds since its start during which the meeting was paused; a pause that goes on is not
-    in it."""
+    in it. `sent_away`: officers whom the newcomer has asked to leave, in the order of their invitations."""
 
     number: int
     position: int
@@ -117,6 +124,7 @@ class StationView:
     ended_at: datetime | None
     expected_start: datetime | None
     officers: tuple[OfficerView, ...]
+    sent_away: tuple[SentAwayView, ...]
     break_after: int
     stood_still: float
 
@@ -337,6 +345,11 @@ def station_view(state: Meeting, station: Station, now: float, names: Names) -> 
             for p in state.participants.values()
             if p.station == station.number and not p.removed
         ),
+        sent_away=tuple(
+            SentAwayView(p.id, p.name)
+            for p in state.participants.values()
+            if p.station == station.number and p.sent_away
+        ),
         break_after=station.break_after,
         stood_still=station.paused,
     )
@@ -344,7 +357,8 @@ def station_view(state: Meeting, station: Station, now: float, names: Names) -> 
 
 def _seen_station(state: Meeting, viewer: Participant, view: StationView) -> StationView:
     """What comes after a station is for those who follow the day."""
-    return view if in_chain(state, viewer) else replace(view, break_after=0)
+    shown = view if in_chain(state, viewer) else replace(view, break_after=0)
+    return shown if sees_sent_away(viewer) else replace(shown, sent_away=())
 
 
 def participant_view(

@@ -132,6 +132,7 @@ async def test_a_newcomer_sends_an_officer_away_and_the_host_lets_another_in(mee
     gone = newcomer.find("who-hears-you").get_by_role("status")
     await expect(gone).to_have_text("Erik Lind hör och ser er inte längre.", timeout=MOST)
     await newcomer.until("() => document.activeElement !== document.body", deadline=WAIT)
+    await expect(newcomer.find("sent-away")).to_have_text("Ni bad Erik Lind att lämna", timeout=MOST)
 
     agency = meeting.data["stations"][0]["agency"]
     link = await host.act("meeting.invite", role="officer", agency=agency, station=1, name="Maria Berg")

@@ -124,6 +124,20 @@ def test_a_removed_participant_is_out_at_once() -> None:
     assert TAX not in heard_by(story, NEWCOMER)
 
 
+def test_whom_the_newcomer_has_sent_away_only_they_and_the_host_are_told() -> None:
+    def told(story: Story, who: str) -> list[str]:
+        stations = snapshot(story.meeting, who, story.now, Names({}, {})).stations
+        return [one.participant for station in stations for one in station.sent_away]
+
+    story = started(1)
+    story.do(cmd.Admit(actor=HOST, participant=COMPANION))
+    story.do(cmd.Remove(actor=NEWCOMER, participant=TAX))
+    knowing = {who for who in story.meeting.participants if told(story, who) == [TAX]}
+    assert knowing == {NEWCOMER, HOST}
+    story.do(cmd.Remove(actor=HOST, participant=INSURANCE))
+    assert told(story, NEWCOMER) == [TAX]
+
+
 def test_nobody_hears_themselves() -> None:
     story = started(1)
     newcomer = story.meeting.participants[NEWCOMER]

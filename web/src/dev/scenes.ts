@@ -35,7 +35,7 @@ const PURPOSES: Record<string, Record<string, string>> = {
 export function station(number: number, agency: string, purpose: string, minutes: number, more: Partial<Station> = {}): Station {
   return {
     number, position: number, agency, agency_name: NAMES[agency], purpose, purpose_text: PURPOSES[purpose] ?? {}, state: "planned", minutes,
-    started_at: null, ended_at: null, expected_start: null, officers: [], break_after: 0, stood_still: 0, ...more,
+    started_at: null, ended_at: null, expected_start: null, officers: [], sent_away: [], break_after: 0, stood_still: 0, ...more,
   };
 }
 
@@ -165,6 +165,13 @@ function everybody(): Snapshot {
 /** A station goes on and its officer is not there. */
 const unanswered = (): Snapshot => ({ ...base("p_new"), participants: people().filter((one) => one.id !== "p_karin") });
 
+/** Nobody stands in for whom the newcomer has asked to leave. */
+function sentAway(who: string): Snapshot {
+  const all = stations();
+  all[1] = { ...all[1], officers: [], sent_away: [{ participant: "p_karin", name: "Karin Lund" }] };
+  return { ...base(who), stations: all, participants: people().filter((one) => one.id !== "p_karin") };
+}
+
 function overTime(): Snapshot {
   const all = stations();
   all[1] = { ...all[1], started_at: ago(29) };
@@ -217,6 +224,7 @@ export const scenes: Record<string, () => Snapshot> = {
   "newcomer-alone": alone,
   "newcomer-finished": allDone,
   "newcomer-unanswered": unanswered,
+  "newcomer-sent-away": () => sentAway("p_new"),
   "newcomer-everybody": everybody,
   "newcomer-over-time": overTime,
   "newcomer-agreed": () => agreed(base("p_new")),
@@ -235,6 +243,7 @@ export const scenes: Record<string, () => Snapshot> = {
   "text-interpreter": () => withOther("text", base("p_nils")),
   "companion-text": () => withOther("text", base("p_yusuf")),
   host: () => ({ ...base("p_lena"), messages: [line()], consents: [{ id: "k", kind: "together", stations: [2, 3], at: ago(3) }] }),
+  "host-sent-away": () => sentAway("p_lena"),
   "host-between": () => ({ ...between(), you: base("p_lena").you }),
   "host-paused": () => paused(asked(base("p_lena"))),
   "officer-lobby": lobby,

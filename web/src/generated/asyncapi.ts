@@ -1084,6 +1084,13 @@ export interface components {
              */
             to?: string | null;
         };
+        /** SentAwayView */
+        SentAwayView: {
+            /** Participant */
+            participant: string;
+            /** Name */
+            name: string;
+        };
         /**
          * SessionClosed
          * @description `code`: replaced, removed, meeting_ended, shutting_down, slow_reader, …
@@ -1238,7 +1245,7 @@ export interface components {
         /**
          * StationView
          * @description `stood_still`: seconds since its start during which the meeting was paused; a pause that goes on is not
-         *     in it.
+         *     in it. `sent_away`: officers whom the newcomer has asked to leave, in the order of their invitations.
          */
         StationView: {
             /** Number */
@@ -1269,6 +1276,8 @@ export interface components {
             expected_start: string | null;
             /** Officers */
             officers: components["schemas"]["OfficerView"][];
+            /** Sent Away */
+            sent_away: components["schemas"]["SentAwayView"][];
             /** Break After */
             break_after: number;
             /** Stood Still */

@@ -2035,6 +2035,13 @@ export interface components {
             /** Screens */
             screens: components["schemas"]["Screen"][];
         };
+        /** SentAwayView */
+        SentAwayView: {
+            /** Participant */
+            participant: string;
+            /** Name */
+            name: string;
+        };
         /**
          * Session
          * @description `by`: how its person showed who they are; `here`: the session that asks.
@@ -2164,7 +2171,7 @@ export interface components {
         /**
          * StationView
          * @description `stood_still`: seconds since its start during which the meeting was paused; a pause that goes on is not
-         *     in it.
+         *     in it. `sent_away`: officers whom the newcomer has asked to leave, in the order of their invitations.
          */
         StationView: {
             /** Number */
@@ -2195,6 +2202,8 @@ export interface components {
             expected_start: string | null;
             /** Officers */
             officers: components["schemas"]["OfficerView"][];
+            /** Sent Away */
+            sent_away: components["schemas"]["SentAwayView"][];
             /** Break After */
             break_after: number;
             /** Stood Still */

@@ -10,7 +10,7 @@ const name = (station: Station) => station.agency;
 function station(number: number, more: Partial<Station> = {}): Station {
   return {
     number, position: number, agency: `agency${number}`, agency_name: {}, purpose: "", purpose_text: {}, state: "planned", minutes: 25, started_at: null,
-    ended_at: null, expected_start: null, officers: [{ participant: "p", name: "Per", present: false, ready: false, came: false }], break_after: 0, stood_still: 0, ...more,
+    ended_at: null, expected_start: null, officers: [{ participant: "p", name: "Per", present: false, ready: false, came: false }], sent_away: [], break_after: 0, stood_still: 0, ...more,
   };
 }
 

@@ -37,6 +37,14 @@ export function useStage() {
       null,
   );
 
+  /** Whom the newcomer has sent away, by name, as long as nobody else is asked to the station. */
+  const sentAway = computed(() => {
+    const here = station.value;
+    if (officer.value || !here || here.officers.length) return null;
+    const last = here.sent_away.at(-1);
+    return last ? meeting.named({ name: last.name, role: "officer" as const, station: here.number }).name : null;
+  });
+
   const paused = computed(() => meeting.snapshot?.meeting.state === "paused");
   const ended = computed(() => meeting.snapshot?.meeting.state === "ended");
   const question = computed(() => meeting.snapshot?.question ?? null);
@@ -131,7 +139,7 @@ export function useStage() {
   );
 
   return {
-    meeting, page, officer, officers, station, paused, ended, question, excluded, listeners, alias,
+    meeting, page, officer, officers, station, sentAway, paused, ended, question, excluded, listeners, alias,
     newcomer: inTheRoom("newcomer"), interpreter, host, helpLabel,
     agency, agencyInSwedish, stationNumbered, language, languages, capacity, beside, called, nameless, ownName,
   };
