@@ -59,6 +59,27 @@ async def test_an_officer_sees_and_hears_their_station_and_the_lobby_learns_noth
     assert await officer.participant() not in told
 
 
+async def taps_twice_and_stays(officer: Person, host: Person) -> None:
+    """On a telephone: whatever comes to stand where the officer has tapped cuts nobody off."""
+    await officer.press("not-done")
+    wide = officer.page.viewport_size
+    assert wide is not None
+    await officer.page.set_viewport_size({"width": 390, "height": 844})
+    await expect(officer.find("more")).to_be_visible()
+    tapped = await officer.find("done").bounding_box()
+    assert tapped is not None
+    middle = tapped["x"] + tapped["width"] / 2, tapped["y"] + tapped["height"] / 2
+    await officer.page.mouse.click(*middle)
+    await expect(officer.find("not-done")).to_be_visible()
+    await officer.page.mouse.click(*middle)
+    await expect(officer.find("confirm")).to_have_count(0)
+    await expect(host.find("officer-done")).to_have_count(1)
+    await officer.find("leave").dblclick()
+    await officer.press("cancel-question")
+    await expect(officer.find("confirm")).to_have_count(0)
+    await officer.page.set_viewport_size(wide)
+
+
 async def test_the_host_leads_from_station_to_station_by_a_click(meeting: Meeting) -> None:
     newcomer = await meeting.raw("newcomer", name="Samira")
     host = await meeting.person("host", name="Karin Ek")
@@ -76,6 +97,7 @@ async def test_the_host_leads_from_station_to_station_by_a_click(meeting: Meetin
     for said, chips in (("done", 1), ("not-done", 0), ("done", 1)):
         await first.press(said)
         await expect(host.find("officer-done")).to_have_count(chips)
+    await taps_twice_and_stays(first, host)
 
     await host.page.evaluate("addEventListener('click', () => window.__clicked = Date.now(), true)")
     moving = asyncio.create_task(second.sees(newcomer.participant))

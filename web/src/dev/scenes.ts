@@ -248,6 +248,7 @@ export const scenes: Record<string, () => Snapshot> = {
   "host-paused": () => paused(asked(base("p_lena"))),
   "officer-lobby": lobby,
   "officer-room": officer,
+  "officer-done": () => ({ ...officer(), you: { ...officer().you, ready: true } }),
   "officer-paused": () => paused({ ...officer(), participants: [] }),
   "officer-finished": () => ({ ...officer(), you: { ...officer().you, phase: "finished" } }),
   interpreter: () => base("p_amina"),
