@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -159,13 +159,14 @@ class WorkerClient:
             "setPreferredLayers", consumer=consumer, spatial=spatial, temporal=temporal, first=first
         )
 
-    async def set_table(self, room: str, revision: int, allow: Table) -> None:
-        """The whole table of the room; returns after everything forbidden is dropped."""
+    async def set_table(self, room: str, revision: int, allow: Table, entering: Iterable[str] = ()) -> None:
+        """The whole table of the room; returns after everything forbidden is dropped. `entering`: listeners
+        who come into a room that is otherwise as it was."""
         listed = {
             listener: {owner: list(sources) for owner, sources in owners.items()}
             for listener, owners in allow.items()
         }
-        await self._call("setTable", room=room, revision=revision, allow=listed)
+        await self._call("setTable", room=room, revision=revision, allow=listed, entering=sorted(entering))
 
     async def close_owner(self, room: str, owner: str) -> None:
         await self._call("closeOwner", room=room, owner=owner)

@@ -22,7 +22,7 @@ from media.producer import Producer
 from media.router import Emit, Router
 from media.stats import WorkerStats
 from media.strain import Strain
-from media.table import PermissionTable
+from media.table import PermissionTable, read_names
 from media.transport import Transport
 
 Params = Mapping[str, Any]
@@ -187,9 +187,10 @@ class Exchange:
     def _set_table(self, params: Params) -> dict[str, Any]:
         try:
             table = PermissionTable.parse(params.get("revision"), params.get("allow"))
+            entering = read_names(params.get("entering", ()))
         except ValueError as error:
             raise WorkerError("invalid_parameters", str(error)) from error
-        self._router(_name(params, "room")).set_table(table, self._clock())
+        self._router(_name(params, "room")).set_table(table, self._clock(), entering)
         return {"revision": table.revision}
 
     def _close_owner(self, params: Params) -> dict[str, Any]:

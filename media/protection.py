@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from media.red import History, Sound
+from media.red import Frame, History
 from media.redundancy import Redundancy
 from media.resend import Budget
 
@@ -23,13 +21,10 @@ class Protection:
         self._history = History()
         self._extra = Budget(EXTRA_RATE, EXTRA_MOST)
 
-    def before(self, frame: Sound, now: float) -> Sequence[Sound]:
+    def before(self, frame: Frame, now: float) -> list[Frame]:
         """What to send along with this frame, which the caller then sends."""
         blocks = self.redundancy.blocks
-        if not blocks:
-            self._history.add(frame)
-            return ()
-        before = self._history.before(frame, blocks)
+        before = self._history.before(frame, blocks) if blocks else []
         self._history.add(frame)
         while before and not self._extra.spend(sum(len(each.payload) for each in before), now):
             del before[0]

@@ -115,10 +115,10 @@ class Router:
         self.consumers[id_] = consumer
         return consumer
 
-    def set_table(self, table: PermissionTable, now: float) -> None:
+    def set_table(self, table: PermissionTable, now: float, entering: frozenset[str] = frozenset()) -> None:
         """Close what is forbidden from now on, record thresholds for what is new. A consumer that closes
         takes back what the kernel has not got yet, so when this returns nothing of a forbidden pair is left
-        to be sent."""
+        to be sent. `entering`: listeners who come into a room that is otherwise as it was."""
         if table.revision < self.table.revision:
             raise WorkerError("stale_revision", f"the table has revision {self.table.revision} already")
         before, self.table = self.table, table
@@ -127,16 +127,19 @@ class Router:
             if not table.allows(consumer.transport.owner, producer.owner, producer.source):
                 consumer.close("forbidden")
         for producer in self.producers.values():
-            self._record_thresholds(producer, before, now)
+            self._record_thresholds(producer, before, now, entering)
 
-    def _record_thresholds(self, producer: Producer, before: PermissionTable, now: float) -> None:
+    def _record_thresholds(
+        self, producer: Producer, before: PermissionTable, now: float, entering: frozenset[str]
+    ) -> None:
         for listener in self.table.allow.keys() | before.allow.keys():
             pair = listener, producer.id
             if not self.table.allows(listener, producer.owner, producer.source):
                 self._thresholds.pop(pair, None)
             elif not before.allows(listener, producer.owner, producer.source):
-                rtt = producer.transport.rtt or 0.0
-                self._thresholds[pair] = Threshold.record(producer.present_streams, rtt, now)
+                self._thresholds[pair] = Threshold.record(
+                    producer.present_streams, producer.transport.rtt, now, enters=listener in entering
+                )
 
     def forbid_everything(self, now: float) -> None:
         self.set_table(self.table.without_permissions(), now)

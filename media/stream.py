@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,6 +18,11 @@ from media.vp8 import Vp8, unwrapped
 
 LEAST_WAIT = 0.3
 """Seconds by which a newly allowed listener stays behind the source at least."""
+DEVICE_WAIT = 0.1
+"""Seconds that a device may take until its browser stamps what it has recorded."""
+BEHIND_MOST = 1.0
+"""Seconds from recording to arrival, beyond which a source's own reports are not believed."""
+REPORTS_KEPT = 4
 SILENT = 1.0
 """Seconds without a packet after which a stream is not active."""
 ASKED_FOR = 1.0
@@ -55,6 +61,8 @@ class Stream:
         self.rates = Rates()
         self._seen = SeenWindow()
         self._report: tuple[int, int] | None = None
+        self._zeros: deque[float] = deque(maxlen=REPORTS_KEPT)
+        """When the moment of timestamp 0 was told to us at the latest, by each of the last sender reports."""
         self._floor: int | None = None
 
     def active(self, now: float) -> bool:
@@ -104,7 +112,14 @@ class Stream:
     def reported(self, ntp: int, rtp_timestamp: int, now: float) -> None:
         """The source's sender report came."""
         self.statistics.sender_report(ntp, now)
-        self._report = ntp, self.unwrap(rtp_timestamp)
+        timestamp = self.unwrap(rtp_timestamp)
+        self._report = ntp, timestamp
+        self._zeros.append(now - timestamp / self.clock_rate)
+
+    def recorded_at(self, at: float) -> int | None:
+        """The timestamp of what the source recorded at the time `at`, too early by a report's way to us at
+        most; `None` before a report has come."""
+        return int((at - min(self._zeros)) * self.clock_rate) if self._zeros else None
 
     def same_moment(self, other: Stream, timestamp: int) -> int | None:
         """This stream's timestamp of when the `other`'s was sampled; `None` before both have reported."""
@@ -154,6 +169,10 @@ class Threshold:
     `passes_at` is when a source that keeps its pace gets there. What arrives before, or was asked for
     because of a gap that begins before, is older than the permission may be and begins nothing: after
     an outage the timestamps alone would not tell.
+
+    What was recorded before `at` is still under way then, and its timestamp alone does not tell. Where it
+    was said to somebody else, `LEAST_WAIT` is more than any way that it takes. For who comes into a room that
+    is otherwise as it was, the source's own sender reports tell which timestamp was recorded when.
     """
 
     at: float
@@ -161,17 +180,27 @@ class Threshold:
     recorded: dict[int, int]
 
     @classmethod
-    def record(cls, streams: Iterable[Stream], rtt: float, now: float) -> Threshold:
-        """`rtt` in seconds, of the publisher."""
+    def record(
+        cls, streams: Iterable[Stream], rtt: float | None, now: float, *, enters: bool = False
+    ) -> Threshold:
+        """`rtt` in seconds, of the publisher. `enters`: the room is otherwise as it was."""
         recorded = {}
-        longest = LEAST_WAIT
+        waits, known = [LEAST_WAIT], []
         for stream in streams:
-            wait = max(LEAST_WAIT, rtt + 4 * stream.statistics.jitter_seconds)
             highest = stream.statistics.highest_timestamp
-            if highest is not None:
-                recorded[stream.ssrc] = highest + int(wait * stream.clock_rate)
-                longest = max(longest, wait)
-        return cls(now, now + longest, recorded)
+            if highest is None:
+                continue
+            line = (rtt or 0.0) + 4 * stream.statistics.jitter_seconds
+            lag = _lag(stream, highest, now) if enters and rtt is not None else None
+            if lag is None:
+                wait = max(LEAST_WAIT, line)
+                waits.append(wait)
+            else:
+                wait = lag + line + DEVICE_WAIT
+                known.append(wait)
+            recorded[stream.ssrc] = highest + int(wait * stream.clock_rate)
+        # A layer that has just stopped seems to lag behind; those that go on tell how long the way takes.
+        return cls(now, now + (min(known) if known else max(waits)), recorded)
 
     def of(self, stream: Stream) -> int | None:
         """Unwrapped timestamp; `None` for a stream that began long enough after the permission."""
@@ -180,3 +209,12 @@ class Threshold:
         if stream.began_at is None or stream.began_at >= self.passes_at:
             return None
         return stream.first_timestamp + int((self.passes_at - stream.began_at) * stream.clock_rate)
+
+
+def _lag(stream: Stream, highest: int, now: float) -> float | None:
+    """Seconds by which what has come is behind what is recorded now; `None` where that is not known."""
+    present = stream.recorded_at(now)
+    if present is None:
+        return None
+    lag = (present - highest) / stream.clock_rate
+    return max(0.0, lag) if -DEVICE_WAIT < lag < BEHIND_MOST else None

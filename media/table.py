@@ -45,10 +45,15 @@ def _sources(owners: object) -> dict[str, frozenset[str]]:
         raise ValueError("allow must map listeners to owners to sources")
     found: dict[str, frozenset[str]] = {}
     for owner, sources in owners.items():
-        if isinstance(sources, str | bytes) or not isinstance(sources, Sequence):
-            raise ValueError("sources must be a list of names")
-        found[_name(owner)] = frozenset(_name(source) for source in sources)
+        found[_name(owner)] = read_names(sources)
     return found
+
+
+def read_names(names: object) -> frozenset[str]:
+    """Raise `ValueError` unless it is a list of names."""
+    if isinstance(names, str | bytes) or not isinstance(names, Sequence):
+        raise ValueError("sources and listeners come as a list of names")
+    return frozenset(_name(each) for each in names)
 
 
 def _name(value: Any) -> str:

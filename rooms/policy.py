@@ -5,6 +5,7 @@ Read from top to bottom:
   hears      may one participant receive another's sound and picture now
   reads      may one participant receive another's text now
   audience   `hears` for everybody: what the media workers are told
+  entering   who comes into a room in which nothing else changes
   sees_*     which parts of the meeting a participant may know of
   may        which actions a participant may take
 """
@@ -139,6 +140,16 @@ def audience(state: Meeting) -> Audience:
         for listener in people
     }
     return {listener: heard for listener, heard in table.items() if heard}
+
+
+def entering(before: Meeting | None, after: Meeting) -> frozenset[str]:
+    """Those who come into a room that is otherwise as it was: nobody's turn has begun or ended meanwhile, so
+    nothing under way was said to somebody else. They still hear nothing from before they came, by when it was
+    recorded; everybody else waits until all that may be under way has arrived."""
+    if before is None or scene(before) != scene(after):
+        return frozenset()
+    here = {p.id for p in before.participants.values() if p.present}
+    return frozenset(p.id for p in after.participants.values() if in_room(after, p) and p.id not in here)
 
 
 def may_publish(state: Meeting, who: Participant, source: str) -> bool:

@@ -4,6 +4,7 @@ What may flow is the table, computed from `rooms.policy.audience` and held by th
 consumers in step with it.
 """
 
+import asyncio
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -207,14 +208,15 @@ class Exchange:
         if kept != self.table:
             await self._set(kept)
 
-    async def allow(self, target: Audience) -> None:
+    async def allow(self, target: Audience, entering: frozenset[str] = frozenset()) -> None:
+        """`entering`: as `rooms.policy.entering` has it."""
         if target != self.table:
-            await self._set(target)
+            await self._set(target, entering)
 
-    async def _set(self, table: Audience) -> None:
+    async def _set(self, table: Audience, entering: frozenset[str] = frozenset()) -> None:
         self._revision += 1
         try:
-            await self.worker.set_table(self._room, self._revision, table)
+            await self.worker.set_table(self._room, self._revision, table, entering)
         except ServiceUnavailable as error:
             # Without an answer the worker is dead and forwards nothing.
             log.warning("table not acknowledged", room=self._room, code=error.code)
@@ -268,6 +270,20 @@ class Exchange:
             device.receive = transport
         self._devices[session.id] = device
         return answer
+
+    async def receive(self, session: Link, capabilities: dict[str, Any]) -> dict[str, Any]:
+        """A transport to receive, with a consumer of all that is allowed: `messages.Receiving`. They flow as
+        soon as it is connected, which is after the device has set them up."""
+        transport = await self.create_transport(session, "recv", capabilities)
+        device = self._devices[session.id]
+        wanted = [each for each in self._producers.values() if self._wanted(device, each)]
+        made = await asyncio.gather(*(self._make_consumer(device, each) for each in wanted))
+        offers = [(c, p) for c, p in zip(made, wanted, strict=True) if c is not None]
+        flowing = await asyncio.gather(
+            *(self._quietly(lambda worker, id_=c.id: worker.resume_consumer(id_)) for c, _ in offers)
+        )
+        consumers = [{**_offer(c, p), "flows": flows} for (c, p), flows in zip(offers, flowing, strict=True)]
+        return {"transport": transport, "consumers": consumers}
 
     async def _find_room(self) -> None:
         """Before the first device: at the worker that has least to do."""
@@ -421,6 +437,12 @@ class Exchange:
                 self._forget_transport(device, transport)
 
     async def _consume(self, device: Device, producer: Producer) -> None:
+        consumer = await self._make_consumer(device, producer)
+        if consumer is not None:
+            device.notify("media.newConsumer", _offer(consumer, producer))
+
+    async def _make_consumer(self, device: Device, producer: Producer) -> Consumer | None:
+        """A paused one, that the device is to be told of."""
         id_ = "c_" + secrets.token_hex(8)
         receive = device.receive
         assert receive is not None
@@ -433,14 +455,14 @@ class Exchange:
                 device.consumers[producer.id] = None
             else:
                 log.warning("cannot consume", room=self._room, code=error.code)
-            return
+            return None
         except ServiceUnavailable:
-            return
+            return None
         if producer.id not in self._producers or device.receive != receive:
-            return  # the worker ended one of them meanwhile, and the consumer with it
+            return None  # the worker ended one of them meanwhile, and the consumer with it
         consumer = Consumer(id_, made["kind"], made["rtpParameters"])
         device.consumers[producer.id] = consumer
-        device.notify("media.newConsumer", _offer(consumer, producer))
+        return consumer
 
     def _wanted(self, device: Device, producer: Producer) -> bool:
         """Who is away gets nothing new: it is offered when they are back."""
@@ -481,12 +503,15 @@ class Exchange:
             for producer in list(device.consumers):
                 self._end_consumer(device, producer)
 
-    async def _quietly(self, ask: Any) -> None:
-        """For endings: what is gone already is as good as ended."""
+    async def _quietly(self, ask: Any) -> bool:
+        """For endings, and for what may have ended meanwhile: what is gone already is as good as ended.
+        Whether it was there."""
         try:
             await self.worker.call(ask)
         except (WorkerError, ServiceUnavailable) as error:
-            log.debug("nothing to end", room=self._room, code=error.code)
+            log.debug("nothing to tell it to", room=self._room, code=error.code)
+            return False
+        return True
 
 
 def _suits(device: Device, producer: Producer) -> bool:

@@ -18,7 +18,7 @@ from rooms.drafts import Draft, Edit
 from rooms.errors import Reason, Rejected
 from rooms.meeting import Meeting, fold
 from rooms.mixes import Choice
-from rooms.policy import Audience, audience, sees_quality
+from rooms.policy import Audience, audience, entering, sees_quality
 from rooms.store.base import EventStore, Fenced, StoreUnavailable, VersionConflict
 from rooms.views import Names
 from signaling.dump import RoomDump
@@ -340,7 +340,8 @@ class Live:
                 self._writing.narrow(self._coming, self.sessions.values())
                 await self.exchange.restrict(self._table(self._coming))
                 if await self._append(events, command):
-                    await self._show(before, self._record.advance(events))
+                    heard = self._record.advance(events)
+                    await self._show(before, heard, entering(before, self._known()))
                     return self._known()
                 await self._reload()
         except Rejected:
@@ -366,11 +367,13 @@ class Live:
         self._fenced()
         return ServiceUnavailable(GOING, "the meeting is at another node now")
 
-    async def _show(self, before: Meeting | None, heard: Heard) -> None:
+    async def _show(
+        self, before: Meeting | None, heard: Heard, entering: frozenset[str] = frozenset()
+    ) -> None:
         """What is durable: the worker allows it, and the devices are told."""
         state = self._known()
         self._writing.narrow(state, self.sessions.values())
-        await self.exchange.allow(self._table(state))
+        await self.exchange.allow(self._table(state), entering)
         self._tell(before, heard)
         await self._expel(state)
         await self._in_step()

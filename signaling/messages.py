@@ -42,11 +42,13 @@ class Nothing(Message):
 
 class Join(Call):
     """`slot`: a newcomer may have a screen and a phone at once; a second device in a slot takes over.
-    `mixes` false: the device cannot make one sound of several, and asks for one consumer of all sound."""
+    `mixes` false: the device cannot make one sound of several, and asks for one consumer of all sound.
+    `rtpCapabilities`: what it can receive; then its transport for that is made along with joining."""
 
     token: Annotated[str, Field(min_length=1, max_length=4096)]
     slot: Literal["screen", "phone"] = "screen"
     mixes: Annotated[bool, Field(strict=True)] = True
+    rtpCapabilities: MediaShape | None = None
 
 
 class Resume(Call):
@@ -56,7 +58,8 @@ class Resume(Call):
 
 
 class NewConsumer(Message):
-    """`source` mix, which only who asked for it gets: all that is heard in one, of nobody in particular."""
+    """`source` mix, which only who asked for it gets: all that is heard in one, of nobody in particular.
+    `flows`: it begins by itself when the transport is connected; any other at `media.resumeConsumer`."""
 
     id: str
     producer: str
@@ -64,6 +67,7 @@ class NewConsumer(Message):
     source: Source | Literal["mix"]
     kind: Kind
     rtpParameters: MediaShape
+    flows: bool = False
 
 
 class StandingTransport(Message):
@@ -90,8 +94,24 @@ class StandingMedia(Message):
     consumers: list[NewConsumer]
 
 
+class TransportCreated(Message):
+    id: str
+    iceParameters: MediaShape
+    iceCandidates: list[MediaShape]
+    dtlsParameters: MediaShape
+
+
+class Receiving(Message):
+    """`consumers`: all that there is to receive now. They flow, so they are to be set up together, before the
+    transport is connected."""
+
+    transport: TransportCreated
+    consumers: list[NewConsumer]
+
+
 class Joined(Message):
-    """`mixed`: the service makes one sound for this device."""
+    """`mixed`: the service makes one sound for this device. `receiving`: for who told what it can receive;
+    null where it could not be made, then `media.createTransport` tells why."""
 
     participant: str
     session: str
@@ -102,18 +122,12 @@ class Joined(Message):
     snapshot: Snapshot
     ice_servers: list[MediaShape]
     router_rtp_capabilities: MediaShape
+    receiving: Receiving | None = None
 
 
 class CreateTransport(Call):
     direction: Literal["send", "recv"]
     rtpCapabilities: MediaShape | None = None
-
-
-class TransportCreated(Message):
-    id: str
-    iceParameters: MediaShape
-    iceCandidates: list[MediaShape]
-    dtlsParameters: MediaShape
 
 
 class ConnectTransport(Call):

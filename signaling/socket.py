@@ -62,7 +62,7 @@ KERNEL_BUFFER = 128 << 10
 SEND_LIMIT = 10.0
 """A connection that takes no frame for so many seconds is cut."""
 FIRST_CALLS = ("session.join", "session.resume")
-BRINGS_CONSUMERS = CHANGES_MEDIA | {"session.resume"}
+BRINGS_CONSUMERS = CHANGES_MEDIA.union(FIRST_CALLS)
 
 _CONNECTIONS = web.AppKey("connections", Counter[str])
 
@@ -325,7 +325,7 @@ class Connection:
             grant=claims.jti,
             mixes=params.mixes,
         )
-        return await self._enter(live, opened)
+        return await self._enter(live, opened, params.rtpCapabilities)
 
     async def _resume(self, params: Any) -> dict[str, Any]:
         hub = self._services.hub
@@ -340,7 +340,9 @@ class Connection:
             raise ServiceError("grant_revoked", "the invitation has been taken back")
         return await self._enter(live, back)
 
-    async def _enter(self, live: Live, who: Returning) -> dict[str, Any]:
+    async def _enter(
+        self, live: Live, who: Returning, receives: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         hub = self._services.hub
         device = Session(
             id=who.session,
@@ -373,7 +375,21 @@ class Connection:
             "snapshot": attached.snapshot,
             "ice_servers": services.turn.servers(who.participant),
             "router_rtp_capabilities": capabilities,
+            "receiving": None if receives is None else await self._receiving(live, device, receives),
         }
+
+    async def _receiving(
+        self, live: Live, device: Session, capabilities: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        """Nobody is kept out because media could not begin."""
+        try:
+            made: dict[str, Any] = await live.change_media(
+                lambda: live.exchange.receive(device, capabilities)
+            )
+        except (WorkerError, ServiceError) as error:
+            log.info("nothing is received along with joining", code=error.code)
+            return None
+        return made
 
     async def _demand_grant_again(self, live: Live, device: Session) -> None:
         """Who takes a grant back shows out the devices that are there: this one may have come just after."""

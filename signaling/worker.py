@@ -137,14 +137,16 @@ class Worker:
             process.kill()
             await process.wait()
 
-    async def set_table(self, room: str, revision: int, table: Table) -> None:
+    async def set_table(
+        self, room: str, revision: int, table: Table, entering: frozenset[str] = frozenset()
+    ) -> None:
         """Returns when the worker has acknowledged, or is dead: either way nothing else flows.
 
         Raises `ServiceUnavailable` in the second case.
         """
         client = self._running()
         try:
-            await asyncio.wait_for(client.set_table(room, revision, table), self._ack_timeout)
+            await asyncio.wait_for(client.set_table(room, revision, table, entering), self._ack_timeout)
         except (TimeoutError, WorkerError, OSError) as error:
             log.error("worker does not acknowledge, killing it", room=room, error=repr(error))
             self._kill()

@@ -48,13 +48,6 @@ class FakeDtls:
         self.together.append(len(block.places))
         return []
 
-    def forward_one(
-        self, packet: bytes | bytearray, sequence: int, timestamp: int, ssrc: int, of: object
-    ) -> bytes:
-        sent = rtp.renumbered(packet, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc)
-        self.send_rtp(sent)
-        return sent
-
     def send_rtp(self, packet: bytes, of: object = None) -> bool:
         self.rtp.append(rtp.parse(packet))
         return True
@@ -114,9 +107,11 @@ class Room:
         consumer.resume(self.now)
         return consumer
 
-    def allow(self, allow: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    def allow(
+        self, allow: Mapping[str, Mapping[str, Sequence[str]]], entering: frozenset[str] = frozenset()
+    ) -> None:
         self.revision += 1
-        self.router.set_table(PermissionTable.parse(self.revision, allow), self.now)
+        self.router.set_table(PermissionTable.parse(self.revision, allow), self.now, entering)
 
     def tick(self, seconds: float = 0.025) -> None:
         self.now += seconds

@@ -12,7 +12,7 @@ import pytest
 from media import rtcp, rtp
 from media.errors import WorkerError
 from media.stats import Drop
-from media.stream import LEAST_WAIT
+from media.stream import DEVICE_WAIT, LEAST_WAIT
 from tests.media.endpoint import (
     DELTA,
     KEYFRAME,
@@ -429,3 +429,77 @@ async def test_after_the_answer_not_one_packet_of_the_source_reaches_the_kernel(
             assert not {each.timestamp for each in packets} & set(secret)
             if id_ == "cam":
                 assert packets[0].payload == KEYFRAME
+
+
+ENTERS = frozenset({"listener"})
+LATE = 0.05
+"""Seconds from recording to arrival."""
+
+
+def report(room: Room, source: Source, present: int) -> None:
+    """The speaker's sender report, at once: what is recorded now has the timestamp `present`."""
+    speaker = room.router.transports["speaker-send"]
+    packet = rtcp.build_sender_report(
+        source.ssrc, ntp=1, rtp_timestamp=present, packet_count=1, octet_count=1, cname="x"
+    )
+    speaker._receive_rtcp(packet, room.now)
+
+
+def test_who_enters_hears_what_is_recorded_from_then_on_by_the_source_s_own_reports(room: Room) -> None:
+    stage(room)
+    speaker = room.router.transports["speaker-send"]
+    speaker.rtt = 0.02
+    voice = opus()
+    highest = speak(room, voice)
+    present = highest + int(LATE * 48000)
+    report(room, voice, present)
+    room.allow(BOTH, ENTERS)
+    listen(room, "mic")
+    threshold = room.router.consumers["c"].stats(room.now).threshold
+    assert threshold == pytest.approx(present + (0.02 + DEVICE_WAIT) * 48000, abs=2)
+    allowed = room.now
+    while room.now < allowed + LEAST_WAIT:
+        room.now += 0.02
+        speak(room, voice)
+    assert heard(room)[0].timestamp > threshold
+    assert heard(room)[0].timestamp - threshold <= 960
+
+
+@pytest.mark.parametrize(
+    ("enters", "rtt", "lag"),
+    [
+        (frozenset(), 0.02, LATE),
+        (ENTERS, None, LATE),
+        (ENTERS, 0.02, None),
+        (ENTERS, 0.02, 60.0),
+        (ENTERS, 0.02, -60.0),
+    ],
+    ids=["a switch", "unknown line", "no report", "far behind", "before it was recorded"],
+)
+def test_without_what_the_reports_can_prove_the_usual_wait_holds(
+    room: Room, enters: frozenset[str], rtt: float | None, lag: float | None
+) -> None:
+    stage(room)
+    room.router.transports["speaker-send"].rtt = rtt
+    voice = opus()
+    highest = speak(room, voice)
+    if lag is not None:
+        report(room, voice, highest + int(lag * 48000))
+    room.allow(BOTH, enters)
+    listen(room, "mic")
+    assert room.router.consumers["c"].stats(room.now).threshold == highest + AUDIO_WAIT
+
+
+def test_a_report_that_comes_late_does_not_make_what_is_recorded_seem_later(room: Room) -> None:
+    stage(room)
+    room.router.transports["speaker-send"].rtt = 0.02
+    voice = opus()
+    highest = speak(room, voice)
+    present = highest + int(LATE * 48000)
+    report(room, voice, present)
+    room.now += 0.2
+    report(room, voice, present)
+    room.allow(BOTH, ENTERS)
+    listen(room, "mic")
+    threshold = room.router.consumers["c"].stats(room.now).threshold
+    assert threshold == pytest.approx(present + (0.2 + 0.02 + DEVICE_WAIT) * 48000, abs=2)

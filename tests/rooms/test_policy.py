@@ -4,7 +4,7 @@ import pytest
 
 from rooms import commands as cmd
 from rooms.people import Kind, Phase, Place, Role
-from rooms.policy import Action, actions, audience, hears, may_publish, phase, sees_quality
+from rooms.policy import Action, actions, audience, entering, hears, may_publish, phase, sees_quality
 from rooms.views import Names, snapshot
 from tests.rooms.builders import (
     COMPANION,
@@ -185,3 +185,27 @@ def test_it_is_known_whether_somebody_has_ever_come() -> None:
     assert officer(story) == (True, True)
     story.do(cmd.Leave(actor=TAX, participant=TAX))
     assert officer(story) == (True, False)
+
+
+def test_who_comes_into_a_room_that_stays_as_it_was_enters() -> None:
+    story = started(1)
+    for who in (TAX, COMPANION):
+        story.do(cmd.Leave(actor=who, participant=who))
+        before = story.meeting
+        story.do(cmd.Enter(actor=who, participant=who))
+        assert entering(before, story.meeting) == (frozenset({who}) if who == TAX else frozenset())
+
+
+def test_at_the_beginning_of_a_station_nobody_enters() -> None:
+    story = gathered()
+    before = story.meeting
+    assert entering(None, before) == frozenset()
+    story.do(cmd.StartStation(actor=HOST, station=1))
+    assert hears(story.meeting, story.meeting.participants[TAX], story.meeting.participants[NEWCOMER])
+    assert entering(before, story.meeting) == frozenset()
+    story.do(cmd.Leave(actor=TAX, participant=TAX))
+    story.do(cmd.Leave(actor=INSURANCE, participant=INSURANCE))
+    away = story.meeting
+    story.do(cmd.StartStation(actor=HOST, station=2))
+    story.do(cmd.Enter(actor=INSURANCE, participant=INSURANCE))
+    assert entering(away, story.meeting) == frozenset(), "a station has begun as well"

@@ -41,12 +41,16 @@ class TableWorkers:
         self.deaf = 0
         self.before_table: Callable[[Audience], Awaitable[None]] | None = None
         self.revisions: list[int] = []
+        self.entering: frozenset[str] = frozenset()
         self._log = log
 
     def place(self) -> "TableWorkers":
         return self
 
-    async def set_table(self, room: str, revision: int, table: Audience) -> None:
+    async def set_table(
+        self, room: str, revision: int, table: Audience, entering: frozenset[str] = frozenset()
+    ) -> None:
+        self.entering = entering
         self.revisions.append(revision)
         if self.before_table is not None:
             await self.before_table(table)

@@ -67,6 +67,15 @@ async def test_a_switch_forbids_then_saves_then_allows_then_tells(tmp_path: Path
         assert allowed == audience(live.current)
 
 
+async def test_the_worker_is_told_who_only_enters_and_never_of_a_switch(tmp_path: Path) -> None:
+    async with rig(tmp_path, started(1)) as (it, live):
+        await live.execute(cmd.Leave(actor=TAX, participant=TAX))
+        await it.attach(live, TAX)
+        assert it.workers.entering == {TAX}
+        await live.execute(start(2))
+        assert it.workers.entering == frozenset()
+
+
 async def test_nothing_is_sent_before_the_append_when_nothing_is_restricted(tmp_path: Path) -> None:
     async with rig(tmp_path, gathered()) as (it, live):
         await live.execute(start(1))

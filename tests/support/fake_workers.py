@@ -102,7 +102,9 @@ class FakeWorkers:
     async def close(self) -> None:
         pass
 
-    async def set_table(self, room: str, revision: int, table: Audience) -> None:
+    async def set_table(
+        self, room: str, revision: int, table: Audience, entering: frozenset[str] = frozenset()
+    ) -> None:
         self.client.tables.append((room, revision, table))
 
     async def call(self, ask: Callable[[Any], Awaitable[Any]]) -> Any:

@@ -45,6 +45,7 @@ export type Joined = Narrow<
     media: StandingMedia;
     ice_servers: RTCIceServer[];
     router_rtp_capabilities: types.RtpCapabilities;
+    receiving?: Receiving | null;
   }
 >;
 export type StandingMedia = Narrow<SocketSchemas["StandingMedia"], { consumers: NewConsumer[] }>;
@@ -54,6 +55,7 @@ export type TransportOffer = Narrow<
   SocketSchemas["TransportCreated"],
   { iceParameters: types.IceParameters; iceCandidates: types.IceCandidate[]; dtlsParameters: types.DtlsParameters }
 >;
+export type Receiving = Narrow<SocketSchemas["Receiving"], { transport: TransportOffer; consumers: NewConsumer[] }>;
 export type IceRestarted = Narrow<SocketSchemas["IceRestarted"], { iceParameters: types.IceParameters }>;
 export type LetIn = SocketSchemas["LetIn"];
 export type Consent = SocketSchemas["ConsentView"];

@@ -511,6 +511,7 @@ export interface components {
          * Join
          * @description `slot`: a newcomer may have a screen and a phone at once; a second device in a slot takes over.
          *     `mixes` false: the device cannot make one sound of several, and asks for one consumer of all sound.
+         *     `rtpCapabilities`: what it can receive; then its transport for that is made along with joining.
          */
         Join: {
             /**
@@ -531,10 +532,18 @@ export interface components {
              * @default true
              */
             mixes?: boolean;
+            /**
+             * Rtpcapabilities
+             * @default null
+             */
+            rtpCapabilities?: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * Joined
-         * @description `mixed`: the service makes one sound for this device.
+         * @description `mixed`: the service makes one sound for this device. `receiving`: for who told what it can receive;
+         *     null where it could not be made, then `media.createTransport` tells why.
          */
         Joined: {
             /** Participant */
@@ -557,6 +566,8 @@ export interface components {
             router_rtp_capabilities: {
                 [key: string]: unknown;
             };
+            /** @default null */
+            receiving?: components["schemas"]["Receiving"] | null;
         };
         /**
          * Kind
@@ -768,6 +779,7 @@ export interface components {
         /**
          * NewConsumer
          * @description `source` mix, which only who asked for it gets: all that is heard in one, of nobody in particular.
+         *     `flows`: it begins by itself when the transport is connected; any other at `media.resumeConsumer`.
          */
         NewConsumer: {
             /** Id */
@@ -787,6 +799,11 @@ export interface components {
             rtpParameters: {
                 [key: string]: unknown;
             };
+            /**
+             * Flows
+             * @default false
+             */
+            flows?: boolean;
         };
         /** Nothing */
         Nothing: Record<string, never>;
@@ -1019,6 +1036,16 @@ export interface components {
             request?: string | null;
             /** Ready */
             ready: boolean;
+        };
+        /**
+         * Receiving
+         * @description `consumers`: all that there is to receive now. They flow, so they are to be set up together, before the
+         *     transport is connected.
+         */
+        Receiving: {
+            transport: components["schemas"]["TransportCreated"];
+            /** Consumers */
+            consumers: components["schemas"]["NewConsumer"][];
         };
         /**
          * Relay

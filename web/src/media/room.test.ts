@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { reactive } from "vue";
 import type { types } from "mediasoup-client";
-import type { NewConsumer, StandingMedia } from "../wire";
+import type { NewConsumer, Receiving, StandingMedia } from "../wire";
 import { settle } from "./fake";
 import { Relays } from "./relays";
 import { MediaRoom, prepare } from "./room";
@@ -155,15 +155,20 @@ class Stage {
     return { id: `${method.slice(6)}-${++this.numbers}`, iceParameters: {} } as Result;
   };
 
-  async open(): Promise<void> {
-    this.room = await MediaRoom.open({ codecs: [] }, new Relays([], this.call), this.call, {
+  async begin(receiving: Receiving | null = null, call = this.call): Promise<void> {
+    this.room = await MediaRoom.open({ codecs: [] }, new Relays([], call), call, {
       received: ({ id }) => this.heard.push(id),
       gone: (id) => this.gone.push(id),
       state: () => undefined,
       failed: () => (this.failures += 1),
       still: () => undefined,
     });
-    await this.room.listen();
+    await this.room.listen(receiving);
+    await settle();
+  }
+
+  async open(): Promise<void> {
+    await this.begin();
     this.room.consume(offer("c_1"));
     await this.room.publish("microphone", {} as MediaStreamTrack);
     await settle();
@@ -265,6 +270,45 @@ describe("what is offered", () => {
     expect(stage.heard).toEqual(["c_1", "c_3"]);
     expect(told).toHaveBeenCalledOnce();
     told.mockRestore();
+  });
+});
+
+describe("what comes along with joining", () => {
+  it("is set up on the transport that came with it, before any handshake, and needs no word to flow", async () => {
+    made.length = 0;
+    const fresh = new Stage();
+    const consumers = ["c_1", "c_2"].map((id) => ({ ...offer(id), flows: true }));
+    await fresh.begin({ transport: { id: "given" }, consumers } as unknown as Receiving);
+    expect(fresh.recv.id).toBe("given");
+    expect(fresh.recv.together).toBe(2);
+    expect(fresh.heard).toEqual(["c_1", "c_2"]);
+    expect(new Set(fresh.methods())).toEqual(new Set(["media.connectTransport"]));
+  });
+
+  it("is a transport alone where there is nothing to receive yet: it is connected all the same", async () => {
+    made.length = 0;
+    const fresh = new Stage();
+    await fresh.begin({ transport: { id: "given" }, consumers: [] } as unknown as Receiving);
+    fresh.room.consume(offer("c_1"));
+    await settle();
+    expect(fresh.methods()).toEqual(["media.connectTransport", "media.resumeConsumer"]);
+  });
+
+  it("waits for no answer about the handshake, and begins anew when that is refused", async () => {
+    made.length = 0;
+    const fresh = new Stage();
+    let refuse = (): void => undefined;
+    const answers = fresh.call;
+    const refusing: Caller = (method, params) =>
+      method === "media.connectTransport"
+        ? new Promise((_, failed) => (refuse = () => failed(new RpcError("unknown_transport", "gone"))))
+        : answers(method, params);
+    await fresh.begin({ transport: { id: "given" }, consumers: [offer("c_1")] } as unknown as Receiving, refusing);
+    expect(fresh.heard).toEqual(["c_1"]);
+    expect(fresh.failures).toBe(0);
+    refuse();
+    await settle();
+    expect(fresh.failures).toBe(1);
   });
 });
 

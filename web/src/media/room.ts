@@ -1,6 +1,6 @@
 /** The media of one meeting: a mediasoup device, one transport to send and one to receive, and what flows on them. */
 import type { Device, types } from "mediasoup-client";
-import type { IceRestarted, NewConsumer, Source, StandingMedia, TransportOffer } from "../wire";
+import type { IceRestarted, NewConsumer, Receiving, Source, StandingMedia, TransportOffer } from "../wire";
 import type { Outgoing } from "./healer";
 import type { LinkCounters } from "./network";
 import { Attention } from "./attention";
@@ -8,7 +8,7 @@ import { cameraLayers } from "./layers";
 import { looks } from "./looks";
 import type { Relays } from "./relays";
 import { Stillness } from "./stillness";
-import { type Caller, CONNECTION_LOST, RpcError } from "./rpc";
+import { type Caller, CONNECTION_LOST, type Params, RpcError } from "./rpc";
 
 export type MediaState = "new" | "connecting" | "connected" | "interrupted" | "closed";
 
@@ -56,20 +56,32 @@ export function library(): Promise<typeof import("mediasoup-client")> {
   return import("mediasoup-client");
 }
 
-let ready: { of: string; device: Promise<Device> } | null = null;
+let ready: { of: string; device: Promise<Device>; known?: Device } | null = null;
 
 /** What this browser and a server with these capabilities have in common. It takes a while: ask before anybody waits. */
 export function prepare(capabilities: types.RtpCapabilities): Promise<Device> {
   const of = JSON.stringify(capabilities);
   if (ready?.of !== of) {
     // Not the object itself: the page may watch it, and what is watched cannot be cloned.
-    const device = load(JSON.parse(of));
-    ready = { of, device };
-    device.catch(() => {
-      if (ready?.device === device) ready = null;
-    });
+    const begun = { of, device: load(JSON.parse(of)) };
+    ready = begun;
+    begun.device.then(
+      (known) => Object.assign(begun, { known }),
+      () => {
+        if (ready === begun) ready = null;
+      },
+    );
   }
   return ready.device;
+}
+
+/** What this browser can receive, to be told along with joining; nothing while that is not known. */
+export function receivable(): Params {
+  return ready?.known ? { rtpCapabilities: receives(ready.known) } : {};
+}
+
+function receives(device: Device): types.RtpCapabilities {
+  return device.recvRtpCapabilities ?? device.rtpCapabilities;
 }
 
 async function load(routerRtpCapabilities: types.RtpCapabilities): Promise<Device> {
@@ -117,17 +129,27 @@ export class MediaRoom {
     return new MediaRoom(await prepare(capabilities), call, relays, events);
   }
 
-  /** Makes the receiving transport and connects it before anything is received, so that a first picture comes fast. */
-  async listen(): Promise<void> {
-    const offer = await this.call<TransportOffer>("media.createTransport", {
-      direction: "recv",
-      rtpCapabilities: this.device.recvRtpCapabilities ?? this.device.rtpCapabilities,
-    });
+  /**
+   * Makes the receiving transport and connects it before anything is received, so that a first picture comes fast.
+   * `receiving`: it has been made along with joining, and what there is to receive is set up at once.
+   */
+  async listen(receiving: Receiving | null = null): Promise<void> {
+    const offer = receiving?.transport ?? (await this.createReceiving());
     const iceServers = await this.relays.current();
     if (this.over) return;
     this.recv = this.device.createRecvTransport({ ...offer, iceServers });
     this.wire(this.recv, "recv");
-    this.later(() => this.warm());
+    if (receiving?.consumers.length) for (const each of receiving.consumers) this.consume(each);
+    else this.later(() => this.warm());
+  }
+
+  private createReceiving(): Promise<TransportOffer> {
+    return this.call("media.createTransport", { direction: "recv", rtpCapabilities: receives(this.device) });
+  }
+
+  /** Resolves when what has been begun is done, well or not. */
+  settled(): Promise<void> {
+    return this.queue;
   }
 
   /**
@@ -186,7 +208,7 @@ export class MediaRoom {
       await this.listen();
     }
     for (const offer of offers.values()) {
-      if (this.consumers.has(offer.id)) await this.play(offer.id);
+      if (this.consumers.has(offer.id)) await this.play(offer);
       else await this.receive(offer);
     }
   }
@@ -399,13 +421,20 @@ export class MediaRoom {
   }
 
   private wire(transport: types.Transport, direction: Direction): void {
-    transport.on("connect", ({ dtlsParameters }, done, failed) => {
-      this.call("media.connectTransport", { id: transport.id, dtlsParameters }).then(() => {
-        this.introduced.add(transport.id);
-        done();
-      }, failed);
+    transport.on("connect", ({ dtlsParameters }, done) => {
+      this.call("media.connectTransport", { id: transport.id, dtlsParameters }).then(
+        () => this.introduced.add(transport.id),
+        (error) => this.unknown(transport, error),
+      );
+      done(); // the browser looks for a path meanwhile; the server keeps what comes before it knows who it is from
     });
     transport.on("connectionstatechange", (state) => this.changed(transport, direction, state));
+  }
+
+  /** The server does not know this side's fingerprint: the two will never shake hands. */
+  private unknown(transport: types.Transport, error: unknown): void {
+    this.trouble(error);
+    if (!transport.closed && !isLost(error)) this.giveUp();
   }
 
   private changed(transport: types.Transport, direction: Direction, state: types.ConnectionState): void {
@@ -482,12 +511,11 @@ export class MediaRoom {
   }
 
   private async receive(offer: NewConsumer): Promise<void> {
-    const id = await this.setUp(offer);
-    if (id) await this.play(id);
+    if (await this.setUp(offer)) await this.play(offer);
   }
 
-  /** The consumer's id; null when it has ended meanwhile. */
-  private async setUp(offer: NewConsumer): Promise<string | null> {
+  /** What has been set up; null when it has ended meanwhile. */
+  private async setUp(offer: NewConsumer): Promise<NewConsumer | null> {
     if (!this.recv || this.closedEarly.delete(offer.id)) return null;
     const consumer = await this.recv.consume({
       id: offer.id,
@@ -506,13 +534,13 @@ export class MediaRoom {
     consumer.on("transportclose", () => this.forget(offer.id));
     const { id, participant, source } = offer;
     this.events.received({ id, participant, source, track: consumer.track });
-    return id;
+    return offer;
   }
 
   /** A consumer can end while the call is on its way; that it ended is told by itself. */
-  private async play(id: string): Promise<void> {
+  private async play({ id, flows }: NewConsumer): Promise<void> {
     try {
-      await this.call("media.resumeConsumer", { id });
+      if (!flows) await this.call("media.resumeConsumer", { id });
     } catch (error) {
       if (!(error instanceof RpcError && error.code === "unknown_consumer")) throw error;
     }

@@ -28,6 +28,8 @@ export interface SessionOptions {
   url: string;
   /** Exchanges the link (or its cookie) for a fresh access token. */
   token: () => Promise<string>;
+  /** What else is said when the session begins, as far as it is known by then. */
+  along?: () => Params;
   /** The session of this tab from before it was loaded anew. */
   standing?: Standing | null;
   /** The secret has changed. */
@@ -194,7 +196,8 @@ export class Session {
 
   private async enter(): Promise<void> {
     if (this.secret && (await this.resume())) return;
-    const token = this.options.token().then((token) => ({ token }));
+    const along = this.session ? undefined : this.options.along;
+    const token = this.options.token().then((token) => ({ token, ...along?.() }));
     this.accept(await this.first("session.join", token), false);
   }
 

@@ -17,6 +17,8 @@ import { useMeeting } from "./meeting";
 
 const REBUILD_DELAY = 1_000;
 const LINK_EVERY = 3_000;
+/** How long the page of the room waits for media at most (ms). */
+const PAGE_WAITS = 200;
 /** Speech, for one's own microphone (root mean square), and how long one is the one who has spoken (ms). */
 const ALOUD = 0.02;
 const JUST_NOW = 8_000;
@@ -213,8 +215,9 @@ export const useMedia = defineStore("media", () => {
     }
   }
 
-  async function build(): Promise<void> {
-    if (!joined) return;
+  /** Whether what there is to receive has been set up, and nothing else has been begun meanwhile. */
+  async function build(): Promise<boolean> {
+    if (!joined) return false;
     const turn = ++building;
     room?.close();
     room = null;
@@ -233,14 +236,17 @@ export const useMedia = defineStore("media", () => {
     });
     if (turn !== building) {
       created.close();
-      return;
+      return false;
     }
     room = created;
-    await created.listen();
-    if (turn !== building) return;
+    const { receiving } = joined;
+    joined = { ...joined, receiving: null };
+    await created.listen(receiving);
+    if (turn !== building) return false;
     complete = true;
     for (const offer of waiting.splice(0)) created.consume(offer);
-    await publishAll();
+    await created.settled();
+    return turn === building;
   }
 
   /** Offers that come while the receiving side is being made. */
@@ -250,15 +256,27 @@ export const useMedia = defineStore("media", () => {
     if (rebuildTimer || meeting.connection !== "joined") return;
     rebuildTimer = setTimeout(() => {
       rebuildTimer = null;
-      rebuild();
+      void rebuild();
     }, REBUILD_DELAY);
   }
 
-  function rebuild(): void {
-    build().catch((error) => {
-      console.warn("Media:", error instanceof Error ? error.message : error);
-      rebuildSoon();
-    });
+  function rebuild(): Promise<void> {
+    return build().then(
+      (built) => {
+        if (built) void publishAll();
+      },
+      (error) => {
+        console.warn("Media:", error instanceof Error ? error.message : error);
+        rebuildSoon();
+      },
+    );
+  }
+
+  let beginning: Promise<unknown> = Promise.resolve();
+
+  /** Resolves when what came along with joining has been set up, or soon: a page that is drawn before holds it up. */
+  function underWay(): Promise<unknown> {
+    return Promise.race([beginning, new Promise((resolve) => setTimeout(resolve, PAGE_WAITS))]);
   }
 
   function arrived(track: Received): void {
@@ -361,7 +379,8 @@ export const useMedia = defineStore("media", () => {
       await publishAll();
       return;
     }
-    rebuild();
+    const built = rebuild();
+    beginning = answer.receiving ? built : Promise.resolve();
     const wanted = { microphone: missing("microphone"), camera: missing("camera") };
     if (again || held.value || !(wanted.microphone || wanted.camera)) return;
     await open(wanted);
@@ -399,7 +418,7 @@ export const useMedia = defineStore("media", () => {
         if (room && complete) room.consume(offer);
         else waiting.push(offer);
       } else if (method === "media.reset") {
-        rebuild();
+        void rebuild();
       } else if (method === "media.consumerClosed") {
         room?.closeConsumer(String(params.id));
       } else if (method === "media.layers") {
@@ -430,6 +449,6 @@ export const useMedia = defineStore("media", () => {
     preference: ear.preference, underSlider: ear.underSlider, roomVolume: ear.roomVolume, lowered: ear.lowered,
     volumes: ear.volumes,
     hasJustSpoken, coughing, cough, open, tryOut, toggle, choose, setSoundHere, showScreen, hideScreen, hold, release, pauseMeeting,
-    wake, chime: () => mixer.chime(), trackOf, stats, stop,
+    wake, underWay, chime: () => mixer.chime(), trackOf, stats, stop,
   };
 });

@@ -4,6 +4,7 @@ import { computed, ref, shallowRef } from "vue";
 import { goesBy } from "../roles";
 import { isComing, later, slip } from "../time";
 import type { Joined, MeetingEvent, Participant, Quality, Role, Signal, Snapshot, Speaker, Station } from "../wire";
+import { receivable } from "../media/room";
 import { Session, type SessionState } from "../media/session";
 import type { Params } from "../media/rpc";
 import type { Entry } from "./entry";
@@ -102,7 +103,7 @@ export const useMeeting = defineStore("meeting", () => {
     ending.value = null;
     session?.leave();
     const created = new Session(
-      { url: socketUrl(window.location), token: entry.token, standing: entry.standing?.(), keep: entry.keep },
+      { url: socketUrl(window.location), token: entry.token, along: receivable, standing: entry.standing?.(), keep: entry.keep },
       {
         state: (state) => {
           if (session === created) connection.value = state;

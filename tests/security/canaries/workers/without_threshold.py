@@ -7,7 +7,9 @@ from media import worker
 from media.stream import Threshold
 
 
-def record(cls: type[Threshold], streams: object, rtt: float, now: float) -> Threshold:
+def record(
+    cls: type[Threshold], streams: object, rtt: float | None, now: float, *, enters: bool = False
+) -> Threshold:
     return cls(now, -inf, {})
 
 
