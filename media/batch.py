@@ -32,9 +32,13 @@ are, and what they are of."""
 
 BATCH = 64
 """Datagrams that are read in one turn at most."""
-QUEUED = 512
-"""Packets that wait for the end of a turn at most; then all of them go at once."""
-
+RUN = 16
+"""Of one sender that are handed on together at most: what comes of them is sent before more is taken."""
+ENOUGH = 64
+"""Packets that wait, from which on they go before the end of a turn: a full turn takes several milliseconds.
+The memory that they were written into then is still at hand for what follows."""
+QUEUED = ENOUGH + BATCH
+"""Packets that wait at most."""
 _SOL_UDP, _UDP_SEGMENT = 17, 103
 _DONT_WAIT = 0x40
 _NO_SEGMENTS = (errno.EINVAL, errno.EMSGSIZE, errno.EIO, errno.EOPNOTSUPP)
@@ -227,9 +231,7 @@ class BatchedSocket:
         done = 0
         while done < len(parcels):
             taken, error = self._out.send(done, len(parcels))
-            for lane, (_, _, size, packets, _) in parcels[done : done + taken]:
-                self._traffic.sent(size, packets)
-                lane.traffic.sent(size, packets)
+            self._count(parcels[done : done + taken])
             done += taken
             if error in _FULL:
                 for lane, piece in parcels[done:]:
@@ -238,6 +240,16 @@ class BatchedSocket:
             if error and error != errno.EINTR:
                 self._refused(*parcels[done], error)
                 done += 1
+
+    def _count(self, sent: Sequence[Parcel]) -> None:
+        octets = count = 0
+        for lane, (_, _, size, packets, _) in sent:
+            traffic = lane.traffic
+            traffic.packets_out += packets
+            traffic.bytes_out += size
+            count += packets
+            octets += size
+        self._traffic.sent(octets, count)
 
     def _refused(self, lane: BatchedLane, piece: Waiting, error: int) -> None:
         """One by one where it was the cutting up that the kernel refused."""
@@ -272,7 +284,7 @@ class BatchedLane:
 
     def room(self, size: int) -> int:
         out = self._socket
-        if out.waiting > QUEUED - BATCH or out.free + size > self.arena.size:
+        if out.waiting >= ENOUGH or out.free + size > self.arena.size:
             out.flush()
         return out.free
 
@@ -329,19 +341,18 @@ class _Incoming:
         self._index, self._family = index, opened.family
         self._name_size = 16 if opened.family == socket.AF_INET else 28
         self._call = _library().recvmmsg
-        data, self._data_at = _memory(BATCH * MAX_DATAGRAM)
-        names, names_at = _memory(BATCH * self._name_size)
+        self._data = Arena(BATCH * MAX_DATAGRAM)
+        self._names, names_at = _memory(BATCH * self._name_size)
         self._iovecs, iovecs_at = _memory(BATCH * _IOVEC.size)
         self._messages, self._messages_at = _memory(BATCH * _MESSAGE.size)
         for number in range(BATCH):
             iovec, name = number * _IOVEC.size, names_at + number * self._name_size
-            _IOVEC.pack_into(self._iovecs, iovec, self._data_at + number * MAX_DATAGRAM, MAX_DATAGRAM)
+            _IOVEC.pack_into(self._iovecs, iovec, self._data.address + number * MAX_DATAGRAM, MAX_DATAGRAM)
             _MESSAGE.pack_into(
                 self._messages,
                 number * _MESSAGE.size,
                 *(name, self._name_size, iovecs_at + iovec, 1, 0, 0, 0, 0),
             )
-        self._data, self._names = memoryview(data), memoryview(names)
         self._fresh = bytes(self._messages)
         self._lengths = memoryview(self._messages).cast("I")[_LENGTH_AT // 4 :: _MESSAGE.size // 4]
 
@@ -351,16 +362,18 @@ class _Incoming:
         if count <= 0:
             return []
         found: list[Received] = []
-        data, names, width = self._data, self._names, self._name_size
-        before, at = b"", 0
+        data, width = self._data.memory, self._name_size
+        names = bytes(self._names[: count * width])
+        before, at, name_at = b"", 0, 0
         datagrams: list[bytes] = []
-        for number, size in enumerate(self._lengths[:count]):
-            name = names[number * width : (number + 1) * width]
-            if name != before:
-                before, datagrams = bytes(name), []
-                found.append(((self._index, address_of(self._family, before)), datagrams))
-            datagrams.append(bytes(data[at : at + size]))
+        for size in self._lengths[:count]:
+            name = names[name_at : name_at + width]
+            if name != before or len(datagrams) == RUN:
+                before, datagrams = name, []
+                found.append(((self._index, address_of(self._family, name)), datagrams))
+            datagrams.append(data[at : at + size])
             at += MAX_DATAGRAM
+            name_at += width
         size = count * _MESSAGE.size
         self._messages[:size] = self._fresh[:size]
         return found
@@ -378,30 +391,21 @@ class _Outgoing:
 
     def write(self, lanes: Sequence[BatchedLane]) -> list[Parcel]:
         """A message for each parcel, in their order."""
-        parcels = []
+        parcels: list[Parcel] = []
+        iovecs, messages, controls = self._iovecs, self._messages, self._controls
+        iovecs_at, controls_at = self._iovecs_at, self._controls_at
         iovec, message, control = 0, 0, 0
         for lane in lanes:
             name, name_size = lane.name
             for piece in lane.take():
                 address, segment, total, packets, _ = piece
-                _pack_iovec(self._iovecs, iovec, address, total)
+                _pack_iovec(iovecs, iovec, address, total)
                 cut, cut_size = 0, 0
                 if packets > 1:
-                    _pack_segment(self._controls, control, _SEGMENT_LENGTH, _SOL_UDP, _UDP_SEGMENT, segment)
-                    cut, cut_size = self._controls_at + control, _SEGMENT.size
+                    _pack_segment(controls, control, _SEGMENT_LENGTH, _SOL_UDP, _UDP_SEGMENT, segment)
+                    cut, cut_size = controls_at + control, _SEGMENT.size
                     control += _SEGMENT.size
-                _pack_message(
-                    self._messages,
-                    message,
-                    name,
-                    name_size,
-                    self._iovecs_at + iovec,
-                    1,
-                    cut,
-                    cut_size,
-                    0,
-                    0,
-                )
+                _pack_message(messages, message, name, name_size, iovecs_at + iovec, 1, cut, cut_size, 0, 0)
                 iovec += _IOVEC.size
                 message += _MESSAGE.size
                 parcels.append((lane, piece))

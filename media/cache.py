@@ -11,6 +11,8 @@ Packet = TypeVar("Packet")
 OVERHEAD = 400
 """Bytes that a packet is counted for beside its own."""
 
+RING = 64
+
 
 class RecentPackets(Generic[Packet]):
     """The packets of the last `seconds`, at most `room` bytes, by a number that each has alone."""
@@ -25,10 +27,12 @@ class RecentPackets(Generic[Packet]):
         return len(self._order)
 
     def add(self, number: int, packet: Packet, size: int, now: float) -> None:
+        order = self._order
+        size += OVERHEAD
         self._packets[number] = packet
-        self._order.append((now, number, size + OVERHEAD))
-        self._size += size + OVERHEAD
-        if self._size > self._room or now - self._order[0][0] > self._seconds:
+        order.append((now, number, size))
+        self._size += size
+        if self._size > self._room or now - order[0][0] > self._seconds:
             self.expire(now)
 
     def get(self, number: int, now: float) -> Packet | None:
@@ -52,3 +56,24 @@ class RecentPackets(Generic[Packet]):
         self._packets.clear()
         self._order.clear()
         self._size = 0
+
+
+class RecentRing(Generic[Packet]):
+    """The packets of the last `seconds`, by a number of 16 bits that grows by one; at most `RING` of them."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._places: list[tuple[int, float, Packet] | None] = []
+        self.clear()
+
+    def add(self, number: int, packet: Packet, now: float) -> None:
+        self._places[number % RING] = number, now, packet
+
+    def get(self, number: int, now: float) -> Packet | None:
+        found = self._places[number % RING]
+        if found is None or found[0] != number or now - found[1] > self._seconds:
+            return None
+        return found[2]
+
+    def clear(self) -> None:
+        self._places = [None] * RING

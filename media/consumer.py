@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from media import layers, red, rtcp, rtp, vp8
 from media.block import Block, Copy
 from media.burst import Burst
-from media.cache import RecentPackets
+from media.cache import RecentRing
 from media.leg import Leg
 from media.loss import Loss, OwnLoss
 from media.ortc import ABS_SEND_TIME, CONSUMER_EXTENSION_IDS, RtpParameters, offered_media, offered_red
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from media.producer import Producer
     from media.transport import Transport
 
-AUDIO_ROOM = 64 << 10
-"""Bytes of sent sound that are kept for one listener at most."""
 RESENT_RATE, RESENT_MOST = 250, 400
 """Packets that one listener may have again of one picture: a second, and at once."""
 SOUND_RESENT_SHARE, SOUND_RESENT_MOST = 0.8, 100
@@ -100,7 +98,9 @@ class Consumer:
             payload_type = parameters["codecs"][1]["payloadType"]
             self.rtx = Rtx(encoding["rtx"]["ssrc"], payload_type, first_rtx_sequence)
         self._keeps_sent = not self._video and {"type": "nack", "parameter": ""} in media["rtcpFeedback"]
-        self._sent: RecentPackets[bytes] = RecentPackets(AUDIO_KEPT, AUDIO_ROOM)
+        self._sent: RecentRing[bytes] = RecentRing(AUDIO_KEPT)
+        self._earned = 0
+        """Packets of sound that have earned what may be sent again."""
         self._asked = Budget(ASKED_RATE, ASKED_MOST)
         self._resends = Resends(RESENT_RATE, RESENT_MOST) if self._video else Resends(0, SOUND_RESENT_MOST)
         self._reports: deque[tuple[int, float]] = deque(maxlen=REPORTS_KEPT)
@@ -110,6 +110,8 @@ class Consumer:
         self._own_loss = OwnLoss()
         red_type = offered_red(parameters)
         self.protection = None if red_type is None else Protection(red_type)
+        self._alone = self._keeps_sent or self.protection is not None
+        """Whether every packet is made for this listener by itself."""
 
     @property
     def stream(self) -> Stream | None:
@@ -178,13 +180,17 @@ class Consumer:
         if self.paused or not self.transport.connected:
             return
         leg = self._leg
-        if leg is None or burst.stream is not leg.stream or not self._forward_whole(leg, burst):
+        if self._alone or leg is None or burst.stream is not leg.stream:
+            whole = False
+        else:
+            whole = self._forward_whole(leg, burst)
+        if not whole:
             for media in burst.media:
                 self._forward_alone(media)
 
     def _forward_whole(self, leg: Leg, burst: Burst) -> bool:
         """Whether all of it could be sent as every listener of this form gets it, under other numbers."""
-        if self._keeps_sent or self.protection is not None or burst.temporal > self._thin:
+        if burst.temporal > self._thin:
             return False
         if leg.limit is not None and burst.lowest <= leg.limit:
             return False
@@ -240,29 +246,24 @@ class Consumer:
         if sequence is None:
             self._drop(Drop.OUT_OF_SEQUENCE)
             return
-        repeating = self.protection and self._red_packet(media, self.protection)
-        packet: bytes | bytearray = repeating or media.packets.get(self._form) or self._packet(media)
+        protection, packet = self.protection, media.packets.get(self._form)
+        if protection is not None and (before := protection.before(media, media.now)):
+            packet = self._red_packet(media, protection.payload_type, before)
+        whole: bytes | bytearray = packet or self._packet(media)
         if picture is not None:
-            packet = _with_picture(packet, len(packet) - len(media.payload), leg, media, picture)
-        number, timestamp = sequence & 0xFFFF, media.timestamp + leg.shift & 0xFFFFFFFF
-        if not self._keeps_sent:
-            block = Block([packet], [timestamp], self.transport.dtls.trailer)
-            self._send(block, Copy(sequence, self.ssrc), 1, len(media.payload))
-        elif self._send_and_keep(rtp.renumbered(packet, number, timestamp, self.ssrc), number, media.now):
-            self.packets += 1
-            self.octets += len(media.payload)
+            whole = _with_picture(whole, len(whole) - len(media.payload), leg, media, picture)
+        sent = self.transport.dtls.forward_one(whole, sequence, media.timestamp + leg.shift, self.ssrc, self)
+        if sent is None:
+            return
+        self.packets += 1
+        self.octets += len(media.payload)
+        if self._keeps_sent:
+            self._sent.add(sequence & 0xFFFF, sent, media.now)
 
-    def _red_packet(self, media: Media, protection: Protection) -> bytes | None:
-        """The packet with earlier frames, if any are due."""
-        frame = red.Frame(media.sequence, media.timestamp, media.payload)
-        before = protection.before(frame, media.now)
-        if not before:
-            return None
+    def _red_packet(self, media: Media, payload_type: int, before: Sequence[red.Sound]) -> bytes:
         form = f"{self._form} {[each.sequence for each in before]}"
         known = media.packets.get(form)
-        return known or self._built(
-            media, form, protection.payload_type, red.build(self._payload_type, frame, before)
-        )
+        return known or self._built(media, form, payload_type, red.build(self._payload_type, media, before))
 
     def _packet(self, media: Media, extensions: bytes | None = None) -> bytes:
         return self._built(media, self._form, self._payload_type, media.payload, extensions)
@@ -283,14 +284,6 @@ class Consumer:
             extensions=extensions,
         )
         return packet
-
-    def _send_and_keep(self, packet: bytes, sequence: int, now: float) -> bool:
-        datagram = self.transport.dtls.protect_rtp(packet)
-        if datagram is None:
-            return False
-        self._sent.add(sequence, datagram, len(datagram), now)
-        self._resends.earn(SOUND_RESENT_SHARE)
-        return self.transport.dtls.send_protected(datagram, self)
 
     def skip(self, media: Media) -> None:
         """A packet without payload (bandwidth probe): left out without a gap."""
@@ -322,6 +315,9 @@ class Consumer:
             self._drop(Drop.NACK_LIMIT)
             return
         rtt = self.transport.round_trip
+        if self._keeps_sent:
+            self._resends.earn(SOUND_RESENT_SHARE * (self.packets - self._earned))
+            self._earned = self.packets
         for sequence in sequences:
             lost = self._kept(sequence, now)
             if lost is None:

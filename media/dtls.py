@@ -164,6 +164,22 @@ class DtlsEndpoint:
         lane.put(at, block.without(failed) if failed else block.pieces, of)
         return failed
 
+    def forward_one(
+        self, packet: bytes | bytearray, sequence: int, timestamp: int, ssrc: int, of: object
+    ) -> bytes | None:
+        """The same for a single packet: the datagram, which may be sent again as it is, or `None`."""
+        outbound, lane = self._outbound, self.lane
+        if outbound is None or lane is None:
+            self.traffic.drop(Drop.NOT_CONNECTED if outbound is None else Drop.SEND_FAILED)
+            return None
+        arena, at = lane.arena, lane.room(len(packet) + outbound.trailer)
+        size = outbound.protect_one(arena, at, packet, sequence, timestamp, ssrc)
+        if not size:
+            self.traffic.drop(Drop.TOO_LARGE if len(packet) > MAX_PACKET else Drop.SRTP)
+            return None
+        lane.put(at, ((0, size, size, 1),), of)
+        return arena.memory[at : at + size]  # type: ignore[no-any-return]
+
     def send_rtp(self, packet: bytes, of: object = None) -> bool:
         """Protect and send; False (counted) when it could not be. `of` is what the packet belongs to."""
         datagram = self.protect_rtp(packet)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from media.red import Frame, History
+from collections.abc import Sequence
+
+from media.red import History, Sound
 from media.redundancy import Redundancy
 from media.resend import Budget
 
@@ -21,10 +23,13 @@ class Protection:
         self._history = History()
         self._extra = Budget(EXTRA_RATE, EXTRA_MOST)
 
-    def before(self, frame: Frame, now: float) -> list[Frame]:
+    def before(self, frame: Sound, now: float) -> Sequence[Sound]:
         """What to send along with this frame, which the caller then sends."""
         blocks = self.redundancy.blocks
-        before = self._history.before(frame, blocks) if blocks else []
+        if not blocks:
+            self._history.add(frame)
+            return ()
+        before = self._history.before(frame, blocks)
         self._history.add(frame)
         while before and not self._extra.spend(sum(len(each.payload) for each in before), now):
             del before[0]

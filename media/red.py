@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 MOST_BLOCKS = 2
 """Earlier frames in one packet at most."""
@@ -18,15 +18,26 @@ ROOM = 1200
 _BLOCK = struct.Struct("!L")
 
 
-class Frame(NamedTuple):
+class Sound(Protocol):
     """`sequence` and `timestamp` are the source's, unwrapped."""
+
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def payload(self) -> bytes: ...
+
+
+class Frame(NamedTuple):
+    """Nothing but what is needed here."""
 
     sequence: int
     timestamp: int
     payload: bytes
 
 
-def build(payload_type: int, frame: Frame, before: Sequence[Frame]) -> bytes:
+def build(payload_type: int, frame: Sound, before: Sequence[Sound]) -> bytes:
     """The payload of a packet with `before`, in order, ahead of the frame itself; `payload_type` is that of
     the frames. Raises `ValueError` for an earlier frame that is out of reach or too large."""
     heads = bytearray()
@@ -70,11 +81,11 @@ class History:
     """The frames that one listener was sent last, and nothing from before they began to listen."""
 
     def __init__(self) -> None:
-        self._frames: deque[Frame] = deque(maxlen=MOST_BLOCKS)
+        self._frames: deque[Sound] = deque(maxlen=MOST_BLOCKS)
 
-    def before(self, frame: Frame, blocks: int) -> list[Frame]:
+    def before(self, frame: Sound, blocks: int) -> list[Sound]:
         """Up to so many frames that may go along with this one, in order."""
-        found: list[Frame] = []
+        found: list[Sound] = []
         room = ROOM - len(frame.payload)
         for each in list(self._frames)[: -blocks - 1 : -1]:
             room -= len(each.payload)
@@ -83,7 +94,7 @@ class History:
             found.insert(0, each)
         return found
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: Sound) -> None:
         """One that came late is not kept."""
         if not self._frames or frame.sequence > self._frames[-1].sequence:
             self._frames.append(frame)

@@ -78,6 +78,18 @@ class Outbound:
                 failed.append(place)
         return failed
 
+    def protect_one(
+        self, arena: Arena, at: int, packet: bytes | bytearray, sequence: int, timestamp: int, ssrc: int
+    ) -> int:
+        """The same for a single packet; its size as it then is, or 0."""
+        memory, length, size = arena.memory, self._length, len(packet)
+        memory[at : at + size] = packet
+        _pack_numbers(memory, at + NUMBERING_AT, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc)
+        length[0] = size
+        if size > MAX_PACKET or _protect_rtp(self._handle, arena.pointer + at, length):
+            return 0
+        return length[0]  # type: ignore[no-any-return]
+
     def protect_rtp(self, packet: bytes) -> bytes | None:
         return self._protect(_protect_rtp, packet)
 

@@ -47,13 +47,22 @@ class TwccRecorder:
         """The next feedback packet; call until `None`, because the span of one packet is bounded."""
         if self._next is None or self._next > self._highest:
             return None
-        self._forget(min(self._next, self._highest - LATE))
-        waiting = sorted([sequence for sequence in self._arrivals if sequence >= self._next])
+        if len(self._arrivals) > 2 * LATE:
+            self._forget(min(self._next, self._highest - LATE))
+        waiting = self._waiting()
         if not waiting:
             return None
         base = self._next if waiting[0] - self._next < MAX_SPAN else waiting[0]
         body = self._encode(base, waiting[:MAX_ARRIVALS])
         return _pack(struct.pack("!LL", sender_ssrc, media_ssrc) + body)
+
+    def _waiting(self) -> list[int]:
+        """What is to be told, in order."""
+        assert self._next is not None
+        arrivals = self._arrivals
+        if self._highest - self._next < MAX_SPAN:
+            return [sequence for sequence in range(self._next, self._highest + 1) if sequence in arrivals]
+        return sorted([sequence for sequence in arrivals if sequence >= self._next])
 
     def _encode(self, base: int, waiting: list[int]) -> bytes:
         """Base sequence to deltas for as much of `waiting` as fits one message; advances `_next`."""

@@ -48,6 +48,13 @@ class FakeDtls:
         self.together.append(len(block.places))
         return []
 
+    def forward_one(
+        self, packet: bytes | bytearray, sequence: int, timestamp: int, ssrc: int, of: object
+    ) -> bytes:
+        sent = rtp.renumbered(packet, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc)
+        self.send_rtp(sent)
+        return sent
+
     def send_rtp(self, packet: bytes, of: object = None) -> bool:
         self.rtp.append(rtp.parse(packet))
         return True

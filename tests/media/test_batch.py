@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from media.batch import (
     BATCH,
+    ENOUGH,
     QUEUED,
     BatchedSocket,
     Path,
@@ -147,11 +148,11 @@ def test_destinations_do_not_get_each_others_datagrams(box: Box, peer: socket.so
 def test_more_than_can_wait_goes_at_once(batched: tuple[Box, BatchedSocket], peer: socket.socket) -> None:
     box, queue = batched
     lane = queue.lane(peer.getsockname(), Traffic())
-    sent = [struct.pack("!H", number) + bytes(100) for number in range(QUEUED + 5)]
+    sent = [struct.pack("!H", number) + bytes(100) for number in range(ENOUGH + 5)]
     for datagram in sent:
         lane.send(datagram)
     early = taken(peer)
-    assert QUEUED - BATCH < len(early) <= QUEUED
+    assert len(early) == ENOUGH
     queue.flush()
     assert early + taken(peer) == sent
     assert box.turns == 2
