@@ -2,6 +2,7 @@ import { createPinia, setActivePinia } from "pinia";
 import { createSSRApp } from "vue";
 import { renderToString } from "vue/server-renderer";
 import { beforeEach, expect, it, vi } from "vitest";
+import { asIfInABrowser } from "../../tools/browser.setup";
 import "../../tools/texts.setup";
 import { scenes } from "../dev/scenes";
 import { i18n } from "../i18n";
@@ -13,11 +14,7 @@ vi.mock("./VideoPicture.vue", () => ({ default: { render: () => null } }));
 
 const pinia = createPinia();
 beforeEach(() => {
-  vi.stubGlobal("window", { location: { pathname: "/" }, addEventListener: () => undefined });
-  vi.stubGlobal("document", { addEventListener: () => undefined, documentElement: {} });
-  vi.stubGlobal("sessionStorage", { getItem: () => null });
-  vi.stubGlobal("localStorage", { getItem: () => null });
-  vi.stubGlobal("navigator", { language: "sv" });
+  asIfInABrowser();
   setActivePinia(pinia);
 });
 
