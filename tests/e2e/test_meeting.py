@@ -65,18 +65,18 @@ async def taps_twice_and_stays(officer: Person, host: Person) -> None:
     wide = officer.page.viewport_size
     assert wide is not None
     await officer.page.set_viewport_size({"width": 390, "height": 844})
-    await expect(officer.find("more")).to_be_visible()
+    await expect(officer.find("more")).to_be_visible(timeout=30_000)
     tapped = await officer.find("done").bounding_box()
     assert tapped is not None
     middle = tapped["x"] + tapped["width"] / 2, tapped["y"] + tapped["height"] / 2
     await officer.page.mouse.click(*middle)
-    await expect(officer.find("not-done")).to_be_visible()
+    await expect(officer.find("not-done")).to_be_visible(timeout=30_000)
     await officer.page.mouse.click(*middle)
-    await expect(officer.find("confirm")).to_have_count(0)
-    await expect(host.find("officer-done")).to_have_count(1)
+    await expect(officer.find("confirm")).to_have_count(0, timeout=30_000)
+    await expect(host.find("officer-done")).to_have_count(1, timeout=30_000)
     await officer.find("leave").dblclick()
     await officer.press("cancel-question")
-    await expect(officer.find("confirm")).to_have_count(0)
+    await expect(officer.find("confirm")).to_have_count(0, timeout=30_000)
     await officer.page.set_viewport_size(wide)
 
 
@@ -158,8 +158,8 @@ async def test_a_yes_brings_both_agencies_together_until_it_is_taken_back(asked:
     await first.sees(them)
     assert second.consumers == []
     await asked.host.starts(B)
-    await second.wait_for_consumer("camera", them)
-    await second.wait_for_consumer("camera", await first.participant())
+    await second.wait_for_consumer("camera", them, deadline=30.0)
+    await second.wait_for_consumer("camera", await first.participant(), deadline=30.0)
     await first.until(
         "async (other) => (await window.__motesrum.stats()).some((one) => one.participant === other)",
         second.participant,

@@ -176,7 +176,7 @@ async def test_an_officer_with_a_keyboard_alone_shows_a_document_and_leaves(meet
     await officer.in_phase("room")
 
     # Waited for from before the dialog: a key can overtake the order to hand the chooser over.
-    async with officer.page.expect_file_chooser() as chooser:
+    async with officer.page.expect_file_chooser(timeout=30_000) as chooser:
         await reach(officer, officer.find("share"))
         await keyboard.press("Enter")
         await reach(officer, officer.find("share-document"))
