@@ -140,6 +140,8 @@ class Connection:
             await self._socket.prepare(self._request)
         except ValueError as error:
             raise web.HTTPBadRequest(text="not a WebSocket handshake") from error
+        except ConnectionError as error:
+            raise web.HTTPBadRequest(text="hung up during the handshake") from error
         self._bound_kernel()
         writer = asyncio.create_task(self._write())
         try:

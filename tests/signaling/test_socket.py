@@ -11,8 +11,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from config.settings import Limits
 from rooms.store.base import StoreUnavailable
@@ -62,6 +64,24 @@ async def test_what_is_no_call_gets_a_clear_error(it: Service, frame: str, numbe
         error = (await device.answer(None))["error"]
         assert (error["code"], error["data"]["code"]) == (number, code)
         assert await refusal(device, "chat.send", text="x") == "not_joined"
+
+
+async def test_whoever_hangs_up_during_the_handshake_is_no_fault_of_ours(
+    it: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = web.WebSocketResponse._pre_start
+
+    def hang_up(response: web.WebSocketResponse, request: web.Request) -> Any:
+        assert request.transport is not None
+        request.transport.abort()
+        return begin(response, request)
+
+    monkeypatch.setattr(web.WebSocketResponse, "_pre_start", hang_up)
+    with capture_logs() as told:
+        async with aiohttp.ClientSession() as http:
+            with pytest.raises(aiohttp.ClientError):
+                await http.ws_connect(it.url + "/api/v1/socket")
+    assert [each for each in told if each["log_level"] == "error"] == []
 
 
 async def test_errors_in_a_call_carry_its_id(it: Service) -> None:
