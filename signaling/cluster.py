@@ -5,6 +5,7 @@ decides: a node is gone when its sign has not changed for `lifetime` while the o
 takes a meeting gets a fencing token above all earlier ones; what is written with a lower one is refused.
 """
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -72,6 +73,8 @@ class Cluster:
         self._reached_at = ticks()
         self._incarnation = secrets.token_hex(8)
         self._signed = False
+        self._looked = asyncio.Event()
+        """At the next look another one takes its place."""
 
     @property
     def standing(self) -> Standing:
@@ -91,7 +94,14 @@ class Cluster:
         nodes = {name: node for name, node in known.items() if self._watch.lives(name)}
         owners = {meeting: Owner(str(r.value["node"]), r.version) for meeting, r in found}
         self.view = View({**nodes, self.me.name: self.me}, known, owners, held)
+        looked, self._looked = self._looked, asyncio.Event()
+        looked.set()
         return self.view
+
+    async def gone(self, node: str) -> None:
+        """Returns as soon as a look shows that the node does not live."""
+        while node in self.view.nodes:
+            await self._looked.wait()
 
     async def take(self, meeting: str, known: Owner | None) -> int | None:
         """The fencing token; None when the meeting has another owner than `known` by now. Raises
@@ -124,12 +134,11 @@ class Cluster:
             return self.view.owner(meeting)
         return None if owner is None else self.view.nodes.get(owner.node)
 
-    async def hand_over(self, meeting: str, to: Node) -> bool:
+    async def hand_over(self, meeting: str, fence: int, to: Node) -> bool:
         """The meeting is the other node's, which has to take it up; False when it was not ours any more."""
-        fence = self.held.pop(meeting, None)
-        return fence is not None and await self._records.compare_and_set(
-            OWNER, meeting, fence, {"node": to.name}
-        )
+        if self.held.get(meeting) == fence:
+            del self.held[meeting]
+        return await self._records.compare_and_set(OWNER, meeting, fence, {"node": to.name})
 
     async def release(self, meeting: str, fence: int) -> None:
         """It is over: nobody needs to have it. Whoever took it meanwhile, with another token, keeps it."""

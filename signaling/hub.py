@@ -403,6 +403,11 @@ class Hub:
             if error.code != "meeting_unreadable":
                 raise
 
+    @property
+    def displaced(self) -> bool:
+        """Another process has this node's name: nothing is done here any more."""
+        return self._ownership is not None and self._ownership.displaced
+
     def acts_for(self, meeting: str) -> bool:
         return meeting in self._lives
 

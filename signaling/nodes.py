@@ -64,9 +64,6 @@ class Nodes:
         """`work` is done when another node asks for it."""
         self._work[what] = work
 
-    async def execute(self, node: Node, meeting: str, command: Command) -> None:
-        await self.ask(node, "execute", meeting=meeting, **encoded(command))
-
     async def ask(self, node: Node, what: str, **params: Any) -> None:
         """Raises what the other one does: Rejected, ServiceError; ServiceUnavailable without an answer."""
         body = TypeAdapter(dict[str, Any]).dump_json(params)

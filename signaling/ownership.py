@@ -77,6 +77,7 @@ class Ownership:
         self._others = others
         self._restrictions = restrictions
         self._clock = clock
+        self._surrendered: set[str] = set()
         self._seen = asyncio.Event()
         """A sign of life has been given, or could not be: there may be something to arrange."""
         nodes.answer("execute", self._asked_to_execute)
@@ -84,6 +85,10 @@ class Ownership:
         nodes.answer("close", self._asked_to_close)
         nodes.answer("take", self._asked_to_take)
         nodes.answer("lost", self._told_lost)
+
+    @property
+    def displaced(self) -> bool:
+        return self._cluster.displaced
 
     async def enter(self) -> None:
         """What this node had when it ended is its own again; what nobody has is divided. Raises
@@ -137,7 +142,7 @@ class Ownership:
         node = self._cluster.place(command.site)
         if node.name != self._cluster.me.name:
             with contextlib.suppress(ServiceUnavailable):
-                await self._nodes.execute(node, command.meeting, command)
+                await self._ask(node, "execute", meeting=command.meeting, **encoded(command))
                 return True
         return False
 
@@ -153,7 +158,7 @@ class Ownership:
             if node is None or node.name == self._cluster.me.name:
                 return False
             with contextlib.suppress(Elsewhere):
-                await self._nodes.ask(node, what, meeting=meeting, **params)
+                await self._ask(node, what, meeting=meeting, **params)
                 return True
             await asyncio.sleep(MOVE_PAUSE * attempt)
         raise ServiceUnavailable("moving", "the meeting moves to another node; try again")
@@ -171,7 +176,8 @@ class Ownership:
         """The fencing token with which this node acts for the meeting. Raises `Elsewhere`,
         `ServiceUnavailable`, and `Rejected` for a meeting that is not there."""
         cluster = self._cluster
-        if cluster.displaced or (cluster.me.draining and cluster.heirs()):
+        leaves = cluster.displaced or (cluster.me.draining and cluster.heirs())
+        if leaves or meeting in self._surrendered:
             raise Moving(cluster.spread(""))
         try:
             owner = await cluster.owner(meeting)
@@ -219,13 +225,21 @@ class Ownership:
         live = self._here.lives.get(meeting)
         if live is None or live.fence != fence:
             return
-        self._here.forget(meeting)
         log.warning("the meeting is another node's", meeting=meeting)
         if live.state is not None:
             self._others.put_doubtful(live.state)
-        await live.surrender()
+        await self._surrender(live)
         if live.state is not None:
             self._here.other_changed(live.state)
+
+    async def _surrender(self, live: Live) -> None:
+        """Until its media has ended it is not opened again: the worker knows one meeting of that name."""
+        self._here.forget(live.id)
+        self._surrendered.add(live.id)
+        try:
+            await live.surrender()
+        finally:
+            self._surrendered.discard(live.id)
 
     async def _lose_all(self) -> None:
         mine = {meeting: live.fence for meeting, live in self._here.lives.items()}
@@ -286,10 +300,9 @@ class Ownership:
     async def _hand_over(self, live: Live) -> None:
         to = place(live.state.site if live.state is not None else "", self._cluster.heirs())
         assert to is not None
-        self._here.forget(live.id)
-        await live.surrender()
+        await self._surrender(live)
         try:
-            if await self._cluster.hand_over(live.id, to):
+            if await self._cluster.hand_over(live.id, live.fence, to):
                 await self._tell_to_take(to, live.id)
         except StoreUnavailable as error:
             log.warning("a meeting is not handed over", meeting=live.id, why=str(error))
@@ -305,13 +318,26 @@ class Ownership:
         if before is not None and before.name != self._cluster.me.name:
             self._here.keep(self._tell_lost(before, meeting, self._cluster.held.get(meeting, 0)))
 
+    async def _ask(self, node: Node, what: str, **params: Any) -> None:
+        """As `Nodes.ask`; no answer is waited for from a node that is gone: `Moving`."""
+        asking = asyncio.create_task(self._nodes.ask(node, what, **params))
+        gone = asyncio.create_task(self._cluster.gone(node.name))
+        try:
+            await asyncio.wait((asking, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                raise Moving(self._cluster.spread(node.name))
+            asking.result()
+        finally:
+            asking.cancel()
+            gone.cancel()
+
     async def _tell_lost(self, node: Node, meeting: str, fence: int) -> None:
         with contextlib.suppress(ServiceError):
             await self._nodes.ask(node, "lost", meeting=meeting, fence=fence)
 
     async def _tell_to_take(self, node: Node, meeting: str) -> None:
         try:
-            await self._nodes.ask(node, "take", meeting=meeting)
+            await self._ask(node, "take", meeting=meeting)
         except (ServiceError, Rejected) as error:
             log.warning("a meeting waits to be taken up", meeting=meeting, why=error.message)
 

@@ -35,8 +35,10 @@ async def healthy(call: Call) -> Reply:
 
 
 async def ready(call: Call) -> Reply:
-    """Meetings can be held: the store answers and media runs."""
+    """Meetings can be held: the store answers, media runs, and no other process has this node's name."""
     await call.services.store.records.get("probe", "probe")
+    if call.services.hub.displaced:
+        raise ServiceUnavailable("node_displaced", "another process has the name of this node")
     if not call.services.hub.workers.running:
         raise ServiceUnavailable("media_unavailable", "media is being started; try again in a moment")
     return Reply(models.Health())

@@ -4,7 +4,7 @@ started again, and the store can hang.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar, copy_context
 from pathlib import Path
@@ -16,6 +16,7 @@ from rooms.cluster import Node
 from rooms.errors import Rejected
 from rooms.events import Event, MessageSent
 from rooms.people import Place, Role
+from rooms.policy import Audience
 from rooms.store.base import Fenced, Recorded, StoreUnavailable
 from rooms.store.memory import MemoryStore, open_memory
 from rooms.views import Names
@@ -25,6 +26,7 @@ from signaling.hub import Hub
 from signaling.nodes import Nodes
 from signaling.seals import Seals
 from tests.signaling.live_rig import TableWorkers
+from tests.support.fake_workers import FakeClient
 
 T = TypeVar("T")
 _whose: ContextVar[object] = ContextVar("whose", default=None)
@@ -46,8 +48,15 @@ class Shared:
         self.goes = asyncio.Event()
         self.goes.set()
         self.slow = 0.01
+        self.busy = 0.0
+        """Seconds that a media worker takes for an answer, at most."""
+        self.killed: list[str] = []
+        """Rooms whose worker was given a table older than its own: it would have been killed."""
         self.chance = chance
         self.time = time
+
+    async def work(self) -> None:
+        await asyncio.sleep(self.chance.uniform(0, self.busy))
 
 
 class Line:
@@ -158,9 +167,32 @@ class _Events:
         return await self._line.ask(lambda: self._inner.streams(prefix))
 
 
+class _Worker(FakeClient):
+    """Knows of each room how new its table is, and refuses an older one as a real worker does."""
+
+    def __init__(self, shared: Shared) -> None:
+        super().__init__()
+        self.revisions: dict[str, int] = {}
+        self._shared = shared
+
+    async def close_room(self, room: str) -> None:
+        await self._shared.work()
+        self.revisions.pop(room, None)
+
+
 class _Workers(TableWorkers):
-    def __init__(self) -> None:
+    def __init__(self, shared: Shared) -> None:
         super().__init__([])
+        self.client = self.worker = _Worker(shared)
+        self._shared = shared
+
+    async def set_table(
+        self, room: str, revision: int, table: Audience, entering: Collection[str] = ()
+    ) -> None:
+        await self._shared.work()
+        if revision < self.worker.revisions.get(room, 0):
+            self._shared.killed.append(room)
+        self.worker.revisions[room] = revision
 
     async def start(self, listener: object) -> list[Any]:
         return []
@@ -203,7 +235,7 @@ class Process:
         self.nodes = Asked(site.running)
         self.hub = Hub(
             store=self.line,  # type: ignore[arg-type]
-            workers=_Workers(),  # type: ignore[arg-type]
+            workers=_Workers(site.shared),  # type: ignore[arg-type]
             names=Names({}, {}),
             settings=Settings(
                 data=site.folder / name, public_url="https://meetings.example.se", session_grace=86400.0
@@ -223,6 +255,7 @@ class Process:
     async def do(self, work: Awaitable[T]) -> T:
         """Work of this node's: it ends with it."""
         task = self._context.run(asyncio.ensure_future, work)
+        task.add_done_callback(_told_nobody)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -281,12 +314,13 @@ class Several:
         self.kill(name)
 
     async def meeting(self, name: str) -> str:
-        """With a newcomer who is there."""
+        """With a newcomer and a host who are there, and hear each other."""
         made = f"m_{len(self.acknowledged)}"
         hub = self.running[name].hub
         await self.running[name].do(hub.create(create(made)))
-        for command in (invite(), cmd.Enter(actor="p_1", participant="p_1")):
-            await self.running[name].do(hub.execute(made, command))
+        for who, role in (("p_1", Role.NEWCOMER), ("p_2", Role.HOST)):
+            for command in (invite(who, role), cmd.Enter(actor=who, participant=who)):
+                await self.running[name].do(hub.execute(made, command))
         self.acknowledged[made] = []
         return made
 
@@ -320,11 +354,11 @@ def create(meeting: str) -> cmd.CreateMeeting:
     )
 
 
-def invite() -> cmd.Invite:
+def invite(who: str, role: Role) -> cmd.Invite:
     return cmd.Invite(
         actor="staff:lena",
-        participant="p_1",
-        role=Role.NEWCOMER,
+        participant=who,
+        role=role,
         name="Samira",
         language="ar",
         place=Place.ON_SITE,
