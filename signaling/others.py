@@ -100,8 +100,14 @@ class Others:
     async def _read_again(self, meeting: str) -> None:
         try:
             state = await self.read(meeting)
+        except StoreUnavailable:
+            raise
         except (UnknownEvent, CorruptLog) as error:
             log.error("a meeting cannot be read", meeting=meeting, error=str(error))
+            self._doubtful.discard(meeting)
+            return
+        except Exception:
+            log.exception("a meeting cannot be read", meeting=meeting)
             self._doubtful.discard(meeting)
             return
         if state is not None and not self._here(meeting):

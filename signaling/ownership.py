@@ -313,6 +313,9 @@ class Ownership:
         except (Elsewhere, ServiceUnavailable, Rejected) as error:
             log.info("a meeting is not taken up", meeting=meeting, why=error.message)
             return
+        except Exception:
+            log.exception("a meeting cannot be taken up", meeting=meeting)  # the others can
+            return
         log.info("a meeting is taken up", meeting=meeting)
         before = None if owner is None else self._cluster.view.known.get(owner.node)
         if before is not None and before.name != self._cluster.me.name:

@@ -50,6 +50,8 @@ class Shared:
         self.slow = 0.01
         self.busy = 0.0
         """Seconds that a media worker takes for an answer, at most."""
+        self.unreadable: set[str] = set()
+        """Streams that bring whoever reads them to a fault that nobody foresaw."""
         self.killed: list[str] = []
         """Rooms whose worker was given a table older than its own: it would have been killed."""
         self.chance = chance
@@ -161,6 +163,8 @@ class _Events:
         await self._line.ask(guard)
 
     async def read(self, stream: str, after: int = 0) -> Sequence[Recorded]:
+        if stream in self._line.shared.unreadable:
+            raise RuntimeError("nobody foresaw this")
         return await self._line.ask(lambda: self._inner.read(stream, after))
 
     async def streams(self, prefix: str) -> Sequence[str]:

@@ -221,6 +221,19 @@ def test_a_meeting_that_is_being_given_up_is_not_opened_again_before_its_media_h
     run(again())
 
 
+def test_a_meeting_that_nobody_can_take_up_keeps_no_other_one_waiting(tmp_path: Path) -> None:
+    async def unforeseen() -> None:
+        it = await several(tmp_path, "a", "b", meetings=3)
+        it.shared.unreadable = {"meeting/m_0"}
+        it.kill("a")
+        await until(lambda: it.acting("m_1") == it.acting("m_2") == ["b"])
+        await it.start("a")
+        await it.meeting("a")
+        await until(lambda: it.running["b"].hub._others.state("m_3") or it.running["b"].hub.acts_for("m_3"))
+
+    run(unforeseen())
+
+
 def test_whoever_has_lost_its_name_gives_everything_up_and_takes_nothing(tmp_path: Path) -> None:
     async def displaced() -> None:
         it = await several(tmp_path, "a")
