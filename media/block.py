@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 MOST_SEGMENTS, MOST_BYTES = 64, 65_000
@@ -21,6 +22,10 @@ class Copy(NamedTuple):
     ssrc: int
     shift: int = 0
     patches: Sequence[tuple[int, bytes]] = ()
+
+
+copied = partial(tuple.__new__, Copy)
+"""Takes all fields as a tuple, for what is made of every frame for everybody."""
 
 
 class Block:

@@ -15,7 +15,10 @@ RING = 64
 
 
 class RecentPackets(Generic[Packet]):
-    """The packets of the last `seconds`, at most `room` bytes, by a number that each has alone."""
+    """The packets of the last `seconds`, at most `room` bytes, by a number that each has alone.
+
+    What is older goes when `expire` is called: often, but not for every packet.
+    """
 
     def __init__(self, seconds: float, room: int) -> None:
         self._seconds, self._room = seconds, room
@@ -27,12 +30,11 @@ class RecentPackets(Generic[Packet]):
         return len(self._order)
 
     def add(self, number: int, packet: Packet, size: int, now: float) -> None:
-        order = self._order
         size += OVERHEAD
         self._packets[number] = packet
-        order.append((now, number, size))
+        self._order.append((now, number, size))
         self._size += size
-        if self._size > self._room or now - order[0][0] > self._seconds:
+        if self._size > self._room:
             self.expire(now)
 
     def get(self, number: int, now: float) -> Packet | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from media import layers, red, rtcp, rtp, vp8
-from media.block import Block, Copy
+from media.block import Block, copied
 from media.burst import Burst
 from media.cache import RecentRing
 from media.leg import Leg
@@ -196,36 +196,28 @@ class Consumer:
             return False
         if not leg.numbers.goes_on(burst.first):
             return False
-        block, count = self._block(burst), len(burst.media)
+        dtls, count = self.transport.dtls, len(burst.media)
+        block = burst.blocks.get((self._form, dtls.trailer)) or self._block(burst)
         patches = () if leg.pictures is None else _patches(block, burst, leg.pictures)
         if patches is None:
             return False
         sequence = leg.numbers.place_together(burst.first, count)
-        self._send(block, Copy(sequence, self.ssrc, leg.shift, patches), count, burst.octets)
+        failed = len(dtls.forward(block, copied((sequence, self.ssrc, leg.shift, patches)), self))
+        self.packets += count - failed
+        self.octets += burst.octets * (count - failed) // count
         return True
 
     def _block(self, burst: Burst) -> Block:
         """As every listener of the same form gets it, but for numbers and SSRC."""
         trailer = self.transport.dtls.trailer
-        found = burst.blocks.get((self._form, trailer))
-        if found is None:
-            usual = rtp.extension_block(self._elements({}, burst.media[0].now))
-            packets = [
-                media.packets.get(self._form) or self._packet(media, None if media.extensions else usual)
-                for media in burst.media
-            ]
-            found = Block(packets, [media.timestamp for media in burst.media], trailer)
-            burst.blocks[self._form, trailer] = found
+        usual = rtp.extension_block(self._elements({}, burst.media[0].now))
+        packets = [
+            media.packets.get(self._form) or self._packet(media, None if media.extensions else usual)
+            for media in burst.media
+        ]
+        found = Block(packets, [media.timestamp for media in burst.media], trailer)
+        burst.blocks[self._form, trailer] = found
         return found
-
-    def _send(self, block: Block, copy: Copy, count: int, octets: int) -> None:
-        failed = self.transport.dtls.forward(block, copy, self)
-        if not failed:
-            self.packets += count
-            self.octets += octets
-        elif len(failed) < count:
-            self.packets += count - len(failed)
-            self.octets += octets * (count - len(failed)) // count
 
     def _forward_alone(self, media: Media) -> None:
         leg = self._leg

@@ -77,6 +77,8 @@ class DtlsEndpoint:
         self.state = DtlsState.NEW
         self.rtt: float | None = None
         self.lane: Lane | None = None
+        self.trailer = 0
+        """By how many bytes an RTP packet grows when it is protected."""
         self.traffic = traffic or Traffic()
         self._certificate = certificate
         self._send = send
@@ -139,11 +141,6 @@ class DtlsEndpoint:
             else:
                 found.append(plain)
         return found
-
-    @property
-    def trailer(self) -> int:
-        """By how many bytes an RTP packet grows when it is protected."""
-        return 0 if self._outbound is None else self._outbound.trailer
 
     def forward(self, block: Block, copy: Copy, of: object) -> Sequence[int]:
         """Send a copy of RTP packets by the lane, protected where it waits.
@@ -252,6 +249,7 @@ class DtlsEndpoint:
         if connection._state is _aiortc.State.CONNECTED:
             self.rtt = self._feed.rtt
             self._inbound, self._outbound = connection._rx_srtp, connection._tx_srtp
+            self.trailer = self._outbound.trailer
             self._change(DtlsState.CONNECTED)
             return True
         if connection.stranger:

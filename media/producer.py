@@ -12,7 +12,7 @@ from media.keyframes import h264_keyframe
 from media.ortc import AUDIO_LEVEL, MID, NACK, REPAIRED_RID, RID, ProducerParameters
 from media.rtp import RtpPacket, audio_level
 from media.stats import Drop, ProducerStats
-from media.stream import ASKED_FOR, VIDEO_ROOM, Media, Placed, Stream
+from media.stream import ASKED_FOR, VIDEO_ROOM, Media, Placed, Stream, made
 
 if TYPE_CHECKING:
     from media.consumer import Consumer
@@ -206,23 +206,20 @@ class Producer:
             media.packets.clear()
 
     def _media(self, stream: Stream, placed: Placed, packet: RtpPacket, payload: bytes, now: float) -> Media:
-        extensions = self._translated(packet)
-        if not self._vp8:
+        extensions = self._translated(packet) if self._forwarded and packet.extensions else {}
+        sequence, timestamp, after = placed
+        if self._vp8:
+            described = vp8.describe(payload)
+            _, keyframe, picture, _, _, _, temporal, _ = described
+            picture = stream.picture_of(described) if picture >= 0 else -1
+        else:
+            described, temporal, picture = None, 0, -1
             keyframe = self._video and h264_keyframe(payload)
-            return Media(stream, *placed, packet.marker, payload, extensions, keyframe, now, {})
-        described = vp8.describe(payload)
-        return Media(
-            stream,
-            *placed,
-            packet.marker,
-            payload,
-            extensions,
-            described.keyframe,
-            now,
-            {},
-            described,
-            described.temporal,
-            stream.picture_of(described),
+        return made(
+            (
+                *(stream, sequence, timestamp, after, packet.marker, payload, extensions, keyframe, now, {}),
+                *(described, temporal, picture),
+            )
         )
 
     def _translated(self, packet: RtpPacket) -> dict[int, bytes]:

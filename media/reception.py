@@ -46,7 +46,10 @@ class ReceiveStatistics:
         return 0 if self.highest_sequence is None else self.highest_sequence - self._base + 1
 
     def add(self, sequence: int, timestamp: int, now: float, size: int) -> int | None:
-        """Count a packet; its unwrapped sequence number, or `None` while a suspicious jump is unconfirmed."""
+        """Count a packet; its unwrapped sequence number, or `None` while a suspicious jump is unconfirmed.
+
+        Of a picture's packets the first tells of jitter: the others wait for their sender's pace.
+        """
         extended = self._place(sequence)
         if extended is None:
             return None
@@ -56,10 +59,10 @@ class ReceiveStatistics:
         self.last_arrival = now
         if self.highest_timestamp is None:
             self.highest_timestamp = timestamp
-        else:
-            unwrapped = extend_timestamp(self.highest_timestamp, timestamp)
-            if unwrapped > self.highest_timestamp:
-                self.highest_timestamp = unwrapped
+        elif (ahead := timestamp - self.highest_timestamp & 0xFFFFFFFF) == 0:
+            return extended
+        elif ahead < 0x80000000:
+            self.highest_timestamp += ahead
         self._measure_jitter(timestamp, now)
         return extended
 

@@ -5,6 +5,7 @@ Every parser here raises `ValueError`, and nothing else, for bytes that are not 
 
 import struct
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 ONE_BYTE_PROFILE = 0xBEDE
@@ -42,6 +43,10 @@ class RtpPacket(NamedTuple):
         return self.data[self.payload_start : self.payload_end]
 
 
+_packet = partial(tuple.__new__, RtpPacket)
+"""Takes its fields as a tuple; the class itself would be a call of Python's more."""
+
+
 def is_rtcp(data: bytes) -> bool:
     """Whether a datagram of the SRTP range is RTCP (RFC 5761 §4)."""
     return len(data) >= 2 and 192 <= data[1] <= 223
@@ -77,7 +82,7 @@ def parse(data: bytes) -> RtpPacket:
         if padding == 0 or start + padding > size:
             raise ValueError("RTP padding length is impossible")
         end -= padding
-    return RtpPacket(data, second >= 128, second & 127, sequence, timestamp, ssrc, start, end, extensions)
+    return _packet((data, second >= 128, second & 127, sequence, timestamp, ssrc, start, end, extensions))
 
 
 def _one_byte_elements(data: bytes, at: int, end: int) -> dict[int, bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from media.cache import RecentPackets
@@ -27,7 +28,7 @@ SILENT = 1.0
 """Seconds without a packet after which a stream is not active."""
 ASKED_FOR = 1.0
 """Seconds for which a missing packet is asked for."""
-VIDEO_KEPT, AUDIO_KEPT = 2.0, 1.0
+VIDEO_KEPT = AUDIO_KEPT = 1.0
 """Seconds for which a packet can be asked for again."""
 VIDEO_ROOM = 3 << 20
 """Bytes of recent packets that the layers of a producer keep at most, each its share."""
@@ -71,12 +72,16 @@ class Stream:
 
     def accept(self, sequence: int, timestamp: int, now: float, size: int) -> Placed | None:
         """The place of a packet seen for the first time, else `None`."""
-        placed = self.statistics.add(sequence, timestamp, now, size)
+        statistics = self.statistics
+        placed = statistics.add(sequence, timestamp, now, size)
         if placed is None or not self._fits(placed):
             return None
         if self.began_at is None:
             self.began_at, self.first_timestamp = now, timestamp
-        return placed, self.unwrap(timestamp), self.missing.arrived(placed, now)
+        highest = statistics.highest_timestamp or 0
+        if highest & 0xFFFFFFFF != timestamp:
+            highest = extend_timestamp(highest, timestamp)
+        return placed, highest, self.missing.arrived(placed, now)
 
     def recover(self, sequence: int, timestamp: int, after: float) -> Placed | None:
         """The same for an unwrapped number that was asked for and came; it does not count as received."""
@@ -160,6 +165,10 @@ class Media(NamedTuple):
     vp8: Vp8 | None = None
     temporal: int = 0
     picture: int = -1
+
+
+made = partial(tuple.__new__, Media)
+"""Takes all fields as a tuple, for what is made of every packet."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,10 @@ class TwccRecorder:
         """Record the transport-wide number of a packet that arrived at `now` (seconds)."""
         if self._next is None:
             self._next = self._highest = sequence & 0xFFFF
+        elif sequence == self._highest + 1 & 0xFFFF and len(self._arrivals) < MAX_REMEMBERED:
+            self._highest += 1
+            self._arrivals[self._highest] = now
+            return
         extended = extend_sequence(self._highest, sequence)
         if extended <= self._highest - LATE or extended in self._arrivals:
             return

@@ -33,6 +33,8 @@ class Vp8(NamedTuple):
 
 
 _CUT_OFF = Vp8(False, False)
+_BARE = {flags: Vp8(*flags) for flags in ((False, False), (True, False), (True, True))}
+"""What a payload says that names no picture: whether it begins one, and a keyframe."""
 
 
 def describe(payload: bytes) -> Vp8:
@@ -43,7 +45,7 @@ def describe(payload: bytes) -> Vp8:
     first, at = payload[0], 1
     begins = first & 0x17 == 0x10
     if not first & 0x80:
-        return Vp8(begins, begins and not payload[1] & 1)
+        return _BARE[begins, begins and not payload[1] & 1]
     flags, at = payload[1], 2
     picture = tl0 = -1
     long, picture_at, temporal, sync = False, 0, 0, False
