@@ -646,7 +646,7 @@ def test_a_table_allows_only_what_it_lists() -> None:
     ],
 )
 def test_a_misshapen_table_is_refused(revision: object, allow: object) -> None:
-    with pytest.raises(ValueError, match=r"must be|must map|are names"):
+    with pytest.raises(ValueError, match=r"must be|must map|are names|list of names"):
         PermissionTable.parse(revision, allow)
 
 
