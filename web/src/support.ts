@@ -2,7 +2,7 @@
 import { useMedia } from "./stores/media";
 import { useMeeting } from "./stores/meeting";
 import type { Snapshot } from "./wire";
-import type { ConsumerStats } from "./media/room";
+import type { ConsumerStats } from "./media/counters";
 
 interface Support {
   readonly snapshot: Snapshot | null;

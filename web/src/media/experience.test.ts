@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { experience } from "./experience";
-import type { ConsumerStats } from "./room";
+import type { ConsumerStats } from "./counters";
 
 const voice = (id: string, total: number, concealed: number, silent = 0): ConsumerStats => ({
   id, kind: "audio", participant: "p_1", source: "microphone", totalSamplesReceived: total, concealedSamples: concealed,

@@ -1,5 +1,5 @@
 /** What this device goes through, from the browser's counters: pictures that stand still, sound that is made up. */
-import type { ConsumerStats } from "./room";
+import type { ConsumerStats } from "./counters";
 
 export interface Experience {
   /** Pictures that stood still since the counters before. */

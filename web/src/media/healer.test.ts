@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Told } from "./health";
 import { Healer, type Outgoing } from "./healer";
-import type { ConsumerStats } from "./room";
+import type { ConsumerStats } from "./counters";
 
 let now = 0;
 let done: string[] = [];

@@ -1,7 +1,7 @@
 /** Repairs what is connected and yet silent or black, in steps from the gentlest to a new beginning. */
 import type { Source } from "../wire";
 import { type Ailment, Hearing, Ladder, Sending, type SendingAilment, type Told } from "./health";
-import type { ConsumerStats } from "./room";
+import type { ConsumerStats } from "./counters";
 
 export interface Outgoing {
   source: Source;

@@ -4,7 +4,8 @@ import type { types } from "mediasoup-client";
 import type { NewConsumer, Receiving, StandingMedia } from "../wire";
 import { settle } from "./fake";
 import { Relays } from "./relays";
-import { MediaRoom, prepare } from "./room";
+import { prepare } from "./ability";
+import { MediaRoom } from "./room";
 import { type Caller, CONNECTION_LOST, type Params, RpcError } from "./rpc";
 
 type Listener = (...args: never[]) => void;

@@ -3,12 +3,14 @@ import type { Device, types } from "mediasoup-client";
 import type { IceRestarted, NewConsumer, Receiving, Source, StandingMedia, TransportOffer } from "../wire";
 import type { Outgoing } from "./healer";
 import type { LinkCounters } from "./network";
+import { prepare, receives } from "./ability";
 import { Attention } from "./attention";
-import { cameraLayers } from "./layers";
+import { arrived, type ConsumerStats, countLink, newestPlayed, receivedBy, sentBy } from "./counters";
+import { encoding, setLayers } from "./encodings";
 import { looks } from "./looks";
 import type { Relays } from "./relays";
 import { Stillness } from "./stillness";
-import { type Caller, CONNECTION_LOST, type Params, RpcError } from "./rpc";
+import { type Caller, CONNECTION_LOST, RpcError } from "./rpc";
 
 export type MediaState = "new" | "connecting" | "connected" | "interrupted" | "closed";
 
@@ -41,55 +43,6 @@ const RESTART_LIMIT = 8_000;
 const LOOK = 500;
 /** Longer than a browser waits between two of its own checks of a path (ms). */
 const PROBE = 3_000;
-
-const START_BITRATE = 800; // kbit/s
-/** Text that stands still: sharp rather than smooth. */
-const SCREEN: types.ProducerOptions["encodings"] = [{ maxBitrate: 2_000_000, maxFramerate: 5 }];
-
-const AUDIO: Record<"microphone" | "interpretation", types.ProducerCodecOptions> = {
-  microphone: { opusStereo: false, opusDtx: false, opusFec: true, opusNack: true, opusMaxAverageBitrate: 40_000 },
-  interpretation: { opusStereo: false, opusDtx: false, opusFec: true, opusNack: true, opusMaxAverageBitrate: 64_000 },
-};
-
-/** Large, and needed by nobody before they join. */
-export function library(): Promise<typeof import("mediasoup-client")> {
-  return import("mediasoup-client");
-}
-
-let ready: { of: string; device: Promise<Device>; known?: Device } | null = null;
-
-/** What this browser and a server with these capabilities have in common. It takes a while: ask before anybody waits. */
-export function prepare(capabilities: types.RtpCapabilities): Promise<Device> {
-  const of = JSON.stringify(capabilities);
-  if (ready?.of !== of) {
-    // Not the object itself: the page may watch it, and what is watched cannot be cloned.
-    const begun = { of, device: load(JSON.parse(of)) };
-    ready = begun;
-    begun.device.then(
-      (known) => Object.assign(begun, { known }),
-      () => {
-        if (ready === begun) ready = null;
-      },
-    );
-  }
-  return ready.device;
-}
-
-/** What this browser can receive, to be told along with joining; nothing while that is not known. */
-export function receivable(): Params {
-  return ready?.known ? { rtpCapabilities: receives(ready.known) } : {};
-}
-
-function receives(device: Device): types.RtpCapabilities {
-  return device.recvRtpCapabilities ?? device.rtpCapabilities;
-}
-
-async function load(routerRtpCapabilities: types.RtpCapabilities): Promise<Device> {
-  const { Device } = await library();
-  const device = await Device.factory();
-  await device.load({ routerRtpCapabilities, preferLocalCodecsOrder: false });
-  return device;
-}
 
 export class MediaRoom {
   private send: types.Transport | null = null;
@@ -562,112 +515,10 @@ export class MediaRoom {
     const { participant, source } = this.about.get(consumer.id)!;
     const plays = this.attention.plays(consumer.id);
     const known: ConsumerStats = { id: consumer.id, participant, source, kind: consumer.kind, plays };
-    for (const report of (await consumer.getStats()).values()) {
-      if (report.type !== "inbound-rtp") continue;
-      known.packetsReceived = report.packetsReceived;
-      known.bytesReceived = report.bytesReceived;
-      known.packetsLost = report.packetsLost;
-      known.framesDecoded = report.framesDecoded;
-      known.framesPerSecond = report.framesPerSecond;
-      known.frameWidth = report.frameWidth;
-      known.frameHeight = report.frameHeight;
-      known.totalSamplesReceived = report.totalSamplesReceived;
-      known.concealedSamples = report.concealedSamples;
-      known.silentConcealedSamples = report.silentConcealedSamples;
-      known.freezeCount = report.freezeCount;
-      known.fecPacketsReceived = report.fecPacketsReceived;
-      known.fecPacketsDiscarded = report.fecPacketsDiscarded;
-      known.jitterBufferDelay = report.jitterBufferDelay;
-      known.jitterBufferEmittedCount = report.jitterBufferEmittedCount;
-    }
-    return known;
+    return { ...known, ...receivedBy(await consumer.getStats()) };
   }
-}
-
-/** When the newest packet came of all that is played, by the browser's clock; null where nothing is. */
-function newestPlayed(consumers: Iterable<types.Consumer>): number | null {
-  const times = [...consumers].flatMap(({ rtpReceiver }) =>
-    (rtpReceiver?.getSynchronizationSources?.() ?? []).map(({ timestamp }) => timestamp),
-  );
-  return times.length > 0 ? Math.max(...times) : null;
-}
-
-/** All that has come over a transport's path so far: bytes, and answers to the browser's checks. */
-async function arrived(transport: types.Transport): Promise<number> {
-  let sum = 0;
-  for (const report of (await transport.getStats()).values()) {
-    if (report.type === "candidate-pair") sum += (report.bytesReceived ?? 0) + (report.responsesReceived ?? 0);
-  }
-  return sum;
-}
-
-function sentBy(reports: RTCStatsReport): Omit<Outgoing, "source"> {
-  let packets = 0;
-  let answered: number | undefined;
-  for (const report of reports.values()) {
-    if (report.type === "outbound-rtp") packets += report.packetsSent ?? 0;
-    if (report.type === "remote-inbound-rtp") answered = Math.max(answered ?? 0, report.timestamp);
-  }
-  return { packets, answered };
-}
-
-function countLink(reports: Iterable<RTCStats>, into: LinkCounters): void {
-  // The browser's reports are wider than the type that TypeScript knows for them all.
-  for (const report of reports as Iterable<RTCStats & Record<string, never>>) {
-    if (report.type === "candidate-pair" && report.nominated && report.currentRoundTripTime !== undefined) {
-      into.roundTrip = Math.max(into.roundTrip ?? 0, report.currentRoundTripTime);
-    } else if (report.type === "outbound-rtp") {
-      into.sent += report.packetsSent ?? 0;
-      into.limited ||= report.qualityLimitationReason === "bandwidth";
-    } else if (report.type === "remote-inbound-rtp") {
-      into.sentLost += report.packetsLost ?? 0;
-    }
-  }
-}
-
-async function setLayers({ rtpSender }: types.Producer, layers: readonly number[]): Promise<void> {
-  const parameters = rtpSender?.getParameters();
-  if (!rtpSender || !parameters || parameters.encodings.length < 2) return;
-  parameters.encodings.forEach((encoding, place) => (encoding.active = layers.includes(place)));
-  await rtpSender.setParameters(parameters);
 }
 
 function isLost(error: unknown): boolean {
   return error instanceof RpcError && error.code === CONNECTION_LOST;
-}
-
-export interface ConsumerStats {
-  id: string;
-  participant: string;
-  source: Source;
-  kind: types.MediaKind;
-  /** It is sent; a picture that nobody sees is not. */
-  plays?: boolean;
-  packetsReceived?: number;
-  bytesReceived?: number;
-  packetsLost?: number;
-  framesDecoded?: number;
-  framesPerSecond?: number;
-  frameWidth?: number;
-  frameHeight?: number;
-  totalSamplesReceived?: number;
-  concealedSamples?: number;
-  silentConcealedSamples?: number;
-  freezeCount?: number;
-  /** Frames of sound that came along with others, and those of them that had come already. */
-  fecPacketsReceived?: number;
-  fecPacketsDiscarded?: number;
-  /** Seconds that all samples or pictures together have waited, and how many they are. */
-  jitterBufferDelay?: number;
-  jitterBufferEmittedCount?: number;
-  /** Loudness now, 0 to 1, where it is mixed. */
-  level?: number;
-}
-
-function encoding(source: Source, track: MediaStreamTrack): Partial<types.ProducerOptions> {
-  if (source === "microphone" || source === "interpretation") return { codecOptions: AUDIO[source] };
-  return {
-    encodings: source === "screen" ? SCREEN : cameraLayers(track.getSettings()),
-    codecOptions: { videoGoogleStartBitrate: START_BITRATE },
-  };
 }

@@ -1,9 +1,10 @@
 /** Notices what is connected and yet silent or black, has it repaired, and says so; reports what this device goes through. */
 import { ref, watch } from "vue";
+import type { ConsumerStats } from "../media/counters";
 import { experience } from "../media/experience";
 import { Healer, type Ill } from "../media/healer";
 import type { Mixer } from "../media/mixer";
-import type { ConsumerStats, MediaRoom } from "../media/room";
+import type { MediaRoom } from "../media/room";
 import type { Source } from "../wire";
 import type { useMeeting } from "./meeting";
 

@@ -1,13 +1,14 @@
 /** This device's camera and microphone, and the pictures and voices that come from the others. */
 import { defineStore } from "pinia";
 import { computed, ref, shallowReactive, shallowRef, watch } from "vue";
+import type { ConsumerStats } from "../media/counters";
 import type { DeviceKind } from "../media/devices";
 import { Mixer } from "../media/mixer";
 import { looks } from "../media/looks";
 import { watchMoves } from "../media/moves";
 import { judge, type Link, type LinkCounters, SlowWatch } from "../media/network";
 import { Relays } from "../media/relays";
-import { type ConsumerStats, MediaRoom, type MediaState, type Received } from "../media/room";
+import { MediaRoom, type MediaState, type Received } from "../media/room";
 import type { Params } from "../media/rpc";
 import type { Joined, NewConsumer, Snapshot, Source } from "../wire";
 import { ownDevices } from "./devices";

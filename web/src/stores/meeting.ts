@@ -4,7 +4,7 @@ import { computed, ref, shallowRef } from "vue";
 import { goesBy } from "../roles";
 import { isComing, later, slip } from "../time";
 import type { Joined, MeetingEvent, Participant, Quality, Role, Signal, Snapshot, Speaker, Station } from "../wire";
-import { receivable } from "../media/room";
+import { receivable } from "../media/ability";
 import { Session, type SessionState } from "../media/session";
 import type { Params } from "../media/rpc";
 import type { Entry } from "./entry";
