@@ -313,6 +313,25 @@ describe("what comes along with joining", () => {
   });
 });
 
+describe("what a media worker that is being started refuses", () => {
+  it("is no trouble: a new room is made", async () => {
+    const told = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    made.length = 0;
+    const fresh = new Stage();
+    const refuses = { code: "media_unavailable" };
+    const refusing: Caller = (method, params) =>
+      method === "media.restartIce" ? Promise.reject(new RpcError(refuses.code, "not yet")) : fresh.call(method, params);
+    await fresh.begin(null, refusing);
+    await fresh.room.restartPath("recv");
+    expect(fresh.failures).toBe(1);
+    expect(told).not.toHaveBeenCalled();
+    refuses.code = "unknown_transport";
+    await fresh.room.restartPath("recv");
+    expect(told).toHaveBeenCalledOnce();
+    told.mockRestore();
+  });
+});
+
 describe("after a lost connection", () => {
   it("keeps what still stands, and lets it flow", async () => {
     await stage.room.comeBack(stage.standing());

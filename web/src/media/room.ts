@@ -10,7 +10,7 @@ import { encoding, setLayers } from "./encodings";
 import { looks } from "./looks";
 import type { Relays } from "./relays";
 import { Stillness } from "./stillness";
-import { type Caller, CONNECTION_LOST, RpcError } from "./rpc";
+import { type Caller, CONNECTION_LOST, isPassing, RpcError } from "./rpc";
 
 export type MediaState = "new" | "connecting" | "connected" | "interrupted" | "closed";
 
@@ -354,9 +354,9 @@ export class MediaRoom {
     return this.queue;
   }
 
-  /** What a lost connection has broken off is taken up by `comeBack`; what leaving has, is no trouble. */
+  /** What a lost connection has broken off is taken up by `comeBack`, what a worker that starts has refused by a new room; what leaving has, is no trouble. */
   private trouble(error: unknown): void {
-    if (this.over || isLost(error)) return;
+    if (this.over || isLost(error) || isPassing(error)) return;
     console.warn("Media:", error instanceof Error ? error.message : error);
   }
 

@@ -12,6 +12,12 @@ export class RpcError extends Error {
 }
 
 export const CONNECTION_LOST = "connection_lost";
+
+/** A refusal for a moment: the media worker is being started, and everything is made anew with it. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof RpcError && error.code === "media_unavailable";
+}
+
 const OPEN = 1;
 export const TIMED_OUT = "timed_out";
 

@@ -9,7 +9,7 @@ import { watchMoves } from "../media/moves";
 import { judge, type Link, type LinkCounters, SlowWatch } from "../media/network";
 import { Relays } from "../media/relays";
 import { MediaRoom, type MediaState, type Received } from "../media/room";
-import type { Params } from "../media/rpc";
+import { isPassing, type Params } from "../media/rpc";
 import type { Joined, NewConsumer, Snapshot, Source } from "../wire";
 import { ownDevices } from "./devices";
 import { healing } from "./healing";
@@ -89,7 +89,7 @@ export const useMedia = defineStore("media", () => {
         await work();
       } catch (error) {
         // What is broken off because the room was left is no trouble.
-        if (room === here) console.warn("Media:", error instanceof Error ? error.message : error);
+        if (room === here && !isPassing(error)) console.warn("Media:", error instanceof Error ? error.message : error);
       }
     });
     return publishing;
@@ -267,7 +267,7 @@ export const useMedia = defineStore("media", () => {
         if (built) void publishAll();
       },
       (error) => {
-        console.warn("Media:", error instanceof Error ? error.message : error);
+        if (!isPassing(error)) console.warn("Media:", error instanceof Error ? error.message : error);
         rebuildSoon();
       },
     );
