@@ -17,6 +17,7 @@ window.__first = new Promise((resolve) => {
   const watch = (video) => {
     if (watched.has(video)) return;
     watched.add(video);
+    if (video.dataset.testid === PICTURE) note("place of the picture");
     video.requestVideoFrameCallback(() => {
       if (video.dataset.testid !== PICTURE || clicked === null) return;
       note("picture");

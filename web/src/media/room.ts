@@ -44,6 +44,11 @@ const LOOK = 500;
 /** Longer than a browser waits between two of its own checks of a path (ms). */
 const PROBE = 3_000;
 
+/** How long what is sent waits for what is received (ms). */
+const RECEIVES_FIRST = 1_000;
+/** The device's own addresses are found out while the rest is negotiated. */
+const GATHERING: Partial<RTCConfiguration> = { iceCandidatePoolSize: 1 };
+
 export class MediaRoom {
   private send: types.Transport | null = null;
   private recv: types.Transport | null = null;
@@ -57,6 +62,10 @@ export class MediaRoom {
   /** Transports whose DTLS the server has been told of. */
   private readonly introduced = new Set<string>();
   private readonly attention: Attention;
+  private nowAgreed: () => void = () => undefined;
+  private readonly agreed = new Promise<void>((resolve) => (this.nowAgreed = resolve));
+  private nowConnected: () => void = () => undefined;
+  private readonly connected = new Promise<void>((resolve) => (this.nowConnected = resolve));
   private queue: Promise<void> = Promise.resolve();
   private over = false;
   private lastMid = 0;
@@ -90,7 +99,7 @@ export class MediaRoom {
     const offer = receiving?.transport ?? (await this.createReceiving());
     const iceServers = await this.relays.current();
     if (this.over) return;
-    this.recv = this.device.createRecvTransport({ ...offer, iceServers });
+    this.recv = this.device.createRecvTransport({ ...offer, iceServers, additionalSettings: GATHERING });
     this.wire(this.recv, "recv");
     if (receiving?.consumers.length) for (const each of receiving.consumers) this.consume(each);
     else this.later(() => this.warm());
@@ -100,9 +109,20 @@ export class MediaRoom {
     return this.call("media.createTransport", { direction: "recv", rtpCapabilities: receives(this.device) });
   }
 
+  /** Resolves when the path to receive stands, or has taken its time: to send is as much work, and comes after it. */
+  async receives(): Promise<void> {
+    const deadline = new Promise<void>((resolve) => setTimeout(resolve, RECEIVES_FIRST));
+    await Promise.race([this.connected, deadline]);
+  }
+
   /** Resolves when what has been begun is done, well or not. */
   settled(): Promise<void> {
     return this.queue;
+  }
+
+  /** Resolves when the browser goes on by itself for a while, with the handshake or with nothing. */
+  async shakesHands(): Promise<void> {
+    await Promise.race([this.agreed, this.queue]);
   }
 
   /**
@@ -363,7 +383,8 @@ export class MediaRoom {
   private async sending(): Promise<types.Transport> {
     if (!this.send || this.send.closed) {
       const offer = await this.call<TransportOffer>("media.createTransport", { direction: "send" });
-      this.send = this.device.createSendTransport({ ...offer, iceServers: await this.relays.current() });
+      const iceServers = await this.relays.current();
+      this.send = this.device.createSendTransport({ ...offer, iceServers, additionalSettings: GATHERING });
       this.wire(this.send, "send");
       this.send.on("produce", ({ kind, rtpParameters, appData }, done, failed) => {
         const params = { transport: offer.id, kind, rtpParameters, source: appData.source };
@@ -379,6 +400,7 @@ export class MediaRoom {
         () => this.introduced.add(transport.id),
         (error) => this.unknown(transport, error),
       );
+      if (direction === "recv") setTimeout(this.nowAgreed);
       done(); // the browser looks for a path meanwhile; the server keeps what comes before it knows who it is from
     });
     transport.on("connectionstatechange", (state) => this.changed(transport, direction, state));
@@ -393,6 +415,7 @@ export class MediaRoom {
   private changed(transport: types.Transport, direction: Direction, state: types.ConnectionState): void {
     if (this.over || transport.closed) return;
     this.quieten(direction);
+    if (state === "connected" && direction === "recv") this.nowConnected();
     if (state === "connected") this.events.state("connected");
     else if (state === "connecting") this.events.state("connecting");
     else if (state === "failed") void this.restart(transport, direction);

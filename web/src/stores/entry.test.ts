@@ -1,5 +1,5 @@
 import { beforeEach, expect, it, vi } from "vitest";
-import { byToken, pressedFor, wasPressed } from "./entry";
+import { byLink, byToken, pressedFor, wasPressed } from "./entry";
 
 class Kept {
   private readonly items = new Map<string, string>();
@@ -49,4 +49,24 @@ it("takes a press on another page for one way in, once", () => {
   expect([wasPressed("abc"), wasPressed("abc")]).toEqual([true, false]);
   pressedFor("abc");
   expect([wasPressed("other"), wasPressed("abc")]).toEqual([false, false]);
+});
+
+it("gets a link's token ahead, uses it once, and not when it is old or could not be got", async () => {
+  let numbers = 0;
+  let down = false;
+  const answer = () =>
+    down ? new Response("{}", { status: 503 }) : new Response(JSON.stringify({ access_token: `token ${++numbers}`, expires_in: 600 }));
+  vi.stubGlobal("fetch", async () => answer());
+  let now = 0;
+  const way = byLink("abc", () => now);
+  way.ahead!();
+  expect([await way.token(), await way.token()]).toEqual(["token 1", "token 2"]);
+  way.ahead!();
+  now += 300_000;
+  expect(await way.token()).toBe("token 4");
+  down = true;
+  way.ahead!();
+  await Promise.resolve();
+  down = false;
+  expect(await way.token()).toBe("token 5");
 });

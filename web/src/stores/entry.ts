@@ -1,10 +1,12 @@
 /** How somebody comes in: by a one-time link, or by an access token that their own system has got for them. */
 import type { Standing } from "../media/session";
-import type { LinkInfo } from "../wire";
+import type { LinkInfo, TokenAnswer } from "../wire";
 import { ApiError, linkInfo, redeem } from "./api";
 
 export interface Entry {
   token: () => Promise<string>;
+  /** Somebody has pressed to come in, and will in a moment. */
+  ahead?: () => void;
   /** For whom it is and for what, without coming in; null for somebody who comes back. */
   about: () => Promise<LinkInfo | null>;
   /** The session that this tab had before it was loaded anew. */
@@ -12,8 +14,25 @@ export interface Entry {
   keep?: (standing: Standing) => void;
 }
 
-export function byLink(code: string): Entry {
-  return { token: async () => (await redeem(code)).access_token, about: () => linkInfo({ code }) };
+/** Of a token's time, how much may have passed before it is used. */
+const FRESH = 0.5;
+
+export function byLink(code: string, now: () => number = () => performance.now()): Entry {
+  let early: { at: number; answer: Promise<TokenAnswer | null> } | null = null;
+
+  /** One that has been got before, if that went well and is not long ago. */
+  async function kept(): Promise<string | null> {
+    const { at, answer } = early ?? { at: 0, answer: null };
+    early = null;
+    const found = await answer;
+    return found && now() - at < FRESH * 1000 * found.expires_in ? found.access_token : null;
+  }
+
+  return {
+    token: async () => (await kept()) ?? (await redeem(code)).access_token,
+    ahead: () => (early = { at: now(), answer: redeem(code).catch(() => null) }),
+    about: () => linkInfo({ code }),
+  };
 }
 
 let pressed: string | null = null;

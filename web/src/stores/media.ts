@@ -246,6 +246,8 @@ export const useMedia = defineStore("media", () => {
     if (turn !== building) return false;
     complete = true;
     for (const offer of waiting.splice(0)) created.consume(offer);
+    await created.shakesHands();
+    nowUnderWay();
     await created.settled();
     return turn === building;
   }
@@ -264,7 +266,8 @@ export const useMedia = defineStore("media", () => {
   function rebuild(): Promise<void> {
     return build().then(
       (built) => {
-        if (built) void publishAll();
+        const here = room;
+        if (built && here) void here.receives().then(() => (room === here ? publishAll() : undefined));
       },
       (error) => {
         if (!isPassing(error)) console.warn("Media:", error instanceof Error ? error.message : error);
@@ -273,11 +276,12 @@ export const useMedia = defineStore("media", () => {
     );
   }
 
-  let beginning: Promise<unknown> = Promise.resolve();
+  let nowUnderWay: () => void = () => undefined;
+  let beginning: Promise<void> = Promise.resolve();
 
-  /** Resolves when what came along with joining has been set up, or soon: a page that is drawn before holds it up. */
-  function underWay(): Promise<unknown> {
-    return Promise.race([beginning, new Promise((resolve) => setTimeout(resolve, PAGE_WAITS))]);
+  /** Resolves when what came along with joining shakes hands, or soon: a page that is drawn before holds it up. */
+  function underWay(): Promise<void> {
+    return Promise.race([beginning, new Promise<void>((resolve) => setTimeout(resolve, PAGE_WAITS))]);
   }
 
   function arrived(track: Received): void {
@@ -380,8 +384,8 @@ export const useMedia = defineStore("media", () => {
       await publishAll();
       return;
     }
-    const built = rebuild();
-    beginning = answer.receiving ? built : Promise.resolve();
+    beginning = answer.receiving ? new Promise((resolve) => (nowUnderWay = resolve)) : Promise.resolve();
+    void rebuild();
     const wanted = { microphone: missing("microphone"), camera: missing("camera") };
     if (again || held.value || !(wanted.microphone || wanted.camera)) return;
     await open(wanted);
