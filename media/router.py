@@ -33,6 +33,8 @@ from media.transport import Transport
 log = logging.getLogger(__name__)
 
 MAX_TRANSPORTS_PER_OWNER = 16
+SETTLED = 1.0
+"""Seconds after which nothing that was said before a change of the table is under way any more."""
 
 Emit = Callable[[str, dict[str, Any]], None]
 
@@ -66,6 +68,8 @@ class Router:
         self._certificate = certificate
         self._thresholds: dict[tuple[str, str], Threshold] = {}
         self._cnames: dict[str, str] = {}
+        self._turned_at = clock()
+        """When the table changed last otherwise than by somebody's coming."""
 
     def create_transport(self, id_: str, owner: str, direction: str, device: DeviceCapabilities) -> Transport:
         if sum(each.owner == owner for each in self.transports.values()) >= MAX_TRANSPORTS_PER_OWNER:
@@ -118,16 +122,20 @@ class Router:
     def set_table(self, table: PermissionTable, now: float, entering: frozenset[str] = frozenset()) -> None:
         """Close what is forbidden from now on, record thresholds for what is new. A consumer that closes
         takes back what the kernel has not got yet, so when this returns nothing of a forbidden pair is left
-        to be sent. `entering`: listeners who come into a room that is otherwise as it was."""
+        to be sent. `entering`: listeners who come into a room that is otherwise as it was; they count as such
+        only when it has been so for a while, as what was said to somebody else may still be under way."""
         if table.revision < self.table.revision:
             raise WorkerError("stale_revision", f"the table has revision {self.table.revision} already")
         before, self.table = self.table, table
+        settled = now - self._turned_at >= SETTLED
+        if not entering:
+            self._turned_at = now
         for consumer in list(self.consumers.values()):
             producer = consumer.producer
             if not table.allows(consumer.transport.owner, producer.owner, producer.source):
                 consumer.close("forbidden")
         for producer in self.producers.values():
-            self._record_thresholds(producer, before, now, entering)
+            self._record_thresholds(producer, before, now, entering if settled else frozenset())
 
     def _record_thresholds(
         self, producer: Producer, before: PermissionTable, now: float, entering: frozenset[str]

@@ -11,6 +11,7 @@ import pytest
 
 from media import rtcp, rtp
 from media.errors import WorkerError
+from media.router import SETTLED
 from media.stats import Drop
 from media.stream import DEVICE_WAIT, LEAST_WAIT
 from tests.media.endpoint import (
@@ -436,6 +437,11 @@ LATE = 0.05
 """Seconds from recording to arrival."""
 
 
+def settle(room: Room) -> None:
+    stage(room)
+    room.now += SETTLED
+
+
 def report(room: Room, source: Source, present: int) -> None:
     """The speaker's sender report, at once: what is recorded now has the timestamp `present`."""
     speaker = room.router.transports["speaker-send"]
@@ -446,7 +452,7 @@ def report(room: Room, source: Source, present: int) -> None:
 
 
 def test_who_enters_hears_what_is_recorded_from_then_on_by_the_source_s_own_reports(room: Room) -> None:
-    stage(room)
+    settle(room)
     speaker = room.router.transports["speaker-send"]
     speaker.rtt = 0.02
     voice = opus()
@@ -479,7 +485,7 @@ def test_who_enters_hears_what_is_recorded_from_then_on_by_the_source_s_own_repo
 def test_without_what_the_reports_can_prove_the_usual_wait_holds(
     room: Room, enters: frozenset[str], rtt: float | None, lag: float | None
 ) -> None:
-    stage(room)
+    settle(room)
     room.router.transports["speaker-send"].rtt = rtt
     voice = opus()
     highest = speak(room, voice)
@@ -490,8 +496,22 @@ def test_without_what_the_reports_can_prove_the_usual_wait_holds(
     assert room.router.consumers["c"].stats(room.now).threshold == highest + AUDIO_WAIT
 
 
+def test_who_enters_just_after_a_turn_began_waits_as_if_it_began_with_them(room: Room) -> None:
+    settle(room)
+    room.router.transports["speaker-send"].rtt = 0.02
+    voice = opus()
+    highest = speak(room, voice)
+    report(room, voice, highest + int(LATE * 48000))
+    room.allow({"earlier": BOTH["listener"]})
+    room.allow({})
+    room.now += SETTLED / 2
+    room.allow(BOTH, ENTERS)
+    listen(room, "mic")
+    assert room.router.consumers["c"].stats(room.now).threshold == highest + AUDIO_WAIT
+
+
 def test_a_report_that_comes_late_does_not_make_what_is_recorded_seem_later(room: Room) -> None:
-    stage(room)
+    settle(room)
     room.router.transports["speaker-send"].rtt = 0.02
     voice = opus()
     highest = speak(room, voice)
