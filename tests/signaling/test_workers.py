@@ -98,8 +98,8 @@ async def test_the_service_that_starts_next_takes_over_all_workers(tmp_path: Pat
         meetings = [await talk(mortal.service) for _ in range(2)]
         for _, newcomer, host in meetings:
             await hear_each_other(newcomer, host, 0)
-        workers = [leftover.listener_of(each) for each in sockets]
         await mortal.kill()
+        workers = [leftover.listener_of(each) for each in sockets]  # takes over whom it asks
         await mortal.start()
         for _, newcomer, host in meetings:
             for client in (newcomer, host):

@@ -46,8 +46,6 @@ const PROBE = 3_000;
 
 /** How long what is sent waits for what is received (ms). */
 const RECEIVES_FIRST = 1_000;
-/** The device's own addresses are found out while the rest is negotiated. */
-const GATHERING: Partial<RTCConfiguration> = { iceCandidatePoolSize: 1 };
 
 export class MediaRoom {
   private send: types.Transport | null = null;
@@ -99,7 +97,7 @@ export class MediaRoom {
     const offer = receiving?.transport ?? (await this.createReceiving());
     const iceServers = await this.relays.current();
     if (this.over) return;
-    this.recv = this.device.createRecvTransport({ ...offer, iceServers, additionalSettings: GATHERING });
+    this.recv = this.device.createRecvTransport({ ...offer, iceServers });
     this.wire(this.recv, "recv");
     if (receiving?.consumers.length) for (const each of receiving.consumers) this.consume(each);
     else this.later(() => this.warm());
@@ -384,7 +382,7 @@ export class MediaRoom {
     if (!this.send || this.send.closed) {
       const offer = await this.call<TransportOffer>("media.createTransport", { direction: "send" });
       const iceServers = await this.relays.current();
-      this.send = this.device.createSendTransport({ ...offer, iceServers, additionalSettings: GATHERING });
+      this.send = this.device.createSendTransport({ ...offer, iceServers });
       this.wire(this.send, "send");
       this.send.on("produce", ({ kind, rtpParameters, appData }, done, failed) => {
         const params = { transport: offer.id, kind, rtpParameters, source: appData.source };
@@ -395,20 +393,24 @@ export class MediaRoom {
   }
 
   private wire(transport: types.Transport, direction: Direction): void {
-    transport.on("connect", ({ dtlsParameters }, done) => {
+    transport.on("connect", ({ dtlsParameters }, done, failed) => {
       this.call("media.connectTransport", { id: transport.id, dtlsParameters }).then(
-        () => this.introduced.add(transport.id),
-        (error) => this.unknown(transport, error),
+        () => {
+          this.introduced.add(transport.id);
+          if (direction === "recv") setTimeout(this.nowAgreed);
+          done();
+        },
+        (error) => {
+          failed(error);
+          this.unknown(transport, error);
+        },
       );
-      if (direction === "recv") setTimeout(this.nowAgreed);
-      done(); // the browser looks for a path meanwhile; the server keeps what comes before it knows who it is from
     });
     transport.on("connectionstatechange", (state) => this.changed(transport, direction, state));
   }
 
   /** The server does not know this side's fingerprint: the two will never shake hands. */
   private unknown(transport: types.Transport, error: unknown): void {
-    this.trouble(error);
     if (!transport.closed && !isLost(error)) this.giveUp();
   }
 
