@@ -451,14 +451,21 @@ def report(room: Room, source: Source, present: int) -> None:
     speaker._receive_rtcp(packet, room.now)
 
 
-def test_who_enters_hears_what_is_recorded_from_then_on_by_the_source_s_own_reports(room: Room) -> None:
+def reported(room: Room, rtt: float | None = 0.02, lag: float | None = LATE) -> tuple[Source, int]:
+    """A voice that has been heard for a while, and its highest timestamp; what is recorded now, as it has
+    reported, is `lag` seconds ahead of that."""
     settle(room)
-    speaker = room.router.transports["speaker-send"]
-    speaker.rtt = 0.02
+    room.router.transports["speaker-send"].rtt = rtt
     voice = opus()
     highest = speak(room, voice)
+    if lag is not None:
+        report(room, voice, highest + int(lag * 48000))
+    return voice, highest
+
+
+def test_who_enters_hears_what_is_recorded_from_then_on_by_the_source_s_own_reports(room: Room) -> None:
+    voice, highest = reported(room)
     present = highest + int(LATE * 48000)
-    report(room, voice, present)
     room.allow(BOTH, ENTERS)
     listen(room, "mic")
     threshold = room.router.consumers["c"].stats(room.now).threshold
@@ -485,23 +492,14 @@ def test_who_enters_hears_what_is_recorded_from_then_on_by_the_source_s_own_repo
 def test_without_what_the_reports_can_prove_the_usual_wait_holds(
     room: Room, enters: frozenset[str], rtt: float | None, lag: float | None
 ) -> None:
-    settle(room)
-    room.router.transports["speaker-send"].rtt = rtt
-    voice = opus()
-    highest = speak(room, voice)
-    if lag is not None:
-        report(room, voice, highest + int(lag * 48000))
+    _, highest = reported(room, rtt, lag)
     room.allow(BOTH, enters)
     listen(room, "mic")
     assert room.router.consumers["c"].stats(room.now).threshold == highest + AUDIO_WAIT
 
 
 def test_who_enters_just_after_a_turn_began_waits_as_if_it_began_with_them(room: Room) -> None:
-    settle(room)
-    room.router.transports["speaker-send"].rtt = 0.02
-    voice = opus()
-    highest = speak(room, voice)
-    report(room, voice, highest + int(LATE * 48000))
+    _, highest = reported(room)
     room.allow({"earlier": BOTH["listener"]})
     room.allow({})
     room.now += SETTLED / 2
@@ -511,12 +509,8 @@ def test_who_enters_just_after_a_turn_began_waits_as_if_it_began_with_them(room:
 
 
 def test_a_report_that_comes_late_does_not_make_what_is_recorded_seem_later(room: Room) -> None:
-    settle(room)
-    room.router.transports["speaker-send"].rtt = 0.02
-    voice = opus()
-    highest = speak(room, voice)
+    voice, highest = reported(room)
     present = highest + int(LATE * 48000)
-    report(room, voice, present)
     room.now += 0.2
     report(room, voice, present)
     room.allow(BOTH, ENTERS)
