@@ -22,5 +22,5 @@ export default defineConfig({
     chunkSizeWarningLimit: 900,
   },
   server: { proxy: { "/api": { target: backend, ws: true } } },
-  test: { environment: "node", include: ["src/**/*.test.ts", "tools/**/*.test.ts"], restoreMocks: true },
+  test: { environment: "./tools/client.environment.ts", include: ["src/**/*.test.ts", "tools/**/*.test.ts"], restoreMocks: true },
 });
