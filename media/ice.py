@@ -63,6 +63,8 @@ class IceSession:
     previous: Credentials | None = None
     paths: dict[Path, float] = field(default_factory=dict)
     selected: Path | None = None
+    nominated: bool = False
+    """Whether the peer has named the selected path; until then it is the one that the peer uses."""
     last_binding: float | None = None
 
     def consents(self, now: float) -> bool:
@@ -110,14 +112,22 @@ class IceAgent:
         session.paths.clear()
         session.selected = None
 
+    def used(self, session: IceSession, path: Path, now: float) -> None:
+        """The peer shakes hands by this path. It may have given up the one that it tried first, and names
+        its choice only with its next check, seconds later."""
+        if not session.nominated and session.selected != path:
+            session.selected = path
+            session.route.path_changed(now)
+
     def lost(self, path: Path, now: float) -> None:
-        """Nothing comes or goes by this path any more."""
+        """Nothing comes or goes by this path any more; the one that was bound last takes its place."""
         session = self._by_path.pop(path, None)
         if session is None:
             return
         selected = session.selected == path
         _forget(session, path)
         if selected:
+            session.selected = max(session.paths, key=session.paths.__getitem__, default=None)
             session.route.path_changed(now)
 
     def receive(self, data: bytes, path: Path, now: float) -> tuple[bytes, IceSession]:
@@ -164,10 +174,10 @@ class IceAgent:
         session.paths[path] = now
         session.last_binding = now
         self._by_path[path] = session
-        if session.selected is None or (nominated and session.selected != path):
-            session.selected = path
-            return True
-        return revived
+        before = session.selected
+        if nominated or before is None:
+            session.selected, session.nominated = path, nominated
+        return revived or session.selected != before
 
     def _evict(self, session: IceSession) -> None:
         oldest = min((p for p in session.paths if p != session.selected), key=session.paths.__getitem__)
@@ -178,7 +188,7 @@ class IceAgent:
 def _forget(session: IceSession, path: Path) -> None:
     del session.paths[path]
     if session.selected == path:
-        session.selected = None
+        session.selected, session.nominated = None, False
 
 
 def _parse(data: bytes) -> stun.Message:

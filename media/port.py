@@ -190,6 +190,7 @@ class Port:
         if session is None:
             self.traffic.drop(Drop.UNKNOWN_ADDRESS)
         elif 20 <= first < 64:
+            self.agent.used(session, path, now)
             session.route.receive_dtls(data, now)
         else:
             self.traffic.drop(Drop.UNKNOWN_FIRST_BYTE)

@@ -4,8 +4,9 @@ Meetings follow each other in two lanes: people join with sound and picture, sta
 break, devices take over, people leave, meetings end and are erased. In three parts: first signaling is killed
 over and over while the media worker goes on, then the worker while signaling goes on, then nobody. So the
 worker is watched through the first part, signaling through the other two, and both through the last. Memory,
-descriptors, threads and tasks are noted every second; what grows by more than it wavers is a leak, and the
-exit code is 1.
+descriptors, threads and tasks are noted every second. Every process that lived for long enough is judged:
+what grows by more than it wavers is a leak, and so is whatever the last worker still has of a meeting. The
+exit code is 1 then.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -45,6 +47,8 @@ ENOUGH = 60
 """Samples."""
 BACK = 60.0
 QUIET = 20.0
+SHORTEST = 3 * (WARM_UP + ENOUGH)
+"""Seconds of a soak that can judge both processes."""
 SLACK = 4 << 20
 """Bytes by which memory may grow over what is judged, beyond what it wavers."""
 MIB = 1 << 20
@@ -278,10 +282,14 @@ class Verdict:
         return self.growth > SLACK + 3 * self.waver
 
 
-def judge(name: str, samples: list[Sample], measure: str = "resident") -> Verdict | None:
-    """Of the process of the last sample; None when it was not watched for long enough."""
-    same = [each for each in samples if each.pid == samples[-1].pid]
-    judged = [(each.at, getattr(each, measure)) for each in same if each.at >= same[0].at + WARM_UP]
+def lives(samples: list[Sample]) -> list[list[Sample]]:
+    """The samples of each process, in the order of time."""
+    return [list(life) for _, life in groupby(samples, lambda each: each.pid)]
+
+
+def judge(name: str, life: list[Sample], measure: str = "resident") -> Verdict | None:
+    """Of one process; None when it was not watched for long enough."""
+    judged = [(each.at, getattr(each, measure)) for each in life if each.at >= life[0].at + WARM_UP]
     if len(judged) < ENOUGH:
         return None
     times, sizes = [at for at, _ in judged], [float(size) for _, size in judged]
@@ -327,9 +335,32 @@ async def at_rest(it: Mortal, watch: Watch) -> dict[str, tuple[int, int | None]]
     return before
 
 
+@dataclass
+class Found:
+    """`verdicts`: of every life of a process. `rests`: descriptors and tasks with nobody there, before the
+    last part and after it. `kept`: what the last worker still has of meetings, kind → how many."""
+
+    watch: Watch
+    counts: Counts
+    verdicts: dict[str, list[Verdict | None]]
+    shown: list[Verdict | None]
+    """What is resident of signaling, which has gaps."""
+    rests: list[dict[str, tuple[int, int | None]]]
+    kept: dict[str, int]
+
+    @property
+    def grown(self) -> dict[str, tuple[tuple[int, int | None], tuple[int, int | None]]]:
+        """What has more descriptors or tasks at rest than before."""
+        before, after = self.rests
+        return {
+            name: (was, now)
+            for name, was in before.items()
+            if (now := after[name])[0] > was[0] or (now[1] or 0) > (was[1] or 0)
+        }
+
+
 async def soak(seconds: float, seed: int) -> int:
     chance, counts = random.Random(seed), Counts()
-    verdicts: list[Verdict | None] = []
     with tempfile.TemporaryDirectory() as folder:
         async with Mortal(Path(folder), session_grace=5.0, limits=UNHURRIED) as it:
             watch = Watch(it, counts)
@@ -348,29 +379,26 @@ async def soak(seconds: float, seed: int) -> int:
 
             part = seconds / 3
             await busy(it, chance, counts, part, kill_signaling)
-            verdicts.append(judge("worker", watch.samples["worker"]))
             await busy(it, chance, counts, part, kill_worker)
-            resting = await at_rest(it, watch)
+            rests = [await at_rest(it, watch)]
             await busy(it, chance, counts, part)
-            verdicts.append(judge("worker", watch.samples["worker"]))
-            verdicts.append(judge("signaling", watch.samples["signaling"], "allocated"))
-            shown = judge("signaling", watch.samples["signaling"])
-            rested = await at_rest(it, watch)
+            workers, services = (lives(watch.samples[name]) for name in ("worker", "signaling"))
+            verdicts = {
+                "worker": [judge("worker", life) for life in workers],
+                "signaling": [judge("signaling", life, "allocated") for life in services],
+            }
+            shown = [judge("signaling", life) for life in services]
+            rests.append(await at_rest(it, watch))
             watching.cancel()
-    return report(seconds, seed, counts, verdicts, shown, resting, rested, watch)
+            await it.kill()
+            left = (await it.worker()).dump
+            kept = {kind: len(entries) for kind, entries in left.items() if entries}
+    return report(seconds, seed, Found(watch, counts, verdicts, shown, rests, kept))
 
 
-def report(
-    seconds: float,
-    seed: int,
-    counts: Counts,
-    verdicts: list[Verdict | None],
-    shown: Verdict | None,
-    resting: dict[str, tuple[int, int | None]],
-    rested: dict[str, tuple[int, int | None]],
-    watch: Watch,
-) -> int:
-    judged = [each for each in verdicts if each is not None]
+def report(seconds: float, seed: int, found: Found) -> int:
+    verdicts, shown, watch = found.verdicts, found.shown, found.watch
+    judged = [each for all_ in verdicts.values() for each in all_ if each is not None]
     print(
         table(
             ("process", "memory", "s", "MiB first", "last", "growth", "wavers by", ""),
@@ -380,42 +408,45 @@ def report(
                     each.measure,
                     round(each.seconds),
                     *(round(size / MIB, 1) for size in (each.first, each.last, each.growth, each.waver)),
-                    "" if each is shown else "leaks" if each.leaks else "flat",
+                    "" if each in shown else "leaks" if each.leaks else "flat",
                 )
-                for each in (*judged, shown)
+                for each in (*judged, *shown)
                 if each is not None
             ],
         )
     )
-    more = {
-        name: (was, now)
-        for name, was in resting.items()
-        if (now := rested[name])[0] > was[0] or (now[1] or 0) > (was[1] or 0)
-    }
-    print(f"at rest (descriptors, tasks): {resting} before the last part, {rested} after it")
-    print(f"{counts}; load {load()}")
+    short = {name: sum(each is None for each in all_) for name, all_ in verdicts.items()}
+    print(f"lived for less than {WARM_UP + ENOUGH:g} s and not judged: {short}")
+    print(f"at rest (descriptors, tasks): {found.rests[0]} before the last part, {found.rests[1]} after it")
+    print(f"kept of meetings by the last worker: {found.kept or 'nothing'}")
+    print(f"{found.counts}; load {load()}")
     figures = {
         "seconds": seconds,
         "seed": seed,
         "load": load(),
-        "counts": vars(counts),
+        "counts": vars(found.counts),
         "verdicts": [vars(each) for each in judged],
-        "at_rest": [resting, rested],
+        "too_short": short,
+        "at_rest": found.rests,
+        "kept": found.kept,
         "samples": {name: [vars(each) for each in samples] for name, samples in watch.samples.items()},
     }
     print(write("soak", figures))
     leaks = [each.process for each in judged if each.leaks]
-    if leaks or more or len(judged) < len(verdicts):
-        print(f"not flat: {leaks or more or 'a process was not watched for long enough'}")
+    unseen = [name for name, all_ in verdicts.items() if all_[-1] is None]
+    if leaks or found.grown or found.kept or unseen:
+        print(f"not flat: {leaks or found.grown or found.kept or f'not watched for long enough: {unseen}'}")
         return 1
     return 0
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.soak")
-    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--seconds", type=float, default=600.0, help=f"at least {SHORTEST:g}")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
+    if chosen.seconds < SHORTEST:
+        parser.error(f"no process would live long enough to be judged: at least {SHORTEST:g} s")
     logs.configure("error")
     return asyncio.run(soak(chosen.seconds, chosen.seed))
 

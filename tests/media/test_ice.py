@@ -119,6 +119,35 @@ def test_the_nominated_path_is_used_and_can_change() -> None:
     assert agent.find(HOME) is session
 
 
+def test_until_one_is_nominated_the_path_is_the_one_that_the_peer_uses() -> None:
+    agent, session, peer = opened()
+    for path in (HOME, TRAIN):
+        agent.receive(binding_request(session.parameters(), nominate=False), path, 0.0)
+    assert session.selected == HOME
+    agent.used(session, TRAIN, 0.1)
+    assert session.selected == TRAIN
+    assert peer.changes == [0.0, 0.1]
+    agent.receive(binding_request(session.parameters()), TRAIN, 0.2)
+    agent.used(session, HOME, 0.3)
+    assert session.selected == TRAIN
+    assert peer.changes == [0.0, 0.1]
+
+
+def test_a_lost_path_is_replaced_by_the_one_that_was_bound_last() -> None:
+    agent, session, peer = opened()
+    other: Path = (0, ("203.0.113.5", 1234))
+    for now, path in enumerate((TRAIN, other, HOME)):
+        agent.receive(binding_request(session.parameters(), nominate=path == HOME), path, float(now))
+    agent.lost(HOME, 3.0)
+    assert session.selected == other
+    agent.used(session, TRAIN, 4.0)
+    assert session.selected == TRAIN
+    agent.lost(other, 5.0)
+    agent.lost(TRAIN, 6.0)
+    assert session.selected is None
+    assert peer.changes == [0.0, 2.0, 3.0, 4.0, 6.0]
+
+
 def test_consent_ends_thirty_seconds_after_the_last_binding_and_comes_back_with_one() -> None:
     agent, session, peer = opened()
     assert not session.consents(0.0)
