@@ -307,6 +307,8 @@ class Consumer:
             self._drop(Drop.NACK_LIMIT)
             return
         rtt = self.transport.round_trip
+        if self.protection is not None:
+            self.protection.asked(sequences)
         if self._keeps_sent:
             self._resends.earn(SOUND_RESENT_SHARE * (self.packets - self._earned))
             self._earned = self.packets
@@ -468,7 +470,8 @@ class Consumer:
         """Send earlier frames along as the listener's line needs it."""
         if self.protection is not None:
             line = self.transport
-            self.protection.redundancy.judge(line.loss.at(now), line.rtt, line.allocation.room(now), now)
+            left = self._loss.at(now)
+            self.protection.judge(line.loss.at(now), left, line.rtt, line.allocation.room(now), now)
 
     def heard(self, block: rtcp.ReportBlock, now: float) -> float | None:
         """Round trip in seconds when the listener's report answers one of our latest sender reports."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from media.red import History, Sound
 from media.redundancy import Redundancy
 from media.resend import Budget
+from media.runs import Runs
 
 EXTRA_RATE, EXTRA_MOST = 18_000, 9_000
 """Bytes of earlier frames: a second, and at once. Two of each frame at 64 kbit/s are 16 000 a second."""
@@ -21,6 +22,7 @@ class Protection:
         self.packets = 0
         """How many carried earlier frames."""
         self._history = History()
+        self._runs = Runs()
         self._extra = Budget(EXTRA_RATE, EXTRA_MOST)
 
     def before(self, frame: Sound, now: float) -> Sequence[Sound]:
@@ -29,12 +31,20 @@ class Protection:
         if not blocks:
             self._history.add(frame)
             return ()
-        before = self._history.before(frame, blocks)
+        before = self._history.before(frame, blocks, self.redundancy.spacing)
         self._history.add(frame)
         while before and not self._extra.spend(sum(len(each.payload) for each in before), now):
             del before[0]
         self.packets += bool(before)
         return before
+
+    def asked(self, sequences: Iterable[int]) -> None:
+        """The listener misses these, by 16-bit numbers."""
+        self._runs.asked(sequences)
+
+    def judge(self, loss: float, left: float, rtt: float | None, room: float | None, now: float) -> None:
+        """As `Redundancy.judge` has it."""
+        self.redundancy.judge(loss, rtt, room, now, together=self._runs.together, left=left)
 
     def restart(self) -> None:
         self._history.clear()

@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol
 
 MOST_BLOCKS = 2
 """Earlier frames in one packet at most."""
+MOST_SPACING = 2
+"""Frames from one of them to the next, and to the packet's own, at most."""
 REACH = 1 << 14
 """Units of the timestamp's clock within which an earlier frame must lie; at 48 kHz 341 ms."""
 LARGEST = 1 << 10
@@ -81,13 +83,13 @@ class History:
     """The frames that one listener was sent last, and nothing from before they began to listen."""
 
     def __init__(self) -> None:
-        self._frames: deque[Sound] = deque(maxlen=MOST_BLOCKS)
+        self._frames: deque[Sound] = deque(maxlen=MOST_BLOCKS * MOST_SPACING)
 
-    def before(self, frame: Sound, blocks: int) -> list[Sound]:
-        """Up to so many frames that may go along with this one, in order."""
+    def before(self, frame: Sound, blocks: int, spacing: int = 1) -> list[Sound]:
+        """Up to so many frames that may go along with this one, in order: every `spacing`th before it."""
         found: list[Sound] = []
         room = ROOM - len(frame.payload)
-        for each in list(self._frames)[: -blocks - 1 : -1]:
+        for each in list(self._frames)[-spacing : -blocks * spacing - 1 : -spacing]:
             room -= len(each.payload)
             if room < 0 or len(each.payload) >= LARGEST or not 0 < frame.timestamp - each.timestamp < REACH:
                 break

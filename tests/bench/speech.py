@@ -12,10 +12,12 @@ from pystoi import stoi
 from scipy.signal import correlate, resample_poly
 
 RATE = 48_000
-PIECE = 0.5
-"""Seconds that are aligned at a time: a browser stretches and shortens what it plays."""
-NEAR = 0.15
-"""Seconds by which a piece may lie elsewhere than the one before it tells."""
+ALIGNED = ((0.5, 0.5, 0.15), (0.1, 0.4, 0.06))
+"""Seconds of sound that are aligned at a time, by so many around them, which may lie elsewhere than those
+before tell by so many. A browser stretches and shortens what it plays: where 6 % is stretched in jumps of
+10 ms and all else is as it was said, the first tells 0.89 and the second 0.94; where something is missing,
+both tell the same.
+"""
 WORDS = (
     "Välkommen till mötet. Vi börjar med folkbokföringen och går sedan vidare till barnbidraget. "
     "Har du med dig ditt pass och ditt uppehållstillstånd? Tolken översätter allt som sägs här i dag."
@@ -84,16 +86,21 @@ def recorded(answer: dict[str, Any]) -> Sound:
 
 
 def understood(said: Sound, heard: Sound) -> float:
-    """STOI of what was heard of a text that is said over and over, 0 to 1."""
-    loop = numpy.concatenate([said] * (2 + len(heard) // len(said)))
-    size, near = int(PIECE * RATE), int(NEAR * RATE)
-    at = int(numpy.argmax(correlate(loop[: len(said) + 4 * size], heard[: 4 * size], "valid", "fft")))
+    """STOI of what was heard of a text that is said over and over, 0 to 1: as it is aligned best."""
+    return max(_aligned(said, heard, *(int(each * RATE) for each in how)) for how in ALIGNED)
+
+
+def _aligned(said: Sound, heard: Sound, size: int, around: int, near: int) -> float:
+    start = 2 * RATE
+    loop = numpy.concatenate([said] * (3 + len(heard) // len(said)))
+    at = int(numpy.argmax(correlate(loop[: len(said) + start], heard[:start], "valid", "fft")))
     pieces = []
-    for begin in range(0, len(heard) - size, size):
-        piece = heard[begin : begin + size]
-        first = max(0, at + begin - near)
-        found = correlate(loop[first : at + begin + near + size], piece, "valid", "fft")
+    for begin in range(0, len(heard) - around, size):
+        first = max(0, begin - (around - size) // 2)
+        piece = heard[first : first + around]
+        least = max(0, at + first - near)
+        found = correlate(loop[least : at + first + near + around], piece, "valid", "fft")
         if numpy.abs(piece).max() > 0.01:
-            at = first + int(numpy.argmax(found)) - begin
+            at = least + int(numpy.argmax(found)) - first
         pieces.append(loop[at + begin : at + begin + size])
     return float(stoi(numpy.concatenate(pieces), heard[: len(pieces) * size], RATE))

@@ -78,10 +78,13 @@ class Stage:
     def everybody(self, *listeners: str) -> None:
         self.room.allow({each: {"speaker": ["microphone", "camera"]} for each in listeners})
 
-    def listener(self, owner: str, producer: Producer) -> tuple[Transport, Consumer]:
+    def listener(self, owner: str, producer: Producer, *, red: bool = True) -> tuple[Transport, Consumer]:
         known = self.room.router.transports.get(f"{owner}-recv")
         transport = known or self.room.transport(owner, "recv")
-        return transport, self.room.consume(transport, producer)
+        consumer = self.room.consume(transport, producer)
+        if not red:
+            consumer.protection = None
+        return transport, consumer
 
     def speak(self, source: Source | None = None, payload: bytes = b"voice") -> None:
         self.speaker.receive_rtp([(source or self.voice).packet(payload)], self.room.now)
@@ -108,7 +111,9 @@ def told(share: float) -> int:
 def test_the_publisher_of_sound_is_told_what_the_worst_listener_misses(room: Room) -> None:
     stage = Stage(room)
     stage.speak()
-    (one, first), (two, second) = (stage.listener(each, stage.microphone) for each in ("first", "second"))
+    (one, first), (two, second) = (
+        stage.listener(each, stage.microphone, red=False) for each in ("first", "second")
+    )
     assert stage.told()[-1].fraction_lost == 0
     for _ in range(4):
         report(one, first.ssrc, 0.2, room.now)
@@ -178,7 +183,7 @@ def test_a_report_on_somebody_elses_stream_does_not_count(room: Room) -> None:
 def test_a_listener_who_reports_no_more_is_forgotten(room: Room) -> None:
     stage = Stage(room)
     stage.speak()
-    transport, consumer = stage.listener("first", stage.microphone)
+    transport, consumer = stage.listener("first", stage.microphone, red=False)
     stage.told()
     report(transport, consumer.ssrc, 0.2, room.now)
     assert stage.told(seconds=HOLDS - 1)[-1].fraction_lost > 0

@@ -10,11 +10,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media import red, rtcp
+from media.consumer import Consumer
 from media.downlink import BELIEVED
 from media.ortc import assumed_capabilities
 from media.protection import EXTRA_MOST, EXTRA_RATE, Protection
-from media.red import MOST_BLOCKS, Frame, History
-from media.redundancy import BLOCK_RATE, LONG, NEEDED, NO_ROOM, PATIENCE, SHORT, SPARED, Redundancy
+from media.red import MOST_BLOCKS, MOST_SPACING, Frame, History
+from media.redundancy import (
+    APART,
+    BLOCK_RATE,
+    FILLED,
+    LEFT,
+    LESS,
+    LONG,
+    MUCH,
+    NEEDED,
+    NO_ROOM,
+    PATIENCE,
+    SHORT,
+    SPARED,
+    TOGETHER,
+    Redundancy,
+)
 from media.transport import Transport
 from tests.media.room import Room, out
 from tests.media.test_loss import Stage, report
@@ -58,16 +74,25 @@ FRAMES = st.lists(
 )
 
 
-@given(FRAMES, st.integers(1, MOST_BLOCKS))
+def test_frames_go_along_with_the_next_ones_or_with_every_second() -> None:
+    history = History()
+    for number in range(9):
+        history.add(frame(number))
+    assert history.before(frame(9), 2) == [frame(7), frame(8)]
+    assert history.before(frame(9), 2, 2) == [frame(5), frame(7)]
+    assert history.before(frame(9), 1, 2) == [frame(7)]
+
+
+@given(FRAMES, st.integers(1, MOST_BLOCKS), st.integers(1, MOST_SPACING))
 def test_whatever_comes_a_packet_can_be_made_with_what_goes_along(
-    steps: list[tuple[int, int, int]], blocks: int
+    steps: list[tuple[int, int, int]], blocks: int, spacing: int
 ) -> None:
     history, sent = History(), []
     timestamp = 0
     for sequence, ahead, size in steps:
         timestamp += STEP * ahead
         one = Frame(sequence, timestamp, bytes(size))
-        before = history.before(one, blocks)
+        before = history.before(one, blocks, spacing)
         history.add(one)
         assert len(before) <= blocks
         assert all(each in sent for each in before)
@@ -91,8 +116,26 @@ def test_frames_are_repeated_where_asking_comes_too_late_and_something_is_lost()
     assert judged(0.0) == 0
     assert judged(NEEDED[0]) == 1
     assert judged(NEEDED[1]) == 2
-    assert judged(0.5, rtt=LONG - 0.001) == 0
-    assert judged(0.5, rtt=None) == 0
+    assert judged(MUCH - 0.001, rtt=LONG - 0.001) == 0
+    assert judged(MUCH - 0.001, rtt=None) == 0
+
+
+@pytest.mark.parametrize(
+    ("what", "begins", "ends"), [("loss", MUCH, LESS), ("together", TOGETHER, APART), ("left", LEFT, FILLED)]
+)
+def test_on_a_short_line_frames_are_repeated_where_asking_does_not_do(
+    what: str, begins: float, ends: float
+) -> None:
+    found = Redundancy()
+
+    def judge(value: float, room: float | None = None) -> int:
+        found.judge(**{"loss": 0.1, "rtt": 0.02, "room": room, "now": 0.0, what: value})
+        return found.blocks
+
+    assert [judge(each) for each in (begins - 0.001, begins, ends, ends - 0.001)] == [0, 2, 2, 0]
+    assert judge(begins, room=BLOCK_RATE * 0.9) == 0
+    found.judge(0.0, 0.02, None, 0.0, together=1.0, left=1.0)
+    assert found.blocks == 0
 
 
 def test_a_line_without_room_gets_fewer_frames_or_none() -> None:
@@ -160,8 +203,7 @@ def test_in_no_history_are_frames_repeated_without_reason_or_room_or_do_they_fla
         assert 0 <= found.blocks <= MOST_BLOCKS
         assert found.blocks * BLOCK_RATE <= (1e9 if room is None else room)
         if found.blocks:
-            assert rtt is not None
-            assert rtt >= SHORT
+            assert loss >= LESS or (rtt or 0.0) >= SHORT
         if rtt is not None and rtt >= LONG and room is None:
             assert found.blocks >= sum(loss >= least for least in NEEDED)
             if found.blocks < before:
@@ -244,6 +286,49 @@ def test_who_is_far_and_loses_gets_earlier_frames_along_and_others_do_not(room: 
     first = out(one).rtp[0]
     assert [each.timestamp - first.timestamp for each in out(one).rtp] == [0, 960, 1920, 2880]
     assert [each.sequence - first.sequence & 0xFFFF for each in out(one).rtp] == [0, 1, 2, 3]
+
+
+def lose(stage: Stage, transport: Transport, consumer: Consumer, *, runs: int) -> None:
+    """For two seconds a tenth does not come, so many after one another, and comes when it is asked for."""
+    missing = []
+    for place in range(100):
+        say(stage, b"a")
+        if place % (10 * runs) < runs:
+            missing.append(out(transport).rtp[-1].sequence)
+        elif missing:
+            transport._receive_rtcp(rtcp.build_nack(1, consumer.ssrc, missing), stage.room.now)
+            missing = []
+    report(transport, consumer.ssrc, 0.0, stage.room.now)
+    stage.room.bind(transport)
+    stage.room.tick(0.1)
+
+
+def test_on_a_short_line_earlier_frames_go_along_only_while_packets_are_lost_in_runs(room: Room) -> None:
+    stage = Stage(room)
+    transport, consumer = stage.listener("first", stage.microphone)
+    assert consumer.protection is not None
+    transport.rtt = 0.02
+    room.now += 0.5
+    for runs, blocks in ((1, 0), (5, 2), (1, 0), (5, 2)):
+        for _ in range(8):
+            lose(stage, transport, consumer, runs=runs)
+        assert consumer.protection.redundancy.blocks == blocks
+        say(stage, b"a", b"b", b"c", b"d", b"e")
+        assert sent(transport)[-1][1] == ([b"a", b"c", b"e"] if blocks else [b"e"])
+
+
+def test_on_a_short_line_earlier_frames_go_along_where_much_stays_lost(room: Room) -> None:
+    stage = Stage(room)
+    transport, _ = stage.listener("first", stage.microphone)
+    transport.rtt = 0.02
+    consumer = next(iter(transport.consumers.values()))
+    room.now += 0.5
+    for share, word, sent_as in ((0.02, b"b", PLAIN), (0.1, b"c", RED)):
+        say(stage, *[b"a"] * 100)
+        report(transport, consumer.ssrc, share, room.now)
+        room.tick(0.1)
+        say(stage, word)
+        assert sent(transport)[-1][0] == sent_as
 
 
 def test_plain_and_red_change_from_one_packet_to_the_next(room: Room) -> None:
