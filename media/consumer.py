@@ -503,6 +503,7 @@ class Consumer:
     def stats(self, now: float) -> ConsumerStats:
         stream = self.stream or self.producer.layer(self.spatial, now)
         threshold = self.threshold.of(stream) if self.threshold and stream else None
+        temporal = self.producer.rates(now).get(stream.layer, ()) if self._video and stream else ()
         return ConsumerStats(
             id=self.id,
             transport=self.transport.id,
@@ -519,6 +520,8 @@ class Consumer:
             redundant=0 if self.protection is None else self.protection.packets,
             spatial=None if self.stream is None else self.stream.layer,
             temporal=None if self._thin == ALL_TEMPORAL else self._thin,
+            spatial_layers=len(self.producer.streams) if self._video else 0,
+            temporal_layers=len(temporal),
         )
 
     def _drop(self, reason: Drop) -> None:

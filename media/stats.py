@@ -122,8 +122,9 @@ class ProducerStats:
 class ConsumerStats:
     """`threshold` and `first_timestamp` are the source's RTP timestamps as on the wire (32 bits).
 
-    `spatial` is the layer that plays, `temporal` the highest that passes, None for all. `redundant`: packets
-    of sound that carried earlier frames as well.
+    `spatial` is the layer that plays, `temporal` the highest that passes, None for all; `spatial_layers` and
+    `temporal_layers` how many of them its source has, 0 of sound. `redundant`: packets of sound that carried
+    earlier frames as well.
     """
 
     id: str
@@ -140,6 +141,8 @@ class ConsumerStats:
     resent: int = 0
     spatial: int | None = None
     temporal: int | None = None
+    spatial_layers: int = 0
+    temporal_layers: int = 0
     redundant: int = 0
 
     def to_dict(self) -> dict[str, Any]:

@@ -435,6 +435,17 @@ class Speakers(Message):
     speakers: list[SpeakerLevel]
 
 
+class PictureGot(Message):
+    """The layer that a person gets of a picture, without whose it is: the `spatial`th of so many sizes, and
+    its frames up to the `temporal`th layer of so many, both from 0."""
+
+    source: str
+    spatial: Annotated[int, Field(ge=0)]
+    spatial_layers: Annotated[int, Field(ge=1)]
+    temporal: Annotated[int, Field(ge=0)]
+    temporal_layers: Annotated[int, Field(ge=1)]
+
+
 class Quality(Message):
     """`level`: good, fair or poor; `loss`: share of this person's packets that never came; `rtt` and `jitter`
     in seconds; `bitrate` of what this person sends, bit/s; `sends`, `sources`: kinds and sources that came
@@ -451,6 +462,7 @@ class Quality(Message):
     bitrate: int
     freezes: int | None
     concealed: float | None
+    pictures: list[PictureGot]
 
 
 class QualityTold(Message):

@@ -27,9 +27,22 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """The layer that somebody gets of a picture: the `spatial`th of so many sizes, and of its frames those up
+    to the `temporal`th layer of so many, both from 0."""
+
+    source: str
+    spatial: int
+    spatial_layers: int
+    temporal: int
+    temporal_layers: int
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
     """`sends`, `sources`: what came through in the meantime; `rtt` and `jitter` in seconds, None while not
-    measured; `bitrate` of what is sent, bit/s; `freezes` and `concealed` as the own device reports them.
+    measured; `bitrate` of what is sent, bit/s; `freezes` and `concealed` as the own device reports them;
+    `pictures` that the own devices get, without whose they are.
 
     `level` is of the own line alone: what a device goes through can be the fault of another's.
     """
@@ -43,6 +56,7 @@ class Quality:
     bitrate: int = 0
     freezes: int | None = None
     concealed: float | None = None
+    pictures: tuple[Picture, ...] = ()
 
 
 def assess(
@@ -60,23 +74,18 @@ def assess(
     return {
         owner: quality
         for owner in owners
-        if (
-            quality := _of(
-                owner, earlier, after["producers"], after["transports"], elapsed, (reports or {}).get(owner)
-            )
-        )
-        is not None
+        if (quality := _of(owner, earlier, after, elapsed, (reports or {}).get(owner))) is not None
     }
 
 
 def _of(
     owner: str,
     earlier: Mapping[str, Mapping[str, Any]],
-    producers: Iterable[Mapping[str, Any]],
-    transports: Iterable[Mapping[str, Any]],
+    after: Mapping[str, Any],
     elapsed: float,
     report: Report | None,
 ) -> Quality | None:
+    producers, transports = after["producers"], after["transports"]
     own = [one for one in producers if one["owner"] == owner and not one["paused"] and one["id"] in earlier]
     steps = [(one, _gone_on(one, earlier[one["id"]])) for one in own]
     came = sum(packets for _, (packets, _) in steps)
@@ -98,7 +107,25 @@ def _of(
         bitrate=round(8 * octets / elapsed),
         freezes=None if report is None else report.freezes,
         concealed=None if report is None else round(report.concealed, 4),
+        pictures=_pictures(owner, after["consumers"]),
     )
+
+
+def _pictures(owner: str, consumers: Iterable[Mapping[str, Any]]) -> tuple[Picture, ...]:
+    """The best first."""
+    found = (
+        Picture(
+            one["source"],
+            one["spatial"],
+            one["spatial_layers"],
+            min(most, most if one["temporal"] is None else one["temporal"]),
+            most + 1,
+        )
+        for one in consumers
+        if one["listener"] == owner and one["spatial_layers"] and one["spatial"] is not None
+        for most in (max(0, one["temporal_layers"] - 1),)
+    )
+    return tuple(sorted(found, key=lambda one: (one.spatial_layers - one.spatial, one.source)))
 
 
 def _gone_on(now: Mapping[str, Any], then: Mapping[str, Any]) -> tuple[int, int]:

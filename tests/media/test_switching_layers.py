@@ -86,6 +86,23 @@ def test_the_picture_goes_over_to_another_layer_at_its_keyframe_and_not_before(s
     assert base_numbers(scene.heard) == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]
 
 
+def test_its_counters_tell_which_of_how_many_layers_come(scene: Scene) -> None:
+    scene.shoot(keys={0, 1, 2})
+    consumer = scene.listen()
+    scene.shoot(90, keys={0, 1, 2})
+
+    def told() -> tuple[int | None, int, int | None, int]:
+        stats = consumer.stats(scene.room.now)
+        return stats.spatial, stats.spatial_layers, stats.temporal, stats.temporal_layers
+
+    assert told() == (2, 3, None, 3)
+    consumer.prefer(0, 0, scene.room.now)
+    scene.shoot(8, keys={0})
+    assert told() == (0, 3, 0, 3)
+    consumer.pause()
+    assert told()[:2] == (None, 3)
+
+
 def test_timestamps_of_layers_are_brought_together_by_sender_reports(scene: Scene) -> None:
     scene.shoot(keys={0, 1, 2})
     consumer = scene.listen(spatial=0)

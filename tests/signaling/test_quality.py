@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from signaling.quality import Report, assess
+from signaling.quality import Picture, Report, assess
 
 
 def producer(owner: str = "p_1", kind: str = "video", **counted: Any) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def producer(owner: str = "p_1", kind: str = "video", **counted: Any) -> dict[st
 
 def stats(*producers: dict[str, Any], rtt: float | None = None, owner: str = "p_1") -> dict[str, Any]:
     transport = {"id": f"{owner}-send", "owner": owner, "state": "connected", "rtt": rtt}
-    return {"producers": list(producers), "transports": [transport]}
+    return {"producers": list(producers), "transports": [transport], "consumers": []}
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,28 @@ def test_what_a_device_went_through_is_told_and_does_not_make_its_own_line_worse
     assert assess(before, after)["p_1"].freezes is None
     told = assess(before, after, reports={"p_1": Report(3, 0.25)})["p_1"]
     assert (told.freezes, told.concealed, told.level) == (3, 0.25, "good")
+
+
+def consumer(listener: str = "p_1", **told: Any) -> dict[str, Any]:
+    picture = {"spatial": 0, "spatial_layers": 3, "temporal": None, "temporal_layers": 3}
+    return {"listener": listener, "source": "camera", **picture, **told}
+
+
+def test_the_layers_of_the_pictures_that_somebody_gets_are_told_the_best_first() -> None:
+    before, after = stats(producer()), stats(producer(packets=100), rtt=0.02)
+    after["consumers"] = [
+        consumer(temporal=0),
+        consumer(spatial=2),
+        consumer(spatial=None),
+        consumer(spatial_layers=0, temporal_layers=0, source="microphone"),
+        consumer("p_2", spatial=2),
+        consumer(spatial_layers=1, temporal=1, temporal_layers=0, source="screen"),
+    ]
+    assert assess(before, after)["p_1"].pictures == (
+        Picture("camera", 2, 3, 2, 3),
+        Picture("screen", 0, 1, 0, 1),
+        Picture("camera", 0, 3, 0, 3),
+    )
 
 
 def test_of_two_devices_of_one_person_the_worse_one_counts() -> None:

@@ -881,6 +881,23 @@ export interface components {
          */
         Phase: "lobby" | "room" | "finished";
         /**
+         * PictureGot
+         * @description The layer that a person gets of a picture, without whose it is: the `spatial`th of so many sizes, and
+         *     its frames up to the `temporal`th layer of so many, both from 0.
+         */
+        PictureGot: {
+            /** Source */
+            source: string;
+            /** Spatial */
+            spatial: number;
+            /** Spatial Layers */
+            spatial_layers: number;
+            /** Temporal */
+            temporal: number;
+            /** Temporal Layers */
+            temporal_layers: number;
+        };
+        /**
          * Place
          * @enum {string}
          */
@@ -976,6 +993,8 @@ export interface components {
             freezes: number | null;
             /** Concealed */
             concealed: number | null;
+            /** Pictures */
+            pictures: components["schemas"]["PictureGot"][];
         };
         /**
          * QualityTold
