@@ -494,6 +494,7 @@ class Consumer:
         self.closed = True
         self.paused = True
         self.restart()
+        self._last = None
         self.producer.consumers.pop(self.id, None)
         self.transport.forget_consumer(self)
         self.transport.router.forget_consumer(self)

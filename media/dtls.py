@@ -219,9 +219,7 @@ class DtlsEndpoint:
         return True
 
     def close(self) -> None:
-        """Tell the peer (close_notify) and stop; irreversible, idempotent."""
-        if self.state is DtlsState.CLOSED:
-            return
+        """Tell the peer (close_notify) and stop; irreversible, idempotent. No key remains."""
         self._end(DtlsState.CLOSED)
         if self._task is not None:
             self._task.cancel()
@@ -242,6 +240,7 @@ class DtlsEndpoint:
 
     async def _attempt(self, role: str, remote: _aiortc.RTCDtlsParameters) -> bool:
         """Whether this connection decided: connected, or a peer that is not who it should be."""
+        self._stop_connection()
         self._feed.begin()
         connection = self._connection = _Connection(self._feed, self._certificate.private)
         connection._set_role(role)
@@ -262,10 +261,15 @@ class DtlsEndpoint:
             self._end(DtlsState.CLOSED)
 
     def _stop_connection(self) -> None:
-        """Run aiortc's `stop` to its end at once: with our sender it never waits."""
+        """Run aiortc's `stop` to its end at once: with our sender it never waits.
+
+        Its listener refers back to the connection: without it OpenSSL's and libsrtp's memory, with the keys,
+        is freed at once, and not when Python looks for cycles, minutes later.
+        """
         connection, self._connection = self._connection, None
         if connection is None:
             return
+        connection.remove_all_listeners()
         stopping = connection.stop()
         try:
             stopping.send(None)

@@ -129,6 +129,7 @@ class Producer:
         self.streams[layer] = self._stream(ssrc, layer)
         if replaced is not None:
             self._retired.add(replaced.ssrc)
+            replaced.recent.clear()
             for consumer in self.consumers.values():
                 if consumer.stream is replaced:
                     consumer.restart()
@@ -319,6 +320,9 @@ class Producer:
         self.closed = True
         for consumer in list(self.consumers.values()):
             consumer.close("producer_closed")
+        for stream in self.present_streams:
+            stream.recent.clear()
+        self._burst = None
         self.streams = [None] * len(self.streams)
         self.transport.forget_producer(self)
         self.transport.router.forget_producer(self)

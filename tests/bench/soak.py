@@ -232,8 +232,9 @@ class Watch:
                 ("worker", self._worker(), (None, None)),
             ):
                 with suppress(OSError, IndexError):
-                    if pid is not None:
-                        self.samples[name].append(self._sample(pid, *inside))
+                    sample = None if pid is None else self._sample(pid, *inside)
+                    if sample is not None and sample.resident:  # else it has just died
+                        self.samples[name].append(sample)
             if second % 15 == 0:
                 self._print()
             await asyncio.sleep(1.0)
@@ -433,7 +434,7 @@ def report(seconds: float, seed: int, found: Found) -> int:
     }
     print(write("soak", figures))
     leaks = [each.process for each in judged if each.leaks]
-    unseen = [name for name, all_ in verdicts.items() if all_[-1] is None]
+    unseen = [name for name, all_ in verdicts.items() if not any(all_)]
     if leaks or found.grown or found.kept or unseen:
         print(f"not flat: {leaks or found.grown or found.kept or f'not watched for long enough: {unseen}'}")
         return 1

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ async def test_after_a_switch_no_packet_of_the_room_reaches_the_officer_who_left
         at = await gathering.start(here)
         wanted = gathering.room["newcomer"].participant
         picture = await newcomer.wait_for_consumer("camera", wanted, deadline=BACK)
-        await newcomer.wait_for(lambda c=picture, n=newcomer: n.packets(c), deadline=BACK, what="no picture")
+        await newcomer.wait_for(partial(newcomer.packets, picture), BACK, "no picture")
         slowest = max(slowest, time.monotonic() - started)
 
         left = gathering.officers[gone]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
-from collections.abc import AsyncIterator
+import weakref
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -12,11 +14,12 @@ import pytest
 
 from config.media import MediaSettings
 from media.client import WorkerClient
+from media.dtls import DtlsEndpoint
 from media.process import Process
 from media.worker import Worker
 from tests.media.endpoint import KEYFRAME, OPUS_PARAMETERS, VP8_PARAMETERS, RawEndpoint, opus, vp8
 from tests.media.rig import Event, Rig
-from tests.support.inventory import differences, taken
+from tests.support.inventory import differences, objects, taken
 
 DEADLINE = 15.0
 TABLE = {"listener": {"speaker": ["microphone", "camera"]}}
@@ -114,3 +117,45 @@ async def test_a_closed_room_leaves_nothing_in_the_worker(inside: Inside) -> Non
         raise AssertionError(f"left over: {changed}") from None
     finally:
         controller.client.close()
+
+
+@pytest.fixture
+def no_collecting() -> Iterator[None]:
+    """Nobody looks for cycles: what still goes, goes at once."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def held_by(dtls: DtlsEndpoint) -> list[object]:
+    """What has the keys."""
+    assert dtls._connection is not None
+    return [dtls._connection, dtls._connection._ssl, dtls._inbound, dtls._outbound]
+
+
+async def test_keys_and_packets_go_with_their_transport(inside: Inside, no_collecting: None) -> None:
+    kept = "media.stream.Media"
+    before = objects()[kept]
+    rig = await inside.connect()
+    await a_meeting(rig)
+    transports = [
+        each for router in inside.worker.exchange.routers.values() for each in router.transports.values()
+    ]
+    connected = [each.dtls for each in transports if each.connected]
+    assert connected
+    held = [weakref.ref(each) for dtls in connected for each in held_by(dtls)]
+    del transports, connected
+    await rig.client.close_room("room")
+    left = list(held)
+    try:
+        async with asyncio.timeout(DEADLINE):
+            while left or objects()[kept] > before:
+                await asyncio.sleep(0.02)
+                left = [each for each in held if each() is not None]
+    except TimeoutError:
+        raise AssertionError(f"left over: {[each() for each in left]}, {objects()[kept] - before}") from None
+    finally:
+        for endpoint in rig.endpoints:
+            endpoint.close()
+        rig.client.close()
