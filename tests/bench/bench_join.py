@@ -171,7 +171,8 @@ async def served() -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-SYSTEMS = {"Mötesrum": ours, "LiveKit": theirs}
+OURS = "Mötesrum"
+SYSTEMS = {OURS: ours, "LiveKit": theirs}
 
 
 async def joins(runs: int, only: list[str]) -> dict[str, list[Times]]:
@@ -305,11 +306,15 @@ async def main(options: argparse.Namespace) -> int:
     if SWITCH in figures:
         held = "held" if figures[SWITCH]["p95"] <= TARGET else "missed"
         print(f"\nTarget for a switch, p95 ≤ {TARGET} ms: {held}")
-    own = next((each["median"] for name, each in figures.items() if name.startswith("Mötesrum")), None)
+    waits = {name.partition(":")[0]: each["median"] for name, each in figures.items() if name != SWITCH}
+    own, ratios = waits.pop(OURS, None), dict[str, float]()
     if own is not None:
         held = "held" if own <= PICTURE_TARGET else "missed"
         print(f"\nTarget for joining, median ≤ {PICTURE_TARGET} ms: {held}")
-    path = write(options.name, figures)
+        ratios = {f"{OURS} beside {other}": round(own / wait, 2) for other, wait in waits.items()}
+        for name, ratio in ratios.items():
+            print(f"{name}: {ratio}")
+    path = write(options.name, {**figures, "ratios": ratios})
     print(path)
     times_chart(path, [(name, each["median"], each["p95"]) for name, each in figures.items()])
     return 0
