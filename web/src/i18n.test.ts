@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from "vitest";
 import "../tools/texts.setup";
-import { onDuty, direction, i18n, showIn } from "./i18n";
+import { onDuty, direction, i18n, newcomersOwn, showIn } from "./i18n";
 
 vi.stubGlobal("document", { documentElement: { lang: "sv", dir: "ltr" } });
 afterEach(() => showIn("sv"));
@@ -38,4 +38,11 @@ it.each([
 
 it("writes Dari and Arabic from right to left, the others from left to right", () => {
   expect(["ar", "fa", "sv", "so", "ti"].map(direction)).toEqual(["rtl", "rtl", "ltr", "ltr", "ltr"]);
+});
+
+it("finds the language of a newcomer among those of a device", () => {
+  expect(newcomersOwn(["ti-ER", "en"])).toBe("ti");
+  expect(newcomersOwn(["sv-SE", "so", "ar"])).toBe("so");
+  expect(newcomersOwn(["prs-AF"])).toBe("fa");
+  expect(newcomersOwn(["sv-SE", "en-GB", "xx"])).toBeNull();
 });

@@ -69,6 +69,15 @@ export function localesFor(role: Role | "guest" | "tester" | null): readonly Loc
   return role === "guest" || role === "newcomer" || role === "companion" || role === "attendee" ? all : FOR_STAFF;
 }
 
+/** Our names of languages that browsers name more narrowly: Dari. */
+const NARROWER: Record<string, Locale> = { prs: "fa" };
+
+/** The language of newcomers that the device is set to, if any; everybody's devices are set to Swedish or English. */
+export function newcomersOwn(devices: readonly string[]): Locale | null {
+  const known = devices.map((one) => one.toLowerCase().split(/[-_]/)[0]).map((one) => NARROWER[one] ?? one);
+  return known.filter(isLocale).find((one) => !FOR_STAFF.includes(one)) ?? null;
+}
+
 export function direction(language: string): "ltr" | "rtl" {
   return RIGHT_TO_LEFT.has(language.split("-")[0]) ? "rtl" : "ltr";
 }

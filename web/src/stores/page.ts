@@ -1,7 +1,7 @@
 /** The page itself: its language, how times are written on it, and short messages to the person at it. */
 import { defineStore } from "pinia";
 import { computed, ref, watch } from "vue";
-import { isLocale, type Locale, locale, localesFor, showIn } from "../i18n";
+import { isLocale, type Locale, locale, localesFor, newcomersOwn, showIn } from "../i18n";
 import * as time from "../time";
 import type { Instant, LinkInfo } from "../wire";
 import { serverAhead } from "./api";
@@ -17,12 +17,6 @@ function remembered(): Locale | null {
   return language && isLocale(language) ? language : null;
 }
 
-/** A telephone that speaks a newcomer's language: its owner is asked in that language to join. */
-function newcomersOwn(): Locale | null {
-  const language = navigator.language.split("-")[0];
-  return isLocale(language) && !localesFor(null).includes(language) ? language : null;
-}
-
 export const usePage = defineStore("page", () => {
   const meeting = useMeeting();
   const chosen = ref<Locale | null>(remembered());
@@ -34,8 +28,15 @@ export const usePage = defineStore("page", () => {
   const guest = ref<LinkInfo | null>(null);
   const stranger = invited ? "guest" : window.location.pathname.startsWith("/connection") ? "tester" : null;
   const offered = computed(() => localesFor(meeting.you?.role ?? guest.value?.role ?? stranger));
+  /** A telephone that speaks a newcomer's language: its owner is asked in that language to join. */
+  const devices = newcomersOwn(navigator.languages ?? [navigator.language]);
+  /** The invitation names the language of whom it is for, and begins; the device may be borrowed, or know better. */
+  const likely = computed<Locale[]>(() => {
+    const invited = guest.value?.language ?? "";
+    return invited !== devices ? [invited, devices ?? ""].filter(isLocale).filter((one) => offered.value.includes(one)) : [];
+  });
   const wished = computed<Locale>(() => {
-    const wish = chosen.value ?? meeting.you?.language ?? guest.value?.language ?? (stranger ? newcomersOwn() : null) ?? "sv";
+    const wish = chosen.value ?? meeting.you?.language ?? guest.value?.language ?? (stranger ? devices : null) ?? "sv";
     return isLocale(wish) && offered.value.includes(wish) ? wish : "sv";
   });
   /** The language that the page is in: the one wished for, as soon as its texts are here. */
@@ -102,6 +103,6 @@ export const usePage = defineStore("page", () => {
   }
 
   return {
-    language, offered, serverNow, meetingNow, officeZone, timeZone, clock, moment, longDay, problem, speak, forget, tellLanguage, guest, settled, attempt,
+    language, wished, offered, likely, serverNow, meetingNow, officeZone, timeZone, clock, moment, longDay, problem, speak, forget, tellLanguage, guest, settled, attempt,
   };
 });
