@@ -8,6 +8,7 @@ from typing import Any
 
 from rooms import events as ev
 from rooms import pool
+from rooms.commands import STAFF
 from rooms.interpreting import NOTHING_SET, Interpreting, followed
 from rooms.interpreting_events import InterpretingEvent
 from rooms.people import ONE_ADULT, Participant, Party, Role
@@ -311,6 +312,14 @@ def _apply_to_consents(state: Meeting, event: ev.Event) -> Meeting:
             raise ValueError(f"not an event of consents: {type(event).__name__}")
 
 
+def _whose_doing(state: Meeting, actor: str) -> Role | None:
+    """The newcomer or the host, for whom staff of the office stand; none for everybody else."""
+    if actor.startswith(STAFF):
+        return Role.HOST
+    person = state.participants.get(actor)
+    return person.role if person and person.role in (Role.NEWCOMER, Role.HOST) else None
+
+
 def _apply_to_people(state: Meeting, event: ev.Event) -> Meeting:
     match event:
         case ev.ParticipantInvited():
@@ -337,12 +346,11 @@ def _apply_to_people(state: Meeting, event: ev.Event) -> Meeting:
         case ev.ParticipantAdmitted():
             return _person(state, event.participant, lambda p: replace(p, admitted=True))
         case ev.ParticipantRemoved():
-            actor = state.participants.get(event.actor)
-            wished = actor is not None and actor.role is Role.NEWCOMER
+            by = _whose_doing(state, event.actor)
             return _person(
                 state,
                 event.participant,
-                lambda p: replace(p, removed=True, sent_away=wished, present_since=None, admitted=False),
+                lambda p: replace(p, removed=True, sent_away=by, present_since=None, admitted=False),
             )
         case ev.ReadyChanged():
             return _person(state, event.participant, lambda p: replace(p, ready=event.ready))

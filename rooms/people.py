@@ -49,7 +49,8 @@ ONE_ADULT = Party()
 class Participant:
     """One grant in one meeting. `station` and `agency` are set for officers only, `kind` for interpreters.
 
-    `came`: has been here, now or before. `sent_away`: removed by the newcomer's own wish.
+    `came`: has been here, now or before. `sent_away`: removed, and whose doing it
+    was: the newcomer's, or the host's, for whom staff of the office stand; none of theirs otherwise.
     """
 
     id: str
@@ -66,7 +67,7 @@ class Participant:
     admitted: bool = False
     ready: bool = False
     removed: bool = False
-    sent_away: bool = False
+    sent_away: Role | None = None
 
     @property
     def present(self) -> bool:

@@ -269,9 +269,14 @@ def sees_participant(state: Meeting, viewer: Participant, other: Participant) ->
     return reads(state, viewer, other)
 
 
-def sees_sent_away(viewer: Participant) -> bool:
-    """Whom the newcomer has sent away: themselves, and the host, who can ask what they want instead."""
-    return viewer.role in (Role.NEWCOMER, Role.HOST)
+def sees_sent_away(viewer: Participant, other: Participant) -> bool:
+    """Who will not come back: the newcomer, whoever has removed them, once they had come; and the host those
+    whom the newcomer has sent away, to ask what they want instead."""
+    if not other.removed:
+        return False
+    if other.sent_away is Role.NEWCOMER:
+        return viewer.role in (Role.NEWCOMER, Role.HOST)
+    return viewer.role is Role.NEWCOMER and other.came
 
 
 def sees_grants(state: Meeting, viewer: Participant) -> bool:

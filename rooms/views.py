@@ -103,14 +103,17 @@ class OfficerView:
 
 @dataclass(frozen=True, slots=True)
 class SentAwayView:
+    """`by`: newcomer or host; null when it was neither of them."""
+
     participant: str
     name: str
+    by: Role | None
 
 
 @dataclass(frozen=True, slots=True)
 class StationView:
     """`stood_still`: seconds since its start during which the meeting was paused; a pause that goes on is not
-    in it. `sent_away`: officers whom the newcomer has asked to leave, in the order of their invitations."""
+    in it. `sent_away`: officers who have been removed, in the order of their invitations."""
 
     number: int
     position: int
@@ -346,9 +349,9 @@ def station_view(state: Meeting, station: Station, now: float, names: Names) -> 
             if p.station == station.number and not p.removed
         ),
         sent_away=tuple(
-            SentAwayView(p.id, p.name)
+            SentAwayView(p.id, p.name, p.sent_away)
             for p in state.participants.values()
-            if p.station == station.number and p.sent_away
+            if p.station == station.number and p.removed
         ),
         break_after=station.break_after,
         stood_still=station.paused,
@@ -358,7 +361,8 @@ def station_view(state: Meeting, station: Station, now: float, names: Names) -> 
 def _seen_station(state: Meeting, viewer: Participant, view: StationView) -> StationView:
     """What comes after a station is for those who follow the day."""
     shown = view if in_chain(state, viewer) else replace(view, break_after=0)
-    return shown if sees_sent_away(viewer) else replace(shown, sent_away=())
+    told = (one for one in shown.sent_away if sees_sent_away(viewer, state.participants[one.participant]))
+    return replace(shown, sent_away=tuple(told))
 
 
 def participant_view(

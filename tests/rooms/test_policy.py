@@ -124,18 +124,38 @@ def test_a_removed_participant_is_out_at_once() -> None:
     assert TAX not in heard_by(story, NEWCOMER)
 
 
-def test_whom_the_newcomer_has_sent_away_only_they_and_the_host_are_told() -> None:
-    def told(story: Story, who: str) -> list[str]:
-        stations = snapshot(story.meeting, who, story.now, Names({}, {})).stations
-        return [one.participant for station in stations for one in station.sent_away]
+def told_of_leaving(story: Story, who: str) -> list[tuple[str, Role | None]]:
+    """Officers who will not come back, and whose doing that was, as `who` is told."""
+    stations = snapshot(story.meeting, who, story.now, Names({}, {})).stations
+    return [(one.participant, one.by) for station in stations for one in station.sent_away]
 
+
+def test_whom_the_newcomer_has_sent_away_only_they_and_the_host_are_told() -> None:
     story = started(1)
     story.do(cmd.Admit(actor=HOST, participant=COMPANION))
     story.do(cmd.Remove(actor=NEWCOMER, participant=TAX))
-    knowing = {who for who in story.meeting.participants if told(story, who) == [TAX]}
-    assert knowing == {NEWCOMER, HOST}
-    story.do(cmd.Remove(actor=HOST, participant=INSURANCE))
-    assert told(story, NEWCOMER) == [TAX]
+    told = {who: told_of_leaving(story, who) for who in story.meeting.participants}
+    assert {who for who in told if told[who]} == {NEWCOMER, HOST}
+    assert told[NEWCOMER] == told[HOST] == [(TAX, Role.NEWCOMER)]
+
+
+@pytest.mark.parametrize(
+    ("actor", "by"),
+    [(HOST, Role.HOST), ("staff:lena", Role.HOST), ("agency:skatteverket", None), (cmd.SYSTEM, None)],
+)
+def test_the_newcomer_alone_is_told_which_officer_somebody_else_has_removed(
+    actor: str, by: Role | None
+) -> None:
+    story = started(1)
+    story.do(cmd.Remove(actor=actor, participant=TAX))
+    told = {who: told_of_leaving(story, who) for who in story.meeting.participants}
+    assert {who: what for who, what in told.items() if what} == {NEWCOMER: [(TAX, by)]}
+
+
+def test_of_an_officer_who_never_came_nobody_is_told_that_they_were_removed() -> None:
+    story = planned()
+    story.do(cmd.Remove(actor="staff:lena", participant=INSURANCE))
+    assert told_of_leaving(story, NEWCOMER) == []
 
 
 def test_nobody_hears_themselves() -> None:

@@ -32,6 +32,19 @@ it("says who was asked to leave and what comes next, and that nobody is waited f
   expect(said).not.toContain("Vi väntar");
 });
 
+it.each([
+  ["host", "Personalen på plats har bett Karin Lund att lämna"],
+  [null, "Karin Lund är inte med längre"],
+] as const)("says who left and who will tell what comes next, when it was not the newcomer's doing (%s)", async (by, title) => {
+  const snapshot = scenes["newcomer-sent-away"]();
+  snapshot.stations[1].sent_away[0].by = by;
+  const said = await reads(snapshot);
+  expect(said).toContain(title);
+  expect(said).toContain("Personalen på plats berättar hur ni fortsätter.");
+  expect(said).not.toContain("Vi väntar");
+  expect(said).not.toContain("Ni bad");
+});
+
 it("calls whoever had no name of their own by the agency's", async () => {
   const snapshot = scenes["newcomer-sent-away"]();
   snapshot.stations[1].sent_away[0].name = "";

@@ -166,9 +166,9 @@ function everybody(): Snapshot {
 const unanswered = (): Snapshot => ({ ...base("p_new"), participants: people().filter((one) => one.id !== "p_karin") });
 
 /** Nobody stands in for whom the newcomer has asked to leave. */
-function sentAway(who: string): Snapshot {
+function sentAway(who: string, by: "newcomer" | "host" = "newcomer"): Snapshot {
   const all = stations();
-  all[1] = { ...all[1], officers: [], sent_away: [{ participant: "p_karin", name: "Karin Lund" }] };
+  all[1] = { ...all[1], officers: [], sent_away: [{ participant: "p_karin", name: "Karin Lund", by }] };
   return { ...base(who), stations: all, participants: people().filter((one) => one.id !== "p_karin") };
 }
 
@@ -225,6 +225,7 @@ export const scenes: Record<string, () => Snapshot> = {
   "newcomer-finished": allDone,
   "newcomer-unanswered": unanswered,
   "newcomer-sent-away": () => sentAway("p_new"),
+  "newcomer-officer-removed": () => sentAway("p_new", "host"),
   "newcomer-everybody": everybody,
   "newcomer-over-time": overTime,
   "newcomer-agreed": () => agreed(base("p_new")),

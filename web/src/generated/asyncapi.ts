@@ -1130,12 +1130,16 @@ export interface components {
              */
             to?: string | null;
         };
-        /** SentAwayView */
+        /**
+         * SentAwayView
+         * @description `by`: newcomer or host; null when it was neither of them.
+         */
         SentAwayView: {
             /** Participant */
             participant: string;
             /** Name */
             name: string;
+            by: components["schemas"]["Role"] | null;
         };
         /**
          * SessionClosed
@@ -1291,7 +1295,7 @@ export interface components {
         /**
          * StationView
          * @description `stood_still`: seconds since its start during which the meeting was paused; a pause that goes on is not
-         *     in it. `sent_away`: officers whom the newcomer has asked to leave, in the order of their invitations.
+         *     in it. `sent_away`: officers who have been removed, in the order of their invitations.
          */
         StationView: {
             /** Number */

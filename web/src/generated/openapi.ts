@@ -2035,12 +2035,16 @@ export interface components {
             /** Screens */
             screens: components["schemas"]["Screen"][];
         };
-        /** SentAwayView */
+        /**
+         * SentAwayView
+         * @description `by`: newcomer or host; null when it was neither of them.
+         */
         SentAwayView: {
             /** Participant */
             participant: string;
             /** Name */
             name: string;
+            by: components["schemas"]["Role"] | null;
         };
         /**
          * Session
@@ -2171,7 +2175,7 @@ export interface components {
         /**
          * StationView
          * @description `stood_still`: seconds since its start during which the meeting was paused; a pause that goes on is not
-         *     in it. `sent_away`: officers whom the newcomer has asked to leave, in the order of their invitations.
+         *     in it. `sent_away`: officers who have been removed, in the order of their invitations.
          */
         StationView: {
             /** Number */

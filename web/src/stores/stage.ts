@@ -37,12 +37,15 @@ export function useStage() {
       null,
   );
 
-  /** Whom the newcomer has sent away, by name, as long as nobody else is asked to the station. */
+  /** Who was removed, by name, and what that means in words, as long as nobody else is asked to the station. */
   const sentAway = computed(() => {
     const here = station.value;
     if (officer.value || !here || here.officers.length) return null;
     const last = here.sent_away.at(-1);
-    return last ? meeting.named({ name: last.name, role: "officer" as const, station: here.number }).name : null;
+    if (!last) return null;
+    const { name } = meeting.named({ name: last.name, role: "officer" as const, station: here.number });
+    if (last.by === "newcomer") return { name, title: t("newcomer.sentAway", { name }), text: t("newcomer.sentAwayText") };
+    return { name, title: t(last.by === "host" ? "newcomer.removedByHost" : "newcomer.withUsNoMore", { name }), text: t("newcomer.removedText") };
   });
 
   const paused = computed(() => meeting.snapshot?.meeting.state === "paused");
