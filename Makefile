@@ -50,9 +50,9 @@ PARTS := $(patsubst tests/bench/bench_%.py,bench-%,$(sort $(wildcard tests/bench
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
-install: $(STAMPS)/python $(PAGES)
+install: $(STAMPS)/python $(PAGES) $(STAMPS)/compiled
 
-run: $(STAMPS)/python $(PAGES)
+run: $(STAMPS)/python $(PAGES) $(STAMPS)/compiled
 	@exec $(VENV)/bin/motesrum demo $(ARGS)
 
 test: system $(STAMPS)/python-test $(PAGES)
@@ -83,8 +83,10 @@ TWO := --numprocesses 2 --dist loadfile
 # waits for it (as ours do) from answering for seconds.
 QUICK := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 1000000 { print "PYTEST_DEBUG_TEMPROOT=/dev/shm" }')
 
-pytest: $(STAMPS)/python-test
+# What moves packets is tested as it is, and once more compiled, as all workers of other tests run it.
+pytest: $(STAMPS)/python-test $(STAMPS)/compiled
 	$(QUICK) HYPOTHESIS_PROFILE=ci python -m pytest $(TWO) $(AGAIN) $(ARGS)
+	$(QUICK) HYPOTHESIS_PROFILE=ci python -m pytest $(TWO) $(AGAIN) -p tests.support.compiled tests/media
 
 web: $(PAGES)
 
@@ -117,6 +119,20 @@ $(STAMPS)/python: pyproject.toml $(VENV)/pyvenv.cfg
 	@mkdir -p $(STAMPS)
 	@echo 'Installing Mötesrum into $(VENV)' >&2
 	@$(VENV)/bin/python -m pip install --quiet --editable . >&2
+	@touch $@
+
+# Machine code of what moves packets, anew when a source has changed. Where it cannot be made the sources run
+# as they are; tests insist on it.
+$(STAMPS)/compiled: $(STAMPS)/python $(wildcard media/*.py config/*.py)
+	@if ! command -v cc >/dev/null || ! $(VENV)/bin/python -c 'import pathlib, sys, sysconfig; \
+		sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").is_file())'; then \
+		echo 'Not compiled: that takes a C compiler and the headers of Python (Debian: gcc, python3-dev).' >&2; \
+	else \
+		echo 'Compiling what moves sound and picture' >&2; \
+		$(VENV)/bin/python -m pip install --quiet --editable '.[compiled]' >&2 \
+		&& $(VENV)/bin/python -m media.compiled >$@.log 2>&1 \
+		|| { cat $@.log >&2; echo 'Not compiled; the sources run as they are.' >&2; }; \
+	fi
 	@touch $@
 
 $(STAMPS)/python-fuzz: pyproject.toml $(STAMPS)/python-test
@@ -163,6 +179,9 @@ system:
 	command -v docker-compose >/dev/null || missing="$$missing docker-compose"; \
 	command -v firefox-esr >/dev/null || command -v firefox >/dev/null || missing="$$missing firefox-esr"; \
 	command -v pulseaudio >/dev/null || missing="$$missing pulseaudio"; \
+	command -v cc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	$(PYTHON) -c 'import pathlib, sys, sysconfig; \
+		sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").is_file())' || missing="$$missing python3-dev"; \
 	find /usr/share/fonts -name 'NotoSans*' 2>/dev/null | grep -q . || missing="$$missing fonts-noto-core"; \
 	PATH="$$PATH:/usr/sbin"; \
 	command -v ip >/dev/null || missing="$$missing iproute2"; \
@@ -228,4 +247,4 @@ cluster-drill: system $(STAMPS)/python-test
 	python -m tests.bench.cluster_drill $(or $(ARGS),kills)
 
 clean:
-	rm -rf $(STAMPS) $(VENV) web/node_modules web/dist tests/artifacts tests/fuzz/corpus tests/fuzz/found *.egg-info
+	rm -rf $(STAMPS) $(VENV) media/__compiled__ web/node_modules web/dist tests/artifacts tests/fuzz/corpus tests/fuzz/found *.egg-info

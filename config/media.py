@@ -29,13 +29,15 @@ class Listen:
 @dataclass(frozen=True)
 class MediaSettings:
     """`port` 0 means any free one; the orphan limits are seconds without a controller. `batched` lets many
-    datagrams share a system call where the system can do that."""
+    datagrams share a system call where the system can do that, `compiled` takes what was compiled where
+    there is such."""
 
     listen: tuple[Listen, ...] = (Listen("127.0.0.1"),)
     port: int = 0
     orphan_forbid: float = 30.0
     orphan_end: float = 300.0
     batched: bool = True
+    compiled: bool = True
 
     def __post_init__(self) -> None:
         if not self.listen:

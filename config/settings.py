@@ -150,6 +150,8 @@ class Settings(Frozen):
     which a firewall must let through too: so more than one is the operator's to ask for."""
     media_batched: bool = True
     """Many packets share a system call where this machine can do that."""
+    media_compiled: bool = True
+    """Workers take what was compiled where there is such."""
     server_mix: bool = False
     """Devices that say that they cannot mix get one sound, made by a process of its own."""
     worker_ack_timeout: Seconds = 2.0
@@ -225,7 +227,14 @@ class Settings(Frozen):
     def media(self) -> MediaSettings:
         """What a media worker is told."""
         listen = tuple(Listen(each.ip, each.announced) for each in self.media_listen)
-        return MediaSettings(listen, self.media_port, self.orphan_forbid, self.orphan_end, self.media_batched)
+        return MediaSettings(
+            listen,
+            self.media_port,
+            self.orphan_forbid,
+            self.orphan_end,
+            self.media_batched,
+            self.media_compiled,
+        )
 
     @property
     def keys(self) -> Path:

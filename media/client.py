@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 PROTOCOL = 1
 START_LIMIT = 15.0
-PROGRAM = "media.worker"
+PROGRAM, INTERPRETED = "media", "media.worker"
 """The module that a worker's process runs."""
 _MAX_LINE = 64 << 20
 """A dump holds everything, so it may be longer than a request."""
@@ -282,8 +282,13 @@ async def start_worker(settings: MediaSettings, path: Path) -> Process:
 
 
 def _spawn(settings: MediaSettings, path: Path, ready_fd: int) -> Process:
-    words = ["-m", PROGRAM, "--socket", str(path), "--settings", settings.to_json()]
-    return Process.spawn([sys.executable, *words, "--ready-fd", str(ready_fd)], ready_fd)
+    return Process.spawn([*command(settings, path), "--ready-fd", str(ready_fd)], ready_fd)
+
+
+def command(settings: MediaSettings, path: Path) -> list[str]:
+    """What starts a worker that is controlled over this socket."""
+    program = PROGRAM if settings.compiled else INTERPRETED
+    return [sys.executable, "-m", program, "--socket", str(path), "--settings", settings.to_json()]
 
 
 async def _read_byte(descriptor: int) -> bytes:

@@ -1,6 +1,7 @@
 """The command `motesrum`. What is wrong with the settings or the machine is told in one line, exit code 2."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ import typer
 
 from config.catalogue import Catalogue, load_catalogue
 from config.settings import Settings
+from media.client import command as worker_command
 from signaling import agency_cli, audit_cli, ledger_cli, staff, store_cli, user_cli
 from signaling.flags import (
     AsJson,
@@ -127,14 +129,14 @@ def media_command(
     control: Annotated[Path | None, typer.Option("--socket", help="path of the control socket")] = None,
 ) -> None:
     """Run a media worker of its own."""
-    from media.worker import main as worker
     from signaling.app import WORKER_SOCKET
 
     settings = settings_of(config, media_port=media_port, data=data)
     path = control or settings.data / WORKER_SOCKET
     with told():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    raise typer.Exit(worker(["--socket", str(path), "--settings", settings.media.to_json()]))
+    words = worker_command(settings.media, path)
+    os.execv(words[0], words)
 
 
 @app.command("token")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from config.settings import Settings
-from media.batch import ways
+from media import batch, compiled
 from signaling import (
     doctor_address,
     doctor_cluster,
@@ -31,7 +31,8 @@ def checks(settings: Settings) -> list[tuple[str, Callable[[], str | None]]]:
         (f"there is room on the disk of {settings.data}", lambda: _room(settings.data)),
         *doctor_secrets.checks(settings),
         *doctor_ports.checks(settings),
-        (f"packets of sound and picture: {ways(batched=settings.media_batched)}", lambda: None),
+        (f"packets of sound and picture: {batch.ways(batched=settings.media_batched)}", lambda: None),
+        (f"what moves them: {compiled.ways(wanted=settings.media_compiled)}", lambda: None),
         ("cameras work in browsers (HTTPS or localhost)", lambda: _camera(settings)),
         *doctor_tls.checks(settings),
         *doctor_address.checks(settings),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import ipaddress
 import socket
@@ -190,14 +191,24 @@ def test_what_is_withdrawn_is_not_sent_and_the_rest_is(
     assert (counted.packets_out, counted.bytes_out) == (1, 5)
 
 
+def refused(why: int) -> int:
+    """What the kernel answers then."""
+    ctypes.set_errno(why)
+    return -1
+
+
 def test_what_a_full_socket_does_not_take_is_dropped_and_counted(
     batched: tuple[Box, BatchedSocket], peer: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     box, queue = batched
     counted = Traffic()
     lane = queue.lane(peer.getsockname(), counted)
-    send = queue._out.send
-    monkeypatch.setattr(queue._out, "send", lambda first, end: (0, errno.EAGAIN) if first else send(0, 1))
+    call, first = queue._out._call, queue._out._messages_at
+
+    def full_after_one(descriptor: int, at: int, count: int, flags: int) -> int:
+        return call(descriptor, at, 1, flags) if at == first else refused(errno.EAGAIN)
+
+    monkeypatch.setattr(queue._out, "_call", full_after_one)
     for datagram in UNEQUAL[:4]:
         lane.send(datagram)
     queue.flush()
@@ -219,23 +230,24 @@ def test_where_the_kernel_cuts_nothing_up_datagrams_go_one_by_one(
 ) -> None:
     box, queue = batched
     counted = Traffic()
-    lane, send = queue.lane(peer.getsockname(), counted), queue._out.send
+    lane, call = queue.lane(peer.getsockname(), counted), queue._out._call
     lane.segments = True
-    refused = []
+    began = []
 
-    def refuse(first: int, end: int) -> tuple[int, int]:
+    def refuse(descriptor: int, at: int, count: int, flags: int) -> int:
         if lane.segments:
-            refused.append(first)
-            return 0, refusal
-        return send(first, end)
+            began.append(at)
+            return refused(refusal)
+        taken: int = call(descriptor, at, count, flags)
+        return taken
 
-    monkeypatch.setattr(queue._out, "send", refuse)
+    monkeypatch.setattr(queue._out, "_call", refuse)
     for _ in range(2):
         for datagram in EQUAL:
             lane.send(datagram)
         queue.flush()
         assert taken(peer) == EQUAL
-    assert refused == [0]
+    assert began == [queue._out._messages_at]
     assert counted.packets_out == box.traffic.packets_out == 2 * len(EQUAL)
     assert counted.drops == box.traffic.drops == {}
 

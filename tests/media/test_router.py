@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media import rtcp, rtp
+from media.burst import Burst
 from media.errors import WorkerError
 from media.ice import CONSENT
 from media.pli import KeyframeRequests
@@ -17,6 +18,7 @@ from media.producer import Producer
 from media.router import MAX_TRANSPORTS_PER_OWNER
 from media.sequence import REACH, SeenWindow, SequenceMap
 from media.stats import Drop
+from media.stream import Media
 from media.table import PermissionTable
 from media.transport import MAX_PRODUCERS, Transport, TransportState
 from tests.media.endpoint import (
@@ -77,26 +79,38 @@ def test_a_packet_keeps_its_payload_marker_and_timestamp(room: Room) -> None:
     assert packet.payload_type == 100
 
 
-def test_listeners_of_one_form_share_a_packet_which_is_not_kept(
-    room: Room, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    built: list[int] = []
-    build = rtp.build
+def test_packets_for_listeners_are_not_kept(room: Room) -> None:
     speaker, listener = speaker_and_listener(room)
     producer = camera(room, speaker)
     for number in range(3):
         room.consume(listener, producer, f"c{number}")
-    packet = vp8().packet(KEYFRAME)
-    monkeypatch.setattr(rtp, "build", lambda **parts: built.append(1) or build(**parts))
-    send(room, speaker, packet)
-    assert len(built) == 1
+    send(room, speaker, vp8().packet(KEYFRAME))
     assert [each.payload for each in out(listener).rtp] == [KEYFRAME] * 3
     assert len({each.ssrc for each in out(listener).rtp}) == 3
+    kept = kept_of(producer, room)
+    assert kept.payload == KEYFRAME
+    assert kept.packets == {}
+
+
+def test_listeners_of_one_form_share_a_packet(room: Room) -> None:
+    speaker, listener = speaker_and_listener(room)
+    producer = camera(room, speaker)
+    send(room, speaker, vp8().packet(KEYFRAME))
+    consumers = [room.consume(listener, producer, f"c{number}") for number in range(2)]
+    burst = Burst(kept_of(producer, room))
+    consumers[0].forward(burst)
+    ((form, packet),) = burst.media[0].packets.items()
+    burst.media[0].packets[form] = packet[:-1] + b"!"
+    consumers[1].forward(burst)
+    assert [each.payload for each in out(listener).rtp] == [KEYFRAME, KEYFRAME[:-1] + b"!"]
+
+
+def kept_of(producer: Producer, room: Room) -> Media:
+    """The first packet that its source has sent."""
     (stream,) = producer.present_streams
     kept = stream.recent.get(vp8().sequence, room.now)
     assert kept is not None
-    assert kept.payload == KEYFRAME
-    assert kept.packets == {}
+    return kept
 
 
 def test_nothing_flows_before_resume(room: Room) -> None:
@@ -478,7 +492,8 @@ def test_a_transport_that_fails_is_closed_and_the_others_go_on(
 ) -> None:
     speaker, listener = speaker_and_listener(room)
     microphone(room, speaker)
-    monkeypatch.setattr(speaker, "_send_twcc", None)
+    monkeypatch.setattr(speaker.dtls, "send_rtcp", None)
+    send(room, speaker, opus().packet())
     room.tick()
     assert speaker.state is TransportState.CLOSED
     assert list(room.router.transports.values()) == [listener]
