@@ -83,10 +83,13 @@ TWO := --numprocesses 2 --dist loadfile
 # waits for it (as ours do) from answering for seconds.
 QUICK := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 1000000 { print "PYTEST_DEBUG_TEMPROOT=/dev/shm" }')
 
-# What moves packets is tested as it is, and once more compiled, as all workers of other tests run it.
+# What moves packets is tested as it is, and once more compiled. Files that start workers are left out of that:
+# workers run compiled wherever a test does not say otherwise.
+WORKERS := $(patsubst %,--ignore=tests/media/test_%.py,worker hostile lossy_path mixing synthetic pictures)
+
 pytest: $(STAMPS)/python-test $(STAMPS)/compiled
 	$(QUICK) HYPOTHESIS_PROFILE=ci python -m pytest $(TWO) $(AGAIN) $(ARGS)
-	$(QUICK) HYPOTHESIS_PROFILE=ci python -m pytest $(TWO) $(AGAIN) -p tests.support.compiled tests/media
+	$(QUICK) HYPOTHESIS_PROFILE=ci python -m pytest $(TWO) $(AGAIN) -p tests.support.compiled $(WORKERS) tests/media
 
 web: $(PAGES)
 

@@ -5,7 +5,7 @@ import pytest
 from tests.media import rig
 
 
-@pytest.fixture(params=[True, False], ids=["batched", "plain"])
+@pytest.fixture(params=[True, False], ids=["fast", "plain"])
 def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers of this test share a system call for many packets, and then they do not."""
-    monkeypatch.setattr(rig, "batched", request.param)
+    """Workers of this test run compiled, with many packets in a system call, and then neither."""
+    monkeypatch.setattr(rig, "fast", request.param)

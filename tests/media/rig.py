@@ -65,14 +65,14 @@ class Rig:
         return next(each for each in stats["consumers"] if each["id"] == id_)
 
 
-batched = True
+fast = True
 """How a worker whose settings are left open reads and writes; `both_ways` in conftest tries both."""
 
 
 @asynccontextmanager
 async def running(tmp_path: Path, settings: MediaSettings | None = None) -> AsyncIterator[Rig]:
     path = tmp_path / "control.sock"
-    process = await start_worker(settings or MediaSettings(batched=batched), path)
+    process = await start_worker(settings or MediaSettings(batched=fast, compiled=fast), path)
     events: list[Event] = []
     changed = asyncio.Event()
 
