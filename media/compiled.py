@@ -22,10 +22,10 @@ PACKAGE = Path(__file__).parent
 KEPT_IN = PACKAGE / "__compiled__"
 GROUP = "motesrum_media"
 MODULES = (
-    *("allocation", "batch", "block", "bounds", "burst", "cache", "consumer", "demand", "downlink"),
-    *("keyframes", "layers", "leg", "loss", "nack", "pli", "producer", "protection", "rates", "reception"),
-    *("red", "redundancy", "resend", "router", "rtcp", "rtp", "sequence", "speakers", "srtp", "stats"),
-    *("strain", "stream", "table", "transport", "twcc", "vp8"),
+    *("allocation", "batch", "block", "bounds", "burst", "cache", "consumer", "demand", "downlink", "dtls"),
+    *("ice", "keyframes", "layers", "leg", "loss", "nack", "pli", "port", "producer", "protection"),
+    *("rates", "reception", "red", "redundancy", "resend", "router", "rtcp", "rtp", "sequence", "speakers"),
+    *("srtp", "stats", "strain", "stream", "table", "transport", "twcc", "vp8"),
 )
 """Whatever is done for a packet or a report. The rest is rare, or waits for the kernel."""
 SMALL = "s"

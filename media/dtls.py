@@ -1,8 +1,7 @@
-"""DTLS-SRTP (RFC 5764) over any datagram sender. The only file that touches aiortc's private parts.
+"""DTLS-SRTP (RFC 5764) over any datagram sender.
 
-aiortc 1.16.0 does the handshake; SRTP goes past its packet path. Both the server (role "server"
-towards browsers) and a client of ours use `DtlsEndpoint`. Only DTLS datagrams reach aiortc, and of
-them no plaintext alert: anybody who can forge a source address could otherwise end a handshake.
+Both the server (role "server" towards browsers) and a client of ours use `DtlsEndpoint`. No plaintext alert
+reaches the handshake: anybody who can forge a source address could otherwise end it.
 """
 
 from __future__ import annotations
@@ -11,12 +10,11 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
-
-from aiortc import rtcdtlstransport as _aiortc
+from typing import Any, Protocol
 
 from media.batch import Lane
 from media.block import Block, Copy
+from media.handshake import HEADER, Certificate, Connection, Feed, Remote, checked_parameters
 from media.srtp import MAX_PACKET, Inbound, Outbound
 from media.stats import Drop, Traffic
 
@@ -26,8 +24,6 @@ ATTEMPTS = 3
 """A handshake that fails on forged bytes is begun anew; the peer's retransmission completes it."""
 MAX_SOURCES = 256
 """SSRCs one peer may send from; libsrtp keeps a replay window for each of them."""
-_QUEUE = 32
-_HEADER = 13
 _ALERT = 21
 _PLAINTEXT_TYPES = range(20, 28)
 _UNIFIED_HEADER = range(32, 64)
@@ -41,18 +37,25 @@ class DtlsState(StrEnum):
     CLOSED = "closed"
 
 
-class Certificate:
-    """A self-signed certificate; a worker makes one and uses it for all its transports."""
+class Dtls(Protocol):
+    """What a transport needs of its association; see `DtlsEndpoint`."""
 
-    def __init__(self) -> None:
-        self.private = _aiortc.RTCCertificate.generateCertificate()
+    state: DtlsState
+    rtt: float | None
+    lane: Lane | None
+    trailer: int
 
-    def parameters(self, role: str = "auto") -> dict[str, Any]:
-        """mediasoup's DtlsParameters."""
-        fingerprints = [
-            {"algorithm": entry.algorithm, "value": entry.value} for entry in self.private.getFingerprints()
-        ]
-        return {"role": role, "fingerprints": fingerprints}
+    def start(self, parameters: Mapping[str, Any]) -> None: ...
+    def receive_dtls(self, data: bytes, now: float) -> None: ...
+    def unprotected(self, datagrams: Sequence[bytes], now: float) -> list[bytes]: ...
+    def forward(self, block: Block, copy: Copy, of: object) -> Sequence[int]: ...
+    def forward_one(
+        self, packet: bytes | bytearray, sequence: int, timestamp: int, ssrc: int, of: object
+    ) -> bytes | None: ...
+    def send_rtcp(self, packet: bytes, of: object = None) -> bool: ...
+    def send_rtp(self, packet: bytes, of: object = None) -> bool: ...
+    def send_protected(self, datagram: bytes, of: object = None) -> bool: ...
+    def close(self) -> None: ...
 
 
 class DtlsEndpoint:
@@ -83,8 +86,8 @@ class DtlsEndpoint:
         self._certificate = certificate
         self._send = send
         self._on_state, self._on_rtp, self._on_rtcp = on_state, on_rtp, on_rtcp
-        self._feed = _Feed(send, clock)
-        self._connection: _Connection | None = None
+        self._feed = Feed(send, clock)
+        self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
         self._inbound: Inbound | None = None
         self._outbound: Outbound | None = None
@@ -226,7 +229,7 @@ class DtlsEndpoint:
             self._task = None
         self._stop_connection()
 
-    async def _handshake(self, role: str, remote: _aiortc.RTCDtlsParameters) -> None:
+    async def _handshake(self, role: str, remote: Remote) -> None:
         try:
             async with asyncio.timeout(HANDSHAKE_LIMIT):
                 for _ in range(ATTEMPTS):
@@ -238,17 +241,16 @@ class DtlsEndpoint:
         if self.state is DtlsState.CONNECTING:
             self._end(DtlsState.FAILED)
 
-    async def _attempt(self, role: str, remote: _aiortc.RTCDtlsParameters) -> bool:
+    async def _attempt(self, role: str, remote: Remote) -> bool:
         """Whether this connection decided: connected, or a peer that is not who it should be."""
         self._stop_connection()
         self._feed.begin()
-        connection = self._connection = _Connection(self._feed, self._certificate.private)
-        connection._set_role(role)
-        connection.on("statechange", lambda: self._connection_changed(connection))
+        connection = Connection(self._feed, self._certificate, role, self._changed)
+        self._connection = connection
         await connection.start(remote)
-        if connection._state is _aiortc.State.CONNECTED:
+        if connection.connected:
             self.rtt = self._feed.rtt
-            self._inbound, self._outbound = connection._rx_srtp, connection._tx_srtp
+            self._inbound, self._outbound = connection.sessions
             self.trailer = self._outbound.trailer
             self._change(DtlsState.CONNECTED)
             return True
@@ -256,26 +258,14 @@ class DtlsEndpoint:
             self._end(DtlsState.FAILED)
         return connection.stranger
 
-    def _connection_changed(self, connection: _Connection) -> None:
-        if connection._state is _aiortc.State.CLOSED and self.state is DtlsState.CONNECTED:
+    def _changed(self, connection: Connection) -> None:
+        if connection.closed and self.state is DtlsState.CONNECTED:
             self._end(DtlsState.CLOSED)
 
     def _stop_connection(self) -> None:
-        """Run aiortc's `stop` to its end at once: with our sender it never waits.
-
-        Its listener refers back to the connection: without it OpenSSL's and libsrtp's memory, with the keys,
-        is freed at once, and not when Python looks for cycles, minutes later.
-        """
         connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        connection.remove_all_listeners()
-        stopping = connection.stop()
-        try:
-            stopping.send(None)
-        except StopIteration:
-            return
-        stopping.close()
+        if connection is not None:
+            connection.stop_now()
 
     def _end(self, state: DtlsState) -> None:
         self._inbound = self._outbound = None
@@ -287,28 +277,6 @@ class DtlsEndpoint:
             self._on_state(state)
 
 
-def checked_parameters(parameters: Mapping[str, Any]) -> tuple[str, _aiortc.RTCDtlsParameters]:
-    """Our role and the peer's fingerprints; `ValueError` when there is nothing to check the peer by."""
-    remote_role = parameters.get("role", "auto")
-    if remote_role not in ("auto", "client", "server"):
-        raise ValueError("dtlsParameters.role must be auto, client or server")
-    entries = parameters.get("fingerprints")
-    if not isinstance(entries, list) or not 0 < len(entries) <= 8:
-        raise ValueError("dtlsParameters.fingerprints must hold one to eight entries")
-    fingerprints = [_fingerprint(entry) for entry in entries]
-    if not any(entry.algorithm.lower() in _aiortc.X509_DIGEST_ALGORITHMS for entry in fingerprints):
-        raise ValueError("dtlsParameters.fingerprints: sha-256, sha-384 or sha-512 is needed")
-    role = "client" if remote_role == "server" else "server"
-    return role, _aiortc.RTCDtlsParameters(fingerprints=fingerprints)
-
-
-def _fingerprint(entry: object) -> _aiortc.RTCDtlsFingerprint:
-    match entry:
-        case {"algorithm": str(algorithm), "value": str(value)}:
-            return _aiortc.RTCDtlsFingerprint(algorithm=algorithm, value=value)
-    raise ValueError("a fingerprint is {algorithm, value}")
-
-
 def without_plaintext_alerts(data: bytes) -> bytes:
     """The datagram without alert records of epoch 0; nothing when it is malformed (RFC 6347 section 4.1)."""
     kept = bytearray()
@@ -316,82 +284,10 @@ def without_plaintext_alerts(data: bytes) -> bytes:
     while at < len(data):
         if data[at] in _UNIFIED_HEADER:
             return bytes(kept) + data[at:]
-        end = at + _HEADER + int.from_bytes(data[at + 11 : at + 13], "big")
-        if data[at] not in _PLAINTEXT_TYPES or at + _HEADER > len(data) or end > len(data):
+        end = at + HEADER + int.from_bytes(data[at + 11 : at + 13], "big")
+        if data[at] not in _PLAINTEXT_TYPES or at + HEADER > len(data) or end > len(data):
             return b""
         if data[at] != _ALERT or data[at + 3 : at + 5] != b"\0\0":
             kept += data[at:end]
         at = end
     return bytes(kept)
-
-
-class _Feed:
-    """Stands in for aiortc's RTCIceTransport, of which it uses `role`, `_recv` and `_send`."""
-
-    role = "controlled"
-
-    def __init__(self, send: Callable[[bytes], object], clock: Callable[[], float]) -> None:
-        self._datagram_out = send
-        self._clock = clock
-        self._waiting: asyncio.Queue[bytes] = asyncio.Queue(_QUEUE)
-        self._flight_sent: float | None = None
-        self._asked = self._answer = b""
-        self.rtt: float | None = None
-
-    def begin(self) -> None:
-        """What has been answered before is another connection's."""
-        self._asked = self._answer = b""
-
-    def put(self, data: bytes, now: float) -> bool:
-        if self._answer and data[_HEADER:] == self._asked:
-            # OpenSSL says nothing to a hello that it has seen, until its own timer fires: after a second at
-            # the soonest, where a browser asks again after 50 ms.
-            self._datagram_out(self._answer)
-            return True
-        if self._flight_sent is not None:
-            taken = max(0.0, now - self._flight_sent)
-            self.rtt = taken if self.rtt is None else min(self.rtt, taken)
-            self._flight_sent = None
-        try:
-            self._waiting.put_nowait(data)
-        except asyncio.QueueFull:
-            return False
-        return True
-
-    async def _recv(self) -> bytes:
-        data = await self._waiting.get()
-        self._asked, self._answer = data[_HEADER:], b""
-        return data
-
-    async def _send(self, data: bytes) -> None:
-        self._flight_sent = self._clock()
-        self._answer = data
-        self._datagram_out(data)
-
-
-class _Connection(_aiortc.RTCDtlsTransport):  # type: ignore[misc]
-    """aiortc's DTLS, with SRTP sessions that refuse to protect one sequence number twice.
-
-    Under GCM a repeated index with other bytes would give the keystream away.
-    """
-
-    def __init__(self, feed: _Feed, certificate: Any) -> None:
-        super().__init__(feed, [certificate])
-        self.stranger = False
-
-    def _validate_peer_identity(self, remoteParameters: _aiortc.RTCDtlsParameters) -> None:
-        super()._validate_peer_identity(remoteParameters)
-        self.stranger = self._state is _aiortc.State.FAILED
-
-    def _setup_srtp(self) -> None:
-        chosen = self._ssl.get_selected_srtp_profile()
-        profile = next((known for known in self._srtp_profiles if known.openssl_profile == chosen), None)
-        if profile is None:
-            self._set_state(_aiortc.State.FAILED)
-            return
-        material = self._ssl.export_keying_material(
-            b"EXTRACTOR-dtls_srtp", 2 * (profile.key_length + profile.salt_length)
-        )
-        ours = 1 if self._role == "server" else 0
-        self._tx_srtp = Outbound(profile.libsrtp_profile, profile.get_key_and_salt(material, ours))
-        self._rx_srtp = Inbound(profile.libsrtp_profile, profile.get_key_and_salt(material, 1 - ours))

@@ -1,4 +1,4 @@
-"""What the worker answers when a request cannot be carried out."""
+"""What the worker answers when a request cannot be carried out, and why it does not start."""
 
 from __future__ import annotations
 
@@ -15,3 +15,7 @@ class WorkerError(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+
+class PortTaken(OSError):
+    """The port cannot be bound; the message says which and why."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from media.consumer import Consumer
-from media.dtls import Certificate
 from media.errors import WorkerError
+from media.handshake import Certificate
 from media.memory import GiveBack
 from media.ortc import (
     OrtcError,

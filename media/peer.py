@@ -14,7 +14,8 @@ from enum import StrEnum
 from typing import Any
 
 from media.checks import Address, Checks, Path
-from media.dtls import Certificate, DtlsEndpoint, DtlsState
+from media.dtls import DtlsEndpoint, DtlsState
+from media.handshake import Certificate
 
 OnPacket = Callable[[bytes, int], None]
 """Called with an unprotected packet and its arrival in nanoseconds of CLOCK_REALTIME."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from config.media import Listen
 from media.batch import Lane, UdpSocket, wrapped
+from media.errors import PortTaken
 from media.ice import IceAgent, Path, Refused
 from media.srtp import MAX_DATAGRAM
 from media.stats import Drop, Traffic
@@ -26,10 +27,6 @@ log = logging.getLogger(__name__)
 _BUFFER = 4 << 20
 _BIND_TRIES = 20
 _LOGGED_FAULTS = 10
-
-
-class PortTaken(OSError):
-    """The port cannot be bound; the message says which and why."""
 
 
 class Port:

@@ -12,7 +12,7 @@ from media.keyframes import h264_keyframe
 from media.ortc import AUDIO_LEVEL, MID, NACK, REPAIRED_RID, RID, ProducerParameters
 from media.rtp import RtpPacket, audio_level
 from media.stats import Drop, ProducerStats
-from media.stream import ASKED_FOR, VIDEO_ROOM, Media, Placed, Stream, made
+from media.stream import ASKED_FOR, VIDEO_ROOM, Media, Placed, Stream
 
 if TYPE_CHECKING:
     from media.consumer import Consumer
@@ -23,6 +23,7 @@ MOST_RELAYED = 0.4
 """No listener makes an encoder prepare for more: redundancy is taken from everybody's sound."""
 COMES_WITHIN = 2.0
 """Seconds after which a layer that was asked for, and does not come, is not counted with."""
+_NONE: dict[int, bytes] = {}
 _ASKED_AT_ONCE = 200
 """Packets that one NACK names, so that it stays below 900 bytes."""
 
@@ -207,20 +208,18 @@ class Producer:
             media.packets.clear()
 
     def _media(self, stream: Stream, placed: Placed, packet: RtpPacket, payload: bytes, now: float) -> Media:
-        extensions = self._translated(packet) if self._forwarded and packet.extensions else {}
+        extensions = self._translated(packet) if self._forwarded and packet.extensions else _NONE
         sequence, timestamp, after = placed
         if self._vp8:
-            described = vp8.describe(payload)
-            _, keyframe, picture, _, _, _, temporal, _ = described
-            picture = stream.picture_of(described) if picture >= 0 else -1
+            described: vp8.Vp8 | None = vp8.describe(payload)
+            assert described is not None
+            keyframe, picture = described.keyframe, stream.picture_of(described)
         else:
-            described, temporal, picture = None, 0, -1
+            described, picture = None, -1
             keyframe = self._video and h264_keyframe(payload)
-        return made(
-            (
-                *(stream, sequence, timestamp, after, packet.marker, payload, extensions, keyframe, now, {}),
-                *(described, temporal, picture),
-            )
+        marker = packet.marker
+        return Media(
+            stream, sequence, timestamp, after, marker, payload, extensions, keyframe, now, described, picture
         )
 
     def _translated(self, packet: RtpPacket) -> dict[int, bytes]:

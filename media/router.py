@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from media.consumer import Consumer
-from media.dtls import Certificate
 from media.errors import WorkerError
+from media.handshake import Certificate
 from media.ortc import (
     DeviceCapabilities,
     OrtcError,

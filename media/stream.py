@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple
 
 from media.cache import RecentPackets
 from media.nack import MissingPackets
@@ -142,7 +140,7 @@ Placed = tuple[int, int, float]
 """Unwrapped sequence and timestamp, and when a packet arrived that is known to be sent earlier."""
 
 
-class Media(NamedTuple):
+class Media:
     """A packet on its way to consumers.
 
     `temporal` is its layer, 0 the lowest and for all that has none; `picture` its picture's unwrapped number,
@@ -152,23 +150,31 @@ class Media(NamedTuple):
     sent before the one that arrived at `after`; that is `now` for all but late and resent ones.
     """
 
-    stream: Stream
-    sequence: int
-    timestamp: int
-    after: float
-    marker: bool
-    payload: bytes
-    extensions: dict[int, bytes]
-    keyframe: bool
-    now: float
-    packets: dict[str, bytes]
-    vp8: Vp8 | None = None
-    temporal: int = 0
-    picture: int = -1
+    __slots__ = (
+        *("after", "extensions", "keyframe", "marker", "now", "packets", "payload", "picture", "sequence"),
+        *("stream", "temporal", "timestamp", "vp8"),
+    )
 
-
-made = partial(tuple.__new__, Media)
-"""Takes all fields as a tuple, for what is made of every packet."""
+    def __init__(
+        self,
+        stream: Stream,
+        sequence: int,
+        timestamp: int,
+        after: float,
+        marker: bool,
+        payload: bytes,
+        extensions: dict[int, bytes],
+        keyframe: bool,
+        now: float,
+        vp8: Vp8 | None,
+        picture: int,
+    ) -> None:
+        self.stream, self.sequence, self.timestamp = stream, sequence, timestamp
+        self.after, self.now = after, now
+        self.marker, self.payload, self.extensions = marker, payload, extensions
+        self.keyframe, self.vp8, self.picture = keyframe, vp8, picture
+        self.temporal = 0 if vp8 is None else vp8.temporal
+        self.packets: dict[str, bytes] = {}
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from media import rtcp, rtp
 from media.allocation import Allocation
 from media.consumer import Consumer
-from media.dtls import Certificate, DtlsEndpoint, DtlsState
+from media.dtls import Dtls, DtlsEndpoint, DtlsState
 from media.errors import WorkerError
+from media.handshake import Certificate
 from media.ice import Path
 from media.loss import Loss
 from media.nack import UNKNOWN_RTT
@@ -83,7 +84,7 @@ class Transport:
         self._feedback = Budget(FEEDBACK_RATE, FEEDBACK_MOST)
         self.allocation = Allocation(self, router.clock())
         self.ice = port.agent.open(self)
-        self.dtls = DtlsEndpoint(
+        self.dtls: Dtls = DtlsEndpoint(
             certificate,
             self._send,
             on_state=self._dtls_changed,

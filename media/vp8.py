@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 from media.sequence import SequenceMap
 
@@ -14,7 +13,7 @@ _SKIPPED = 32
 _BEFORE = 256
 
 
-class Vp8(NamedTuple):
+class Vp8:
     """What a payload says of itself.
 
     `picture` and `tl0` (TL0PICIDX) are as on the wire, -1 without them; they stand from `picture_at` on, one
@@ -22,14 +21,22 @@ class Vp8(NamedTuple):
     decoder of a lower one can go up to it.
     """
 
-    begins: bool
-    keyframe: bool
-    picture: int = -1
-    long: bool = False
-    picture_at: int = 0
-    tl0: int = -1
-    temporal: int = 0
-    sync: bool = False
+    __slots__ = ("begins", "keyframe", "long", "picture", "picture_at", "sync", "temporal", "tl0")
+
+    def __init__(
+        self,
+        begins: bool,
+        keyframe: bool,
+        picture: int = -1,
+        long: bool = False,
+        picture_at: int = 0,
+        tl0: int = -1,
+        temporal: int = 0,
+        sync: bool = False,
+    ) -> None:
+        self.begins, self.keyframe = begins, keyframe
+        self.picture, self.long, self.picture_at = picture, long, picture_at
+        self.tl0, self.temporal, self.sync = tl0, temporal, sync
 
 
 _CUT_OFF = Vp8(False, False)

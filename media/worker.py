@@ -23,9 +23,9 @@ from typing import Any
 
 from config import faults
 from config.media import MediaSettings
-from media.errors import WorkerError
+from media.errors import PortTaken, WorkerError
 from media.exchange import Exchange
-from media.port import Port, PortTaken
+from media.port import Port
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,8 @@ from typing import Any
 from aioice import stun
 
 from media import rtcp, rtp
-from media.dtls import Certificate, DtlsEndpoint, DtlsState
+from media.dtls import DtlsEndpoint, DtlsState
+from media.handshake import Certificate
 
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@ll")

@@ -10,7 +10,8 @@ from config.media import Listen
 from media import rtcp, rtp
 from media.block import Block, Copy
 from media.consumer import Consumer
-from media.dtls import Certificate, DtlsState
+from media.dtls import DtlsState
+from media.handshake import Certificate
 from media.ortc import router_capabilities, validate_capabilities
 from media.port import Port
 from media.producer import Producer

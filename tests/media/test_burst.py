@@ -274,7 +274,7 @@ def voices(groups: list[list[bytes]]) -> list[list[tuple[int, int, bytes]]]:
             assert len({each.sequence for each in sent}) == len(sent)
             end._receive_rtcp(rtcp.build_nack(1, consumer.ssrc, [each.sequence for each in sent]), room.now)
             again = out(end).rtp[len(sent) :]
-            assert {each.sequence: each for each in again} == {each.sequence: each for each in sent}
+            assert {each.sequence: each.data for each in again} == {each.sequence: each.data for each in sent}
             found.append(
                 [(each.sequence - sent[0].sequence & 0xFFFF, each.timestamp, each.payload) for each in sent]
             )

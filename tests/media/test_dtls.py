@@ -14,14 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media import rtcp, rtp
-from media.dtls import (
-    MAX_SOURCES,
-    Certificate,
-    DtlsEndpoint,
-    DtlsState,
-    checked_parameters,
-    without_plaintext_alerts,
-)
+from media.dtls import MAX_SOURCES, DtlsEndpoint, DtlsState, without_plaintext_alerts
+from media.handshake import Certificate, checked_parameters
 from media.srtp import MAX_PACKET
 from media.stats import Drop
 
@@ -295,7 +289,7 @@ def test_what_is_left_of_any_datagram_is_made_of_its_records(noise: bytes) -> No
 
 
 def test_the_private_parts_of_aiortc_are_those_that_were_read() -> None:
-    """Fails on an upgrade: read media/dtls.py beside the new source, then change the version here."""
+    """Fails on an upgrade: read media/handshake.py beside the new source, then change the version here."""
     assert version("aiortc") == "1.16.0"
     transport = private.RTCDtlsTransport
     for name in ("_set_role", "_set_state", "_setup_srtp", "_validate_peer_identity", "start", "stop"):

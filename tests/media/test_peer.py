@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from media import rtcp, rtp
 from media.checks import CONSENT, CONSENT_LAPSES, Checks, Path
-from media.dtls import Certificate, DtlsState
+from media.dtls import DtlsState
+from media.handshake import Certificate
 from media.peer import Peer, PeerFailed, PeerState, udp_addresses
 from tests.support.rtc import Eventually, LiteServer, lite_server
 

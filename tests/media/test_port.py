@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.media import Listen
-from media.port import Port, PortTaken
+from media.errors import PortTaken
+from media.port import Port
 from media.stats import Drop
 from tests.media.endpoint import binding_request
 

@@ -207,6 +207,8 @@ async def test_the_doctor_finds_a_taken_port(tmp_path: Path) -> None:
     assert "ok     data folder" in ended.out
     assert "ok     packets of sound and picture: many in a system call" in ended.out
     assert "ok     what moves them: compiled" in ended.out
-    plain = await run("doctor", "--data", str(tmp_path), MOTESRUM_MEDIA_BATCHED="false", MOTESRUM_MEDIA_COMPILED="no")
+    plain = await run(
+        "doctor", "--data", str(tmp_path), MOTESRUM_MEDIA_BATCHED="false", MOTESRUM_MEDIA_COMPILED="no"
+    )
     assert "packets of sound and picture: a system call for each (the settings say so)" in plain.out
     assert "what moves them: not compiled (the settings say so)" in plain.out

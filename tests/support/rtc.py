@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from config.media import Listen
-from media.dtls import Certificate, DtlsEndpoint, DtlsState
+from media.dtls import DtlsEndpoint, DtlsState
+from media.handshake import Certificate
 from media.ice import IceSession
 from media.port import Port
 

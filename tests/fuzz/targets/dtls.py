@@ -7,7 +7,8 @@ happens no task and no fault remains.
 from __future__ import annotations
 
 from media import rtp
-from media.dtls import Certificate, DtlsEndpoint, DtlsState
+from media.dtls import DtlsEndpoint, DtlsState
+from media.handshake import Certificate
 from tests.fuzz.looping import run, turns
 from tests.fuzz.reading import Input
 from tests.fuzz.target import Target
