@@ -8,6 +8,7 @@ COPY web ./
 RUN npm run build
 
 FROM python:3.13-slim AS installed
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 RUN python -m venv /opt/motesrum
 WORKDIR /build
 COPY pyproject.toml README.md LICENSE ./
@@ -17,7 +18,8 @@ COPY media media
 COPY signaling signaling
 COPY web/__init__.py web/__init__.py
 COPY --from=pages /build/web/dist web/dist
-RUN /opt/motesrum/bin/pip install --no-cache-dir .
+RUN /opt/motesrum/bin/pip install --no-cache-dir '.[compiled]'
+RUN cd / && /opt/motesrum/bin/python -m media.compiled
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --no-create-home motesrum && install -d -o 10001 -g 10001 -m 700 /data /keys
