@@ -33,8 +33,8 @@ SMALL = "s"
 
 _BUILD = sysconfig.get_config_var("SOABI")
 """Names this Python and this kind of machine."""
-_MYPY = ("--config-file=", "--follow-imports=skip")
-"""The same wherever it is compiled; `make check` is stricter."""
+_MYPY = "--follow-imports=skip"
+"""What is not compiled is taken as it comes; `make check` is stricter."""
 
 
 def folder() -> Path:
@@ -65,25 +65,26 @@ def ways(*, wanted: bool) -> str:
 
 
 def make() -> None:
-    """Compile, in place of what was compiled of other sources. Raises `ImportError` without mypyc and
+    """Compile a copy, apart from other packages, in place of what was compiled of other sources. Raises `ImportError` without mypyc and
     setuptools, `OSError` where nothing may be written, setuptools' errors without a C compiler."""
     from mypyc.build import mypycify
     from setuptools import Distribution
 
     made = folder()
     KEPT_IN.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(PACKAGE.parent):
+    with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
+        shutil.copytree(PACKAGE, "media", ignore=shutil.ignore_patterns(KEPT_IN.name))
         extensions = mypycify(
-            [*_MYPY, *(f"media/{module}.py" for module in MODULES)],
+            [_MYPY, *(f"media/{module}.py" for module in MODULES)],
             group_name=GROUP,
             multi_file=True,
             opt_level=SMALL,
-            target_dir=f"{scratch}/c",
+            target_dir="c",
         )
         built = tempfile.mkdtemp(dir=KEPT_IN)
         try:
             command = Distribution({"name": GROUP, "ext_modules": extensions}).get_command_obj("build_ext")
-            command.build_lib, command.build_temp = built, f"{scratch}/objects"
+            command.build_lib, command.build_temp = built, "objects"
             command.parallel = os.cpu_count()
             command.ensure_finalized()
             command.run()
