@@ -33,7 +33,7 @@ SMALL = "s"
 
 _BUILD = sysconfig.get_config_var("SOABI")
 """Names this Python and this kind of machine."""
-_MYPY = "--follow-imports=skip"
+_MYPY = ("--follow-imports=skip", "--ignore-missing-imports")
 """What is not compiled is taken as it comes; `make check` is stricter."""
 
 
@@ -65,8 +65,11 @@ def ways(*, wanted: bool) -> str:
 
 
 def make() -> None:
-    """Compile a copy, apart from other packages, in place of what was compiled of other sources. Raises `ImportError` without mypyc and
-    setuptools, `OSError` where nothing may be written, setuptools' errors without a C compiler."""
+    """Compile a copy, apart from other packages, in place of what was compiled of other sources.
+
+    Raises `ImportError` without mypyc and setuptools, `OSError` where nothing may be written, setuptools'
+    errors without a C compiler.
+    """
     from mypyc.build import mypycify
     from setuptools import Distribution
 
@@ -75,7 +78,7 @@ def make() -> None:
     with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
         shutil.copytree(PACKAGE, "media", ignore=shutil.ignore_patterns(KEPT_IN.name))
         extensions = mypycify(
-            [_MYPY, *(f"media/{module}.py" for module in MODULES)],
+            [*_MYPY, *(f"media/{module}.py" for module in MODULES)],
             group_name=GROUP,
             multi_file=True,
             opt_level=SMALL,
