@@ -37,8 +37,6 @@ RUN = 16
 ENOUGH = 64
 """Packets that wait, from which on they go before the end of a turn: a full turn takes several milliseconds.
 The memory that they were written into then is still at hand for what follows."""
-PATHS = 1024
-"""Senders whose paths are kept as they were made, at most."""
 QUEUED = ENOUGH + BATCH
 """Packets that wait at most."""
 _SOL_UDP, _UDP_SEGMENT = 17, 103
@@ -355,7 +353,6 @@ class _Incoming:
                 number * _MESSAGE.size,
                 *(name, self._name_size, iovecs_at + iovec, 1, 0, 0, 0, 0),
             )
-        self._paths: dict[bytes, Path] = {}
         self._fresh = bytes(self._messages)
         self._lengths = memoryview(self._messages).cast("I")[_LENGTH_AT // 4 :: _MESSAGE.size // 4]
 
@@ -373,19 +370,13 @@ class _Incoming:
             name = names[name_at : name_at + width]
             if name != before or len(datagrams) == RUN:
                 before, datagrams = name, []
-                found.append((self._paths.get(name) or self._path(name), datagrams))
+                found.append(((self._index, address_of(self._family, name)), datagrams))
             datagrams.append(data[at : at + size])
             at += MAX_DATAGRAM
             name_at += width
         size = count * _MESSAGE.size
         self._messages[:size] = self._fresh[:size]
         return found
-
-    def _path(self, name: bytes) -> Path:
-        if len(self._paths) >= PATHS:
-            self._paths.clear()
-        path = self._paths[name] = self._index, address_of(self._family, name)
-        return path
 
 
 class _Outgoing:

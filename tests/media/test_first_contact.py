@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from config.media import Listen
-from media.dtls import Certificate, DtlsEndpoint, DtlsState
+from media.dtls import DtlsEndpoint, DtlsState
 from media.exchange import Exchange
+from media.handshake import Certificate
 from media.ice import Path
 from media.port import Port
 from tests.media.endpoint import binding_request
@@ -20,6 +21,19 @@ from tests.media.endpoint import binding_request
 PATHS: tuple[Path, Path] = ((0, ("192.0.2.7", 40000)), (0, ("198.51.100.9", 50000)))
 HEADER = 13
 REPEATS = 4
+
+
+class Answering:
+    """A socket, but for what it sends."""
+
+    def __init__(self, contact: Contact, opened: Any) -> None:
+        self._contact, self._opened = contact, opened
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._opened, name)
+
+    def send(self, data: bytes, address: tuple[Any, ...]) -> bool:
+        return self._contact.answered(data, (0, address))
 
 
 class Contact:
@@ -31,7 +45,7 @@ class Contact:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
         self.port = Port((Listen(ip="127.0.0.1"),), 0, clock=self.clock)
-        monkeypatch.setattr(self.port, "send", self.answered)
+        monkeypatch.setattr(self.port, "_sockets", [Answering(self, self.port._sockets[0])])
         self.states: list[str] = []
         self.exchange = Exchange(self.port, self.told, self.clock)
         named = {"transport": "t", "room": "r", "owner": "o", "direction": "recv"}

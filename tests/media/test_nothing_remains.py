@@ -131,7 +131,7 @@ def no_collecting() -> Iterator[None]:
 def held_by(dtls: DtlsEndpoint) -> list[object]:
     """What has the keys."""
     assert dtls._connection is not None
-    return [dtls._connection, dtls._connection._ssl, dtls._inbound, dtls._outbound]
+    return [dtls._connection, dtls._connection._ssl, dtls._inbound._session, dtls._outbound._session]
 
 
 async def test_keys_and_packets_go_with_their_transport(inside: Inside, no_collecting: None) -> None:
