@@ -68,9 +68,11 @@ class Port:
 
     def close(self) -> None:
         """Idempotent; what waits is sent before."""
+        # uvloop's gives nothing back, where asyncio's promises a bool: compiled, that would be a fault.
+        forget: Callable[[int], object] | None = None if self._loop is None else self._loop.remove_reader
         for each in self._sockets:
-            if self._loop is not None and each.fileno() >= 0:
-                self._loop.remove_reader(each.fileno())
+            if forget is not None and each.fileno() >= 0:
+                forget(each.fileno())
             each.close()
 
     def candidates(self) -> list[dict[str, Any]]:
