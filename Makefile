@@ -125,7 +125,7 @@ $(STAMPS)/python: pyproject.toml $(VENV)/pyvenv.cfg
 	@touch $@
 
 # Machine code of what moves packets, anew when a source has changed. Where it cannot be made the sources run
-# as they are; tests insist on it.
+# as they are, and it is tried again the next time; tests insist on it.
 $(STAMPS)/compiled: $(STAMPS)/python $(wildcard media/*.py config/*.py)
 	@if ! command -v cc >/dev/null || ! $(VENV)/bin/python -c 'import pathlib, sys, sysconfig; \
 		sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").is_file())'; then \
@@ -133,10 +133,9 @@ $(STAMPS)/compiled: $(STAMPS)/python $(wildcard media/*.py config/*.py)
 	else \
 		echo 'Compiling what moves sound and picture' >&2; \
 		$(VENV)/bin/python -m pip install --quiet --editable '.[compiled]' >&2 \
-		&& $(VENV)/bin/python -m media.compiled >$@.log 2>&1 \
+		&& $(VENV)/bin/python -m media.compiled >$@.log 2>&1 && touch $@ \
 		|| { cat $@.log >&2; echo 'Not compiled; the sources run as they are.' >&2; }; \
 	fi
-	@touch $@
 
 $(STAMPS)/python-fuzz: pyproject.toml $(STAMPS)/python-test
 	@$(VENV)/bin/python -m pip install --quiet --editable '.[test,fuzz]' >&2
