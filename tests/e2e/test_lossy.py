@@ -284,6 +284,7 @@ async def test_who_is_far_and_loses_a_fifth_hears_nearly_all_of_it(
     assert sound["redundant"] > sound["packets"] / 4
 
 
+@pytest.mark.timeout(300)
 async def test_on_a_line_that_becomes_narrow_sound_stays_whole_and_the_picture_is_smaller_until_it_is_wide(
     meeting: Meeting, relay: UdpRelay
 ) -> None:
