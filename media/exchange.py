@@ -28,6 +28,9 @@ from media.transport import Transport
 Params = Mapping[str, Any]
 Owned = TypeVar("Owned", Transport, Producer, Consumer)
 MAX_NAME = 200
+AT_ONCE, MOST_PARTS = 16, 5
+"""Transports that are seen to in one go, and into how many parts the periodic work is cut: packets wait for
+each of them."""
 
 
 class Exchange:
@@ -42,6 +45,10 @@ class Exchange:
         self._emit = emit
         self._clock = clock
         self._memory = GiveBack()
+        self.parts = 1
+        """Into which the periodic work is cut now."""
+        self._waiting: list[Transport] = []
+        self._share = AT_ONCE
         self._strain = Strain()
         self._methods: dict[str, Callable[[Params], dict[str, Any]]] = {
             "createTransport": self._create_transport,
@@ -78,8 +85,19 @@ class Exchange:
         return handler(params)
 
     def tick(self, now: float) -> None:
+        """One part of the periodic work; it goes on with the next part."""
+        if not self._waiting:
+            self._begin_round(now)
+        part, self._waiting = self._waiting[: self._share], self._waiting[self._share :]
+        for transport in part:
+            transport.router.see_to(transport, now)
+
+    def _begin_round(self, now: float) -> None:
+        self._waiting = [each for router in self.routers.values() for each in router.transports.values()]
+        self._share = max(AT_ONCE, -(-len(self._waiting) // MOST_PARTS))
+        self.parts = max(1, -(-len(self._waiting) // self._share))
         for router in self.routers.values():
-            router.tick(now)
+            router.tell_speakers(now)
         self._memory.tick(now)
         if self._strain.due(now):
             self._strain.read(time.process_time(), now)
@@ -124,6 +142,7 @@ class Exchange:
 
     def _close_transport(self, params: Params) -> dict[str, Any]:
         self._transport(params).close()
+        self._memory.soon()
         return {}
 
     # producers
@@ -197,6 +216,7 @@ class Exchange:
         router = self.routers.get(_name(params, "room"))
         if router is not None:
             router.close_owner(_name(params, "owner"))
+            self._memory.soon()
         return {}
 
     def _close_room(self, params: Params) -> dict[str, Any]:

@@ -157,12 +157,20 @@ class Router:
             transport.close()
 
     def tick(self, now: float) -> None:
+        """All of the periodic work."""
         for transport in list(self.transports.values()):
-            try:
-                transport.tick(now)
-            except Exception:
-                log.exception("transport %s met a fault and is closed", transport.id)
-                transport.close()
+            self.see_to(transport, now)
+        self.tell_speakers(now)
+
+    def see_to(self, transport: Transport, now: float) -> None:
+        """A fault costs this transport only."""
+        try:
+            transport.tick(now)
+        except Exception:
+            log.exception("transport %s met a fault and is closed", transport.id)
+            transport.close()
+
+    def tell_speakers(self, now: float) -> None:
         speaking = self.speakers.poll(now)
         if speaking:
             self.speaker = speaking[0].owner

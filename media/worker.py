@@ -25,6 +25,7 @@ from config import faults
 from config.media import MediaSettings
 from media.errors import PortTaken, WorkerError
 from media.exchange import Exchange
+from media.memory import collect_rarely
 from media.port import Port
 
 log = logging.getLogger(__name__)
@@ -33,9 +34,9 @@ PROTOCOL = 1
 MAX_LINE = 1 << 20
 MAX_UNSENT = 8 << 20
 """Bytes a controller may leave unread before it is disconnected; it gets a dump when it comes back."""
-TICK, EARLY = 0.025, 0.005
-"""Seconds between two times of periodic work, and by how much sooner it is done while the process is awake
-anyhow: to wake up costs more than the work."""
+TICK, EARLY = 0.025, 0.2
+"""Seconds in which all of the periodic work is done once, and by which share of the pause before it each part
+may be sooner while the process is awake anyhow: to wake up costs more than the work."""
 IDLE_LOOK = 1.0
 LOCK_TRIES, LOCK_PAUSE = 20, 0.05
 TAKEN = 2
@@ -57,7 +58,7 @@ class Worker:
         self._lock: int | None = None
         self._ended = asyncio.Event()
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._tick_at = 0.0
+        self._tick_from = 0.0
 
     async def start(self) -> None:
         """Raise `PortTaken` when another worker has the socket path."""
@@ -96,7 +97,7 @@ class Worker:
     # time
 
     def _turn(self, now: float) -> None:
-        if now >= self._tick_at - EARLY:
+        if now >= self._tick_from:
             self._timers["tick"].cancel()
             self._tick(now)
 
@@ -106,8 +107,9 @@ class Worker:
             self.exchange.tick(now)
         except Exception:
             log.exception("the periodic work met a fault")
-        self._tick_at = now + TICK
-        self._timers["tick"] = asyncio.get_running_loop().call_later(TICK, self._tick)
+        pause = TICK / self.exchange.parts
+        self._tick_from = now + pause * (1 - EARLY)
+        self._timers["tick"] = asyncio.get_running_loop().call_later(pause, self._tick)
 
     def _begin_orphan_limits(self) -> None:
         loop = asyncio.get_running_loop()
@@ -344,6 +346,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = MediaSettings.from_json(chosen.settings)
     except ValueError as error:
         parser.error(str(error))
+    collect_rarely()
     with asyncio.Runner(loop_factory=_loop_factory) as runner:
         return runner.run(_serve_until_ended(settings, chosen.socket, chosen.ready_fd))
 

@@ -1,4 +1,8 @@
-"""What has been freed goes back to the system."""
+"""What has been freed goes back to the system, and cycles are looked for at most then."""
+
+import gc
+from collections.abc import Iterator
+from weakref import ref
 
 import pytest
 
@@ -35,3 +39,27 @@ def test_it_is_given_back_at_most_once_a_minute(given: list[int]) -> None:
 
 def test_it_can_be_called_wherever_this_runs() -> None:
     memory.give_back()
+
+
+@pytest.fixture
+def thresholds() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+
+
+class Held:
+    """In a cycle with itself."""
+
+    def __init__(self) -> None:
+        self.it = self
+
+
+def test_a_cycle_among_many_new_things_goes_when_memory_is_given_back(thresholds: None) -> None:
+    memory.collect_rarely()
+    cycle = ref(Held())
+    kept = [(each,) for each in range(20_000)]
+    assert cycle() is not None
+    memory.give_back()
+    assert cycle() is None
+    assert len(kept) == 20_000

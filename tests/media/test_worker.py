@@ -428,7 +428,7 @@ async def test_what_comes_has_the_periodic_work_done_before_its_timer(tmp_path: 
     done: asyncio.Queue[float] = asyncio.Queue()
     worker.exchange.tick = done.put_nowait  # type: ignore[method-assign]
     await worker.start()
-    early, timer = done.get_nowait() + TICK - EARLY, worker._timers["tick"]
+    early, timer = done.get_nowait() + TICK * (1 - EARLY), worker._timers["tick"]
     worker.port.on_turn(early - 0.001)
     assert done.empty()
     assert not timer.cancelled()
