@@ -12,8 +12,8 @@ from collections.abc import Callable
 EVERY = 60.0
 """Seconds between two times, at least: it takes tens of milliseconds."""
 
-RARE = 100_000
-"""Objects more than there were, before Python looks for cycles by itself."""
+RARE = 500_000
+"""Objects more than there were, before Python looks for cycles by itself: more than are kept for packets."""
 
 
 def _trimmer() -> Callable[[int], int] | None:
