@@ -41,13 +41,15 @@ class Allocation:
         """The listener is reached by another path."""
         self._downlink.elsewhere(now)
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float) -> bool:
+        """Whether more is being tried, for which this is to be called often."""
         target = self._downlink.probing
         if target is not None:
             self._pad(target, now)
         self._padded_at = now
         if now - self._at >= EVERY:
             self._look(now)
+        return self._downlink.probing is not None
 
     def estimated(self, bitrate: int, now: float) -> None:
         if self._downlink.estimated(bitrate, self._rate(now), now):

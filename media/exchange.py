@@ -28,6 +28,9 @@ from media.transport import Transport
 Params = Mapping[str, Any]
 Owned = TypeVar("Owned", Transport, Producer, Consumer)
 MAX_NAME = 200
+ROUND, HURRIED_ROUND = 0.05, 0.025
+"""Seconds in which all of the periodic work is done once; the shorter while something is missing, or while a
+line is being tried out."""
 AT_ONCE, MOST_PARTS = 16, 5
 """Transports that are seen to in one go, and into how many parts the periodic work is cut: packets wait for
 each of them."""
@@ -45,8 +48,9 @@ class Exchange:
         self._emit = emit
         self._clock = clock
         self._memory = GiveBack()
-        self.parts = 1
-        """Into which the periodic work is cut now."""
+        self.pause = ROUND
+        """Seconds until the next part of the periodic work."""
+        self._hurries = False
         self._waiting: list[Transport] = []
         self._share = AT_ONCE
         self._strain = Strain()
@@ -90,12 +94,14 @@ class Exchange:
             self._begin_round(now)
         part, self._waiting = self._waiting[: self._share], self._waiting[self._share :]
         for transport in part:
-            transport.router.see_to(transport, now)
+            self._hurries = transport.router.see_to(transport, now) or self._hurries
 
     def _begin_round(self, now: float) -> None:
         self._waiting = [each for router in self.routers.values() for each in router.transports.values()]
         self._share = max(AT_ONCE, -(-len(self._waiting) // MOST_PARTS))
-        self.parts = max(1, -(-len(self._waiting) // self._share))
+        parts = max(1, -(-len(self._waiting) // self._share))
+        self.pause = (HURRIED_ROUND if self._hurries else ROUND) / parts
+        self._hurries = False
         for router in self.routers.values():
             router.tell_speakers(now)
         self._memory.tick(now)

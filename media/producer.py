@@ -257,17 +257,21 @@ class Producer:
         missed = max((consumer.missed(now) for consumer in self.consumers.values()), default=0.0)
         return replace(block, fraction_lost=max(block.fraction_lost, int(256 * min(missed, MOST_RELAYED))))
 
-    def repair(self, now: float) -> None:
-        """Ask again for what is missing still, and let go of what is too old to be asked for.
+    def repair(self, now: float) -> bool:
+        """Ask again for what is missing still, and let go of what is too old to be asked for. Whether
+        anything is missing.
 
         A picture that waits for what will not come is begun anew: listeners notice only after seconds.
         """
+        missing = False
         for stream in self.present_streams:
             stream.recent.expire(now)
             if stream.missing.waiting:
+                missing = True
                 self._ask_missing(stream, now)
             if stream.missing.gave_up() and self._video and self.consumers:
                 stream.keyframes.want()
+        return missing
 
     def _ask_missing(self, stream: Stream, now: float) -> None:
         if self.paused or not self.transport.connected:

@@ -162,13 +162,14 @@ class Router:
             self.see_to(transport, now)
         self.tell_speakers(now)
 
-    def see_to(self, transport: Transport, now: float) -> None:
-        """A fault costs this transport only."""
+    def see_to(self, transport: Transport, now: float) -> bool:
+        """Whether it wants it again soon. A fault costs this transport only."""
         try:
-            transport.tick(now)
+            return transport.tick(now)
         except Exception:
             log.exception("transport %s met a fault and is closed", transport.id)
             transport.close()
+            return False
 
     def tell_speakers(self, now: float) -> None:
         speaking = self.speakers.poll(now)

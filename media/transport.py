@@ -307,20 +307,22 @@ class Transport:
 
     # periodic work
 
-    def tick(self, now: float) -> None:
-        """Consent, protection of sound, feedback to the publisher, requests for packets and keyframes."""
+    def tick(self, now: float) -> bool:
+        """Consent, protection of sound, feedback to the publisher, requests for packets and keyframes.
+
+        Whether it is to be called again soon: something is missing, or a line is being tried out.
+        """
         if self.connected and not self.ice.consents(now):
             self._settle(now)
         if not self.connected:
-            return
-        if self.consumers:
-            self.allocation.tick(now)
+            return False
+        hurries = bool(self.consumers) and self.allocation.tick(now)
         if self.consumers and now >= self._protect_at - _SLACK:
             self._protect_at = now + REPORT_INTERVAL
             for consumer in self.consumers.values():
                 consumer.protect(now)
         if not self.producers:
-            return
+            return hurries
         if now >= self._twcc_at - _SLACK:
             self._twcc_at = now + TWCC_INTERVAL
             self._send_twcc()
@@ -328,9 +330,10 @@ class Transport:
             self._report_at = now + REPORT_INTERVAL
             self._send_reports(now)
         for producer in self.producers.values():
-            producer.repair(now)
+            hurries = producer.repair(now) or hurries
             producer.refresh(now)
             producer.tell_demand(now)
+        return hurries
 
     def _send_twcc(self) -> None:
         about = next(iter(self._incoming), 0)

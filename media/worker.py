@@ -34,9 +34,9 @@ PROTOCOL = 1
 MAX_LINE = 1 << 20
 MAX_UNSENT = 8 << 20
 """Bytes a controller may leave unread before it is disconnected; it gets a dump when it comes back."""
-TICK, EARLY = 0.025, 0.2
-"""Seconds in which all of the periodic work is done once, and by which share of the pause before it each part
-may be sooner while the process is awake anyhow: to wake up costs more than the work."""
+EARLY = 0.2
+"""By which share of the pause before it a part of the periodic work may be sooner while the process is awake
+anyhow: to wake up costs more than the work."""
 IDLE_LOOK = 1.0
 LOCK_TRIES, LOCK_PAUSE = 20, 0.05
 TAKEN = 2
@@ -107,7 +107,7 @@ class Worker:
             self.exchange.tick(now)
         except Exception:
             log.exception("the periodic work met a fault")
-        pause = TICK / self.exchange.parts
+        pause = self.exchange.pause
         self._tick_from = now + pause * (1 - EARLY)
         self._timers["tick"] = asyncio.get_running_loop().call_later(pause, self._tick)
 

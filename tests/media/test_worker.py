@@ -18,8 +18,9 @@ import pytest
 from config.media import Listen, MediaSettings
 from media import worker as worker_module
 from media.client import WorkerClient, WorkerError, start_worker
+from media.exchange import ROUND
 from media.ortc import validate_producer
-from media.worker import EARLY, MAX_LINE, TAKEN, TICK, Worker
+from media.worker import EARLY, MAX_LINE, TAKEN, Worker
 from tests.media.endpoint import (
     KEYFRAME,
     OPUS_PARAMETERS,
@@ -428,7 +429,7 @@ async def test_what_comes_has_the_periodic_work_done_before_its_timer(tmp_path: 
     done: asyncio.Queue[float] = asyncio.Queue()
     worker.exchange.tick = done.put_nowait  # type: ignore[method-assign]
     await worker.start()
-    early, timer = done.get_nowait() + TICK * (1 - EARLY), worker._timers["tick"]
+    early, timer = done.get_nowait() + ROUND * (1 - EARLY), worker._timers["tick"]
     worker.port.on_turn(early - 0.001)
     assert done.empty()
     assert not timer.cancelled()
