@@ -156,14 +156,8 @@ class Router:
         for transport in [each for each in self.transports.values() if each.owner == owner]:
             transport.close()
 
-    def tick(self, now: float) -> None:
-        """All of the periodic work."""
-        for transport in list(self.transports.values()):
-            self.see_to(transport, now)
-        self.tell_speakers(now)
-
     def see_to(self, transport: Transport, now: float) -> bool:
-        """Whether it wants it again soon. A fault costs this transport only."""
+        """The periodic work for a transport; whether it wants it again soon. A fault costs this transport only."""
         try:
             return transport.tick(now)
         except Exception:

@@ -123,7 +123,9 @@ class Room:
 
     def tick(self, seconds: float = 0.025) -> None:
         self.now += seconds
-        self.router.tick(self.now)
+        for transport in list(self.router.transports.values()):
+            self.router.see_to(transport, self.now)
+        self.router.tell_speakers(self.now)
 
 
 def out(transport: Transport) -> FakeDtls:
