@@ -157,7 +157,7 @@ class Router:
             transport.close()
 
     def see_to(self, transport: Transport, now: float) -> bool:
-        """The periodic work for a transport; whether it wants it again soon. A fault costs this transport only."""
+        """The periodic work for one; whether it wants it again soon. A fault costs this transport only."""
         try:
             return transport.tick(now)
         except Exception:

@@ -34,7 +34,8 @@ def check(data: bytes) -> None:
         assert dropped in (0, 1)
         assert dropped or (path in PATHS[:2] and 20 <= datagram[0] < 64)
         now += source.number() / 100
-    router.tick(now)
+    for transport in list(router.transports.values()):
+        router.see_to(transport, now)
     assert kept <= 2 * _WAITING
     assert len(port.sent) == answered == 2
     router.close()
