@@ -72,6 +72,7 @@ class Allocation:
         self._at = now
         wishes = self.share(now)
         if not wishes:
+            self._downlink.give_up()
             return
         target = next_target(wishes, allocate(wishes, self._downlink.allowed))
         if self._downlink.look(target, self._rate(now), now):

@@ -127,6 +127,10 @@ class Downlink:
             self._probe = _Probe(target / HEADROOM, now + PROBE, estimate)
         return False
 
+    def give_up(self) -> None:
+        """There is no picture any more to try it out with."""
+        self._probe = None
+
     def _stuck(self, estimate: float, sent: float, now: float) -> bool:
         if estimate >= sent * STUCK_BELOW:
             self._above_since = None

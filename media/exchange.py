@@ -102,11 +102,11 @@ class Exchange:
         parts = max(1, -(-len(self._waiting) // self._share))
         self.pause = (HURRIED_ROUND if self._hurries else ROUND) / parts
         self._hurries = False
-        for router in self.routers.values():
-            router.tell_speakers(now)
         self._memory.tick(now)
         if self._strain.due(now):
             self._strain.read(time.process_time(), now)
+        for router in self.routers.values():
+            router.tell_speakers(now)
 
     def _level(self) -> int:
         return self._strain.level
@@ -147,8 +147,8 @@ class Exchange:
         return self._transport(params).restart_ice()
 
     def _close_transport(self, params: Params) -> dict[str, Any]:
-        self._transport(params).close()
         self._memory.soon()
+        self._transport(params).close()
         return {}
 
     # producers

@@ -259,22 +259,26 @@ class Producer:
 
     def repair(self, now: float) -> bool:
         """Ask again for what is missing still, and let go of what is too old to be asked for. Whether
-        anything is missing.
+        anything is missing that is asked for.
 
         A picture that waits for what will not come is begun anew: listeners notice only after seconds.
         """
-        missing = False
+        missing, asks = False, self._asks
         for stream in self.present_streams:
             stream.recent.expire(now)
-            if stream.missing.waiting:
+            if asks and stream.missing.waiting:
                 missing = True
                 self._ask_missing(stream, now)
             if stream.missing.gave_up() and self._video and self.consumers:
                 stream.keyframes.want()
         return missing
 
+    @property
+    def _asks(self) -> bool:
+        return not self.paused and self.transport.connected
+
     def _ask_missing(self, stream: Stream, now: float) -> None:
-        if self.paused or not self.transport.connected:
+        if not self._asks:
             return
         sequences = stream.missing.due(now, self.transport.round_trip)
         for at in range(0, len(sequences), _ASKED_AT_ONCE):
@@ -294,7 +298,7 @@ class Producer:
         self._ask_if_due(stream, now)
 
     def _ask_if_due(self, stream: Stream, now: float, *, awaited: bool = False) -> None:
-        if not self.paused and self.transport.connected and stream.keyframes.due(now, awaited=awaited):
+        if self._asks and stream.keyframes.due(now, awaited=awaited):
             self.transport.dtls.send_rtcp(rtcp.build_pli(self.transport.local_ssrc, stream.ssrc))
 
     def pause(self) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from media import rtcp
+from media.allocation import EVERY
 from media.demand import KEPT
+from media.downlink import PROBE
 from media.vp8 import describe
 from tests.media.endpoint import OPUS_PARAMETERS
 from tests.media.room import out
@@ -65,6 +67,27 @@ def test_a_line_that_gets_better_is_tried_with_what_is_there_and_then_used(scene
     assert consumer.resent_octets > before, "there was a probe"
     assert consumer.spatial is None
     assert playing(consumer) == 2
+
+
+def test_a_try_ends_without_a_finding_when_its_pictures_do(scene: Scene) -> None:
+    scene.shoot(keys={0, 1, 2})
+    consumer = scene.listen()
+    scene.shoot_as_asked(90)
+    estimate(scene, 1_000_000)
+    given = 10_000
+    while not scene.listener.allocation.tick(scene.room.now):
+        estimate(scene, given)
+        scene.shoot_as_asked(2)
+        given = int(given * 1.02)
+        assert given < 1_000_000
+    allowed = scene.listener.allocation.allowed
+    consumer.pause()
+    scene.room.now += EVERY
+    assert not scene.listener.allocation.tick(scene.room.now)
+    scene.room.now += PROBE
+    consumer.resume(scene.room.now)
+    scene.shoot_as_asked(5)
+    assert scene.listener.allocation.allowed == allowed
 
 
 def test_the_interpreters_picture_keeps_its_motion_on_the_worst_line(scene: Scene) -> None:

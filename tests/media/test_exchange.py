@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from config.media import Listen
+from media import memory
+from media.errors import WorkerError
 from media.exchange import AT_ONCE, HURRIED_ROUND, MOST_PARTS, ROUND, Exchange
 from media.port import Port
 
@@ -119,3 +121,14 @@ def test_while_something_is_wanted_soon_all_are_seen_to_twice_as_often(exchange:
         assert parts(exchange, HURRIED_ROUND) == 3
     exchange.tick(1.0)
     assert parts(exchange) == 3
+
+
+def test_memory_is_given_back_also_when_who_leaves_has_said_goodbye_first(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    monkeypatch.setattr(memory, "give_back", lambda: given.append(1))
+    with pytest.raises(WorkerError, match="unknown_transport"):
+        exchange.call("closeTransport", {"transport": "gone"})
+    exchange.tick(1.0)
+    assert given == [1]

@@ -246,6 +246,22 @@ def test_what_was_sent_before_or_in_a_pause_is_never_taken_later(
     assert [each.payload for each in listener.got] == [b"1", b"2", b"3"]
 
 
+def test_there_is_haste_while_something_is_missing_but_not_in_a_pause(
+    room: Room, pair: tuple[Speaker, Listener]
+) -> None:
+    speaker, _ = pair
+    speaker.speak()
+    assert not speaker.microphone.repair(room.now)
+    speaker.lose(speaker.voice, b"lost")
+    speaker.speak()
+    assert speaker.microphone.repair(room.now)
+    speaker.microphone.pause()
+    speaker.speak()
+    speaker.lose(speaker.voice, b"lost")
+    speaker.speak()
+    assert not speaker.microphone.repair(room.now)
+
+
 def test_a_stream_that_was_replaced_does_not_come_back(room: Room) -> None:
     room.allow(BOTH)
     transport, listener = room.transport("speaker", "send"), Listener(room)
