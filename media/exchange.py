@@ -23,7 +23,7 @@ from media.router import Emit, Router
 from media.stats import WorkerStats
 from media.strain import Strain
 from media.table import PermissionTable, read_names
-from media.transport import Transport
+from media.transport import Transport, TransportState
 
 Params = Mapping[str, Any]
 Owned = TypeVar("Owned", Transport, Producer, Consumer)
@@ -111,6 +111,12 @@ class Exchange:
     def _level(self) -> int:
         return self._strain.level
 
+    def _tell(self, name: str, data: dict[str, Any]) -> None:
+        """However a transport has come to its end, what it held is given back."""
+        if data.get("state") == TransportState.CLOSED.value:
+            self._memory.soon()
+        self._emit(name, data)
+
     def forbid_everything(self) -> None:
         for router in self.routers.values():
             router.forbid_everything(self._clock())
@@ -147,7 +153,6 @@ class Exchange:
         return self._transport(params).restart_ice()
 
     def _close_transport(self, params: Params) -> dict[str, Any]:
-        self._memory.soon()
         self._transport(params).close()
         return {}
 
@@ -222,14 +227,12 @@ class Exchange:
         router = self.routers.get(_name(params, "room"))
         if router is not None:
             router.close_owner(_name(params, "owner"))
-            self._memory.soon()
         return {}
 
     def _close_room(self, params: Params) -> dict[str, Any]:
         router = self.routers.pop(_name(params, "room"), None)
         if router is not None:
             router.close()
-            self._memory.soon()
         return {}
 
     def _stats(self, params: Params) -> dict[str, Any]:
@@ -264,7 +267,7 @@ class Exchange:
     def _router(self, id_: str) -> Router:
         router = self.routers.get(id_)
         if router is None:
-            router = Router(id_, self.port, self._certificate, self._emit, self._clock, self._level)
+            router = Router(id_, self.port, self._certificate, self._tell, self._clock, self._level)
             self.routers[id_] = router
         return router
 

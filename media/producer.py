@@ -263,10 +263,10 @@ class Producer:
 
         A picture that waits for what will not come is begun anew: listeners notice only after seconds.
         """
-        missing, asks = False, self._asks
+        missing = False
         for stream in self.present_streams:
             stream.recent.expire(now)
-            if asks and stream.missing.waiting:
+            if stream.missing.waiting and self._asks:
                 missing = True
                 self._ask_missing(stream, now)
             if stream.missing.gave_up() and self._video and self.consumers:

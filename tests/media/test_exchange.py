@@ -10,7 +10,6 @@ import pytest
 
 from config.media import Listen
 from media import memory
-from media.errors import WorkerError
 from media.exchange import AT_ONCE, HURRIED_ROUND, MOST_PARTS, ROUND, Exchange
 from media.port import Port
 
@@ -123,12 +122,20 @@ def test_while_something_is_wanted_soon_all_are_seen_to_twice_as_often(exchange:
     assert parts(exchange) == 3
 
 
-def test_memory_is_given_back_also_when_who_leaves_has_said_goodbye_first(
-    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("way", ["asked to", "by itself", "its owner", "its room"])
+def test_memory_is_given_back_however_a_transport_has_come_to_its_end(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     given: list[int] = []
     monkeypatch.setattr(memory, "give_back", lambda: given.append(1))
-    with pytest.raises(WorkerError, match="unknown_transport"):
-        exchange.call("closeTransport", {"transport": "gone"})
+    params = {"room": "r", "owner": "o", "transport": "t", "direction": "recv"}
+    exchange.call("createTransport", params)
+    exchange.tick(1.0)
+    assert given == []
+    if way == "by itself":
+        exchange.routers["r"].transports["t"].close()
+    else:
+        method = {"asked to": "closeTransport", "its owner": "closeOwner", "its room": "closeRoom"}[way]
+        exchange.call(method, params)
     exchange.tick(1.0)
     assert given == [1]
